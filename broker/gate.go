@@ -1,0 +1,95 @@
+package broker
+
+import (
+	"context"
+	"net/netip"
+
+	"rambla/social"
+)
+
+// Gate answers what the broker may not know: who connects, what a filter
+// reaches, who may receive, and what becomes of a publish. Every method is
+// called concurrently. Errors are *social.Error; their Kind decides the reason
+// code and their Safe sentence is told to the client.
+type Gate interface {
+	// Connect authenticates. It runs on the connection's own goroutine and may
+	// block (password hashing, the store) until ctx ends.
+	Connect(ctx context.Context, login Login) (*Principal, error)
+	// Subscribe says what filter reaches for p, or why it is refused. The name
+	// in the owner's place exists and p may see it; memory only, never blocks.
+	Subscribe(p *Principal, filter string) (Coverage, error)
+	// Mine lists the spaces that a wildcard in the owner's place covers for the
+	// person. Memory only; the caller owns the slice.
+	Mine(person social.PersonKey) []social.SpaceKey
+	// MayReceive tells whether the person has, at this moment, the right to what
+	// is delivered in scope. Memory only; called for every change of rights and
+	// whenever a session starts to cover a scope.
+	MayReceive(person social.PersonKey, scope social.Scope) bool
+	// Publish takes a packet over. It must not block; done is called exactly
+	// once, from any goroutine, possibly before Publish returns. The broker acknowledges
+	// when it is called: nil means committed (or forwarded, where nothing is
+	// durable). The publication's Payload belongs to the callee from here on.
+	Publish(p *Principal, pub *Publication, done func(Receipt, error))
+}
+
+// Login is what a CONNECT packet claims.
+type Login struct {
+	ClientID string
+	Username string
+	Password []byte // the broker forgets it after Connect
+	Version  byte   // protocol level: 4 = MQTT 3.1.1, 5 = MQTT 5.0
+	Remote   netip.AddrPort
+}
+
+// Principal is whom a connection acts for, as Gate.Connect found. The broker
+// reads Person and Name; the rest passes through to the gate's own checks.
+type Principal struct {
+	Person social.PersonKey
+	Grant  social.GrantKey // 0 where the account's password was used
+	Name   string          // of the person at CONNECT, for logs and the errors topic
+	Rights any             // the gate's own view of the credential (scopes); never read here
+}
+
+// Coverage is what one topic filter reaches.
+type Coverage struct {
+	Scope    social.Scope // the named scope; ScopeNone where Mine is set
+	Mine     bool         // every space of Gate.Mine, following joins and leaves
+	Channels social.ChannelSet
+	Rest     string // for nested channels, see social.Filter.Rest
+}
+
+// Publication is a client's PUBLISH on its way to the gate.
+type Publication struct {
+	Topic      string
+	Payload    []byte
+	QoS        byte
+	Retain     bool
+	Dup        bool
+	Session    uint64 // names the publishing session in this process, for No Local
+	PacketID   uint16 // 0 at QoS 0
+	Version    byte
+	Properties *social.Properties // nil where there were none
+}
+
+// Receipt is what an acknowledgement of a stored publish tells.
+type Receipt struct {
+	ID  string // of the post; empty where nothing was stored as a post
+	Seq uint64 // in its stream; 0 where there is none
+}
+
+// Delivery is one message for whoever is subscribed. Slices and Payload are
+// shared by all subscribers and must not change afterwards.
+type Delivery struct {
+	Scope   social.Scope
+	Channel social.Channel
+	Topic   string // as subscribers see it
+	Rest    string // for nested channels, the topic behind the channel's word
+	QoS     byte   // the most it is delivered at
+	// Payload is called once, and only if somebody receives the delivery.
+	Payload func() []byte
+	// Properties go to MQTT 5 subscribers; nil for none.
+	Properties *social.Properties
+	Session    uint64 // of the publisher, see Publication.Session; 0 = the server
+	// Only, where not nil, names the people who may receive it.
+	Only []social.PersonKey
+}
