@@ -1,0 +1,132 @@
+package social
+
+import (
+	"context"
+	"time"
+)
+
+// The types of posts that the server itself gives meaning to; applications add
+// words of their own (ActivityStreams 2.0 vocabulary, or app:verb).
+const (
+	TypeCreate = "Create"
+	TypeUpdate = "Update"
+	TypeDelete = "Delete"
+	TypeJoin   = "Join"
+	TypeLeave  = "Leave"
+	TypeAdd    = "Add"    // somebody was made a member by another
+	TypeRemove = "Remove" // somebody's membership was ended by another
+)
+
+// Post is one entry of a stream of posts. It holds facts: names are joined in
+// when it is rendered.
+type Post struct {
+	Stream    StreamKey
+	Seq       uint64
+	ID        ID
+	Type      string
+	Author    PersonKey
+	AsSpace   bool      // the space itself speaks, by the hand of Author
+	Creator   PersonKey // who really acted, where that is not Author; else 0
+	Object    ID        // what an Update or Delete is about; zero elsewhere
+	Subject   PersonKey // whom a Join, Leave, Add or Remove is about; else 0
+	InReplyTo ID
+	Ordinal   uint64 // how many posts of the stream up to here count as new ones
+	Published time.Time
+	Updated   time.Time // of the last edit; zero: never
+	Removed   time.Time // zero: living. A removed post has no content
+	Markdown  bool
+	Content   string // the present one, also where it was edited
+	Extra     []byte // JSON of the application's object, target and data; nil for none
+	Private   bool
+	To        []PersonKey // the readers of a private post beside its author
+	Key       string      // the client's idempotency key; empty for none
+	Generator string      // the entrance: "mqtt", "rest", or "server"
+}
+
+// Counts tells whether the post is a new one, as opposed to an edit, a removal
+// or news about members.
+func (p *Post) Counts() bool {
+	switch p.Type {
+	case TypeUpdate, TypeDelete, TypeJoin, TypeLeave, TypeAdd, TypeRemove:
+		return false
+	}
+	return true
+}
+
+// Sample is one entry of a data stream: any bytes, delivered unchanged.
+type Sample struct {
+	Stream     StreamKey
+	Seq        uint64
+	Topic      string // behind …/data/
+	Payload    []byte
+	QoS        byte
+	Properties *Properties // nil for none
+	Author     PersonKey
+	Published  time.Time
+	Key        string
+}
+
+// Entry is one thing to append: exactly one of Post and Sample is set. Stream
+// is filled in; Append fills Seq, Ordinal and Published.
+type Entry struct {
+	Post   *Post
+	Sample *Sample
+	Digest [32]byte // of what the client sent, to tell a repeat from a reuse of its key
+}
+
+// Appended is what became of one Entry.
+type Appended struct {
+	ID     ID // of the post; of the first one where it was a repeat
+	Seq    uint64
+	Repeat bool  // the key was used before with the same digest; nothing was stored
+	Err    error // this entry alone failed: KindConflict, KindNotFound
+}
+
+// KeyLife is how long an idempotency key is remembered.
+const KeyLife = 7 * 24 * time.Hour
+
+// SampleLife is how long data is kept.
+const SampleLife = 7 * 24 * time.Hour
+
+// Log is the ordered, durable heart of the store.
+type Log interface {
+	// Append commits all entries in one transaction, in order, each stream's
+	// seqs without a gap; the results are in the order of the entries. A key of
+	// the same author that is remembered makes its entry a repeat (same digest)
+	// or a KindConflict. An Update or Delete whose object is not living any more is
+	// a KindNotFound. An error means that nothing was committed, unless it is
+	// a broken connection, when nobody knows: KindUnavailable.
+	Append(ctx context.Context, entries []Entry, now time.Time) ([]Appended, error)
+	// Posts reads one stream. A removed post is returned without content.
+	Posts(ctx context.Context, q PostQuery) ([]Post, error)
+	// PostByID finds a post of any stream; KindNotFound.
+	PostByID(ctx context.Context, id ID) (Post, error)
+	// Samples reads a data stream.
+	Samples(ctx context.Context, q SampleQuery) ([]Sample, error)
+	// Head is the last seq of a stream (0 when empty) and its epoch.
+	Head(ctx context.Context, stream StreamKey) (seq uint64, epoch string, err error)
+}
+
+// PostQuery asks for a page of a stream.
+type PostQuery struct {
+	Stream StreamKey
+	Reader PersonKey // private posts of others not addressed to it are left out
+	After  uint64    // only with Forward: seq > After
+	Before uint64    // only without: seq < Before; 0 = from the newest
+	// Forward reads oldest first from After; else newest first from Before.
+	Forward bool
+	Floor   uint64 // seq > Floor in any case: what a reader may see begins there
+	Living  bool   // only posts that count as new and are not removed
+	Limit   int    // at least 1
+}
+
+// SampleQuery asks for a page of a data stream.
+type SampleQuery struct {
+	Stream   StreamKey
+	Topic    string    // exact
+	After    uint64    // seq > After, oldest first
+	From, To time.Time // published in [From, To); zero = open
+	Floor    uint64
+	Last     bool // only the newest; After is ignored
+	Limit    int
+}
