@@ -18,13 +18,14 @@ type Gate interface {
 	// Subscribe says what filter reaches for p, or why it is refused. The name
 	// in the owner's place exists and p may see it; memory only, never blocks.
 	Subscribe(p *Principal, filter string) (Coverage, error)
-	// Mine lists the spaces that a wildcard in the owner's place covers for the
-	// person. Memory only; the caller owns the slice.
-	Mine(person social.PersonKey) []social.SpaceKey
-	// MayReceive tells whether the person has, at this moment, the right to what
-	// is delivered in scope. Memory only; called for every change of rights and
-	// whenever a session starts to cover a scope.
-	MayReceive(person social.PersonKey, scope social.Scope) bool
+	// Mine lists the spaces that a wildcard in the owner's place covers for p.
+	// Memory only; the caller owns the slice.
+	Mine(p *Principal) []social.SpaceKey
+	// MayReceive tells which of the channels of scope p has, at this moment, the
+	// right to receive (a credential may be narrower than its person). Memory
+	// only; called for every change of rights and whenever a session starts to
+	// cover a scope.
+	MayReceive(p *Principal, scope social.Scope) social.ChannelSet
 	// Publish takes a packet over. It must not block; done is called exactly
 	// once, from any goroutine, possibly before Publish returns. The broker acknowledges
 	// when it is called: nil means committed (or forwarded, where nothing is
