@@ -11,10 +11,8 @@ const (
 	TypeCreate = "Create"
 	TypeUpdate = "Update"
 	TypeDelete = "Delete"
-	TypeJoin   = "Join"
-	TypeLeave  = "Leave"
-	TypeAdd    = "Add"    // somebody was made a member by another
-	TypeRemove = "Remove" // somebody's membership was ended by another
+	TypeJoin   = "Join"  // Subject became a member, by the hand of Author
+	TypeLeave  = "Leave" // Subject's membership ended, by the hand of Author
 )
 
 // Post is one entry of a stream of posts. It holds facts: names are joined in
@@ -28,7 +26,7 @@ type Post struct {
 	AsSpace   bool      // the space itself speaks, by the hand of Author
 	Creator   PersonKey // who really acted, where that is not Author; else 0
 	Object    ID        // what an Update or Delete is about; zero elsewhere
-	Subject   PersonKey // whom a Join, Leave, Add or Remove is about; else 0
+	Subject   PersonKey // whom a Join or Leave is about; else 0
 	InReplyTo ID
 	Ordinal   uint64 // how many posts of the stream up to here count as new ones
 	Published time.Time
@@ -47,7 +45,7 @@ type Post struct {
 // or news about members.
 func (p *Post) Counts() bool {
 	switch p.Type {
-	case TypeUpdate, TypeDelete, TypeJoin, TypeLeave, TypeAdd, TypeRemove:
+	case TypeUpdate, TypeDelete, TypeJoin, TypeLeave:
 		return false
 	}
 	return true
@@ -117,7 +115,10 @@ type PostQuery struct {
 	Forward bool
 	Floor   uint64 // seq > Floor in any case: what a reader may see begins there
 	Living  bool   // only posts that count as new and are not removed
-	Limit   int    // at least 1
+	// Everything includes the private posts of all; only for delivery, which
+	// looks at the readers of each post itself.
+	Everything bool
+	Limit      int // at least 1
 }
 
 // SampleQuery asks for a page of a data stream.

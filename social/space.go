@@ -19,6 +19,7 @@ type Space struct {
 	Created       time.Time
 	Deleted       bool
 	Streams       [channelCount]StreamKey // by Channel; 0 where the channel has none
+	Heads         Heads                   // of the streams at the moment of reading
 }
 
 // Stream is the key of the space's stream for c; 0 where there is none.

@@ -1,0 +1,159 @@
+package social
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// Audience is where committed posts and samples go, in order of seq per stream.
+// It must not block.
+type Audience interface {
+	AnnouncePost(space *Space, channel Channel, p *Post)
+	AnnounceSample(space *Space, s *Sample)
+}
+
+// Announcer tells the audience what was committed: each entry of a stream once
+// and in order of seq, whoever committed it and however their calls cross. What
+// it was not told of (another process committed it, or the connection broke
+// during a commit) it reads from the store before it goes on.
+type Announcer struct {
+	log Log
+	dir *Directory
+	to  Audience
+
+	mu    sync.Mutex // guards tails, not what they point to
+	tails map[StreamKey]*tail
+}
+
+// tail is how far one stream has been announced.
+type tail struct {
+	space   SpaceKey
+	channel Channel
+
+	mu sync.Mutex // held while announcing: it is what keeps the order
+	at uint64
+}
+
+// NewAnnouncer makes an announcer that knows the directory's spaces; it must
+// be made before the directory is loaded.
+func NewAnnouncer(log Log, dir *Directory, to Audience) *Announcer {
+	a := &Announcer{log: log, dir: dir, to: to, tails: map[StreamKey]*tail{}}
+	dir.OnSpace(a.learn)
+	return a
+}
+
+// learn starts the tails of a space's streams at their heads of the moment:
+// nobody can have subscribed before.
+func (a *Announcer) learn(s *Space) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for c, key := range s.Streams {
+		if key != 0 && a.tails[key] == nil {
+			a.tails[key] = &tail{space: s.Key, channel: Channel(c), at: s.Heads[c]}
+		}
+	}
+}
+
+func (a *Announcer) tail(stream StreamKey) *tail {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tails[stream]
+}
+
+// Announce tells of entries of one stream, in order of seq.
+func (a *Announcer) Announce(ctx context.Context, stream StreamKey, entries []Entry) error {
+	t := a.tail(stream)
+	if t == nil || len(entries) == 0 {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if first := entries[0].seq(); first > t.at+1 {
+		if err := a.catchUpLocked(ctx, t, stream, first); err != nil {
+			return err
+		}
+	}
+	for i := range entries {
+		a.oneLocked(t, &entries[i])
+	}
+	return nil
+}
+
+// CatchUp announces what the store holds of the stream and nobody told of.
+func (a *Announcer) CatchUp(ctx context.Context, stream StreamKey) error {
+	t := a.tail(stream)
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return a.catchUpLocked(ctx, t, stream, 0)
+}
+
+const catchUpPage = 200
+
+// catchUpLocked reads on from the tail, up to the seq before until (0: the end).
+// It waits for the store under the tail's lock: nothing later may overtake.
+func (a *Announcer) catchUpLocked(ctx context.Context, t *tail, stream StreamKey, until uint64) error {
+	for until == 0 || t.at+1 < until {
+		entries, err := a.read(ctx, t, stream)
+		if err != nil {
+			return fmt.Errorf("read what was not announced: %w", err)
+		}
+		if len(entries) == 0 {
+			return nil // gone by retention, or nothing more
+		}
+		for i := range entries {
+			a.oneLocked(t, &entries[i])
+		}
+	}
+	return nil
+}
+
+func (a *Announcer) read(ctx context.Context, t *tail, stream StreamKey) ([]Entry, error) {
+	var entries []Entry
+	if t.channel == ChannelData {
+		samples, err := a.log.Samples(ctx, SampleQuery{Stream: stream, After: t.at, Limit: catchUpPage})
+		for i := range samples {
+			entries = append(entries, Entry{Sample: &samples[i]})
+		}
+		return entries, err
+	}
+	posts, err := a.log.Posts(ctx, PostQuery{Stream: stream, After: t.at, Forward: true, Everything: true, Limit: catchUpPage})
+	for i := range posts {
+		entries = append(entries, Entry{Post: &posts[i]})
+	}
+	return entries, err
+}
+
+func (a *Announcer) oneLocked(t *tail, e *Entry) {
+	seq := e.seq()
+	if seq <= t.at {
+		return // told by whoever found the gap
+	}
+	t.at = seq
+	space := a.dir.SpaceByKey(t.space)
+	if space.Deleted && !(e.Post != nil && e.Post.Type == TypeDelete) {
+		return
+	}
+	if e.Post != nil {
+		a.to.AnnouncePost(space, t.channel, e.Post)
+	} else {
+		a.to.AnnounceSample(space, e.Sample)
+	}
+}
+
+func (e *Entry) seq() uint64 {
+	if e.Post != nil {
+		return e.Post.Seq
+	}
+	return e.Sample.Seq
+}
+
+func (e *Entry) stream() StreamKey {
+	if e.Post != nil {
+		return e.Post.Stream
+	}
+	return e.Sample.Stream
+}

@@ -1,0 +1,266 @@
+package social
+
+import (
+	"iter"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// PersonByName finds a living person by its present name or an alias, in any
+// case of letters.
+func (d *Directory) PersonByName(name string) (Person, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	p := d.people[d.names[strings.ToLower(name)]]
+	if p == nil || p.Removed {
+		return Person{}, false
+	}
+	return *p, true
+}
+
+// PersonByKey finds a living person.
+func (d *Directory) PersonByKey(key PersonKey) (Person, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	p := d.people[key]
+	if p == nil || p.Removed {
+		return Person{}, false
+	}
+	return *p, true
+}
+
+// AnyPerson finds a person for rendering, also a removed one.
+func (d *Directory) AnyPerson(key PersonKey) Person {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if p := d.people[key]; p != nil {
+		return *p
+	}
+	return Person{Key: key}
+}
+
+// SpaceByKey finds a space for rendering, also a deleted one. The Space must
+// not be changed.
+func (d *Directory) SpaceByKey(key SpaceKey) *Space {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if pl := d.spaces[key]; pl != nil {
+		return pl.space
+	}
+	return &Space{Key: key}
+}
+
+// Sight is a space as one actor sees it.
+type Sight struct {
+	Space  *Space
+	May    Permissions // what the credential leaves of what the person may
+	Member bool
+	// Floor is the seq after which each stream's posts may be read.
+	Floor Heads
+}
+
+// See finds a space that the actor may know of. KindNotFound where there is
+// none, where it was deleted, and where it is not the actor's to know.
+func (d *Directory) See(a Actor, id string) (Sight, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	pl := d.spaces[d.ids[id]]
+	if pl != nil && !pl.space.Deleted {
+		if s, visible := d.sightLocked(a, pl); visible {
+			return s, nil
+		}
+	}
+	return Sight{}, noContext(id)
+}
+
+// Look is See by key.
+func (d *Directory) Look(a Actor, key SpaceKey) (Sight, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	pl := d.spaces[key]
+	if pl != nil && !pl.space.Deleted {
+		if s, visible := d.sightLocked(a, pl); visible {
+			return s, nil
+		}
+	}
+	return Sight{}, noContext("")
+}
+
+func noContext(id string) *Error {
+	if id == "" {
+		return Errorf(KindNotFound, "There is no such context, or it is not yours to see.")
+	}
+	return Errorf(KindNotFound, "There is no context %q, or it is not yours to see.", id)
+}
+
+// sightLocked computes what a sees of pl, and whether it may know of it at all:
+// members do, and whoever may read or join it.
+func (d *Directory) sightLocked(a Actor, pl *place) (Sight, bool) {
+	hand := a.hand()
+	if p := d.people[hand]; p == nil || p.Suspended || p.Removed {
+		return Sight{}, false
+	}
+	r := pl.people[hand]
+	owner := pl.space.Owner == hand
+	all := Effective(pl.space.Policies, owner, d.rolesLocked(a), r.Standing, d.now())
+	visible := !r.Banned && r.Member || all&(Read|Subscribe) != 0
+	s := Sight{Space: pl.space, May: narrow(all, a.Scopes, pl.space.ID, false), Member: r.Member}
+	if pl.space.History == HistorySinceJoin && !owner && d.rolesLocked(a)&(RoleManager|RoleAuditor) == 0 {
+		s.Floor = r.floor()
+	}
+	return s, visible
+}
+
+// floor is where history begins for r in a space that shows it from the join
+// on: whoever never joined sees none.
+func (r resident) floor() Heads {
+	if r.Member && r.heads != nil {
+		return *r.heads
+	}
+	var f Heads
+	if !r.Member {
+		for i := range f {
+			f[i] = math.MaxInt64
+		}
+	}
+	return f
+}
+
+// narrow leaves what a credential's scopes allow of p in one context.
+func narrow(p Permissions, scopes Scopes, id string, data bool) Permissions {
+	if !scopes.MayRead(id, data) {
+		p &^= Read
+	}
+	if !scopes.MayWrite(id, data) {
+		p &= Read
+	}
+	return p
+}
+
+// MayData is what the actor may do with the space's data channel, which a
+// credential can be narrowed to.
+func (d *Directory) MayData(a Actor, id string) (Sight, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	pl := d.spaces[d.ids[id]]
+	if pl == nil || pl.space.Deleted {
+		return Sight{}, noContext(id)
+	}
+	s, visible := d.sightLocked(a, pl)
+	if !visible {
+		return Sight{}, noContext(id)
+	}
+	all := Effective(pl.space.Policies, pl.space.Owner == a.hand(), d.rolesLocked(a), pl.people[a.hand()].Standing, d.now())
+	s.May = narrow(all, a.Scopes, id, true)
+	return s, nil
+}
+
+// Receives is the set of the space's channels that the actor may receive now.
+func (d *Directory) Receives(a Actor, key SpaceKey) ChannelSet {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	pl := d.spaces[key]
+	if pl == nil || pl.space.Deleted {
+		return 0
+	}
+	p := d.people[a.hand()]
+	if p == nil || p.Suspended || p.Removed {
+		return 0
+	}
+	all := Effective(pl.space.Policies, pl.space.Owner == a.hand(), d.rolesLocked(a), pl.people[a.hand()].Standing, d.now())
+	if !all.Has(Read) {
+		return 0
+	}
+	var set ChannelSet
+	if a.Scopes.MayRead(pl.space.ID, false) {
+		set |= SpaceChannels() &^ Channels(ChannelData)
+	}
+	if a.Scopes.MayRead(pl.space.ID, true) {
+		set |= Channels(ChannelData)
+	}
+	return set
+}
+
+// Mine lists the spaces that the actor belongs to; every living one for an
+// auditor. In no order.
+func (d *Directory) Mine(a Actor) []SpaceKey {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.rolesLocked(a).Has(RoleAuditor) {
+		out := make([]SpaceKey, 0, len(d.spaces))
+		for key, pl := range d.spaces {
+			if !pl.space.Deleted {
+				out = append(out, key)
+			}
+		}
+		return out
+	}
+	return slices.Collect(maps.Keys(d.mine[a.hand()]))
+}
+
+// visibleSpaces lists in order of id the spaces after the given id that the
+// actor may know of, at most limit. Cost: the spaces passed over; sorting all ids after a change.
+func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) []Sight {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var ids []string
+	if mine {
+		for key := range d.mine[a.hand()] {
+			ids = append(ids, d.spaces[key].space.ID)
+		}
+		slices.Sort(ids)
+	} else {
+		ids = sorted(&d.idOrder, maps.Keys(d.ids))
+	}
+	from, _ := slices.BinarySearch(ids, after+"\x00")
+	var out []Sight
+	for _, id := range ids[from:] {
+		pl := d.spaces[d.ids[id]]
+		if pl.space.Deleted {
+			continue
+		}
+		if s, visible := d.sightLocked(a, pl); visible {
+			out = append(out, s)
+			if len(out) == limit {
+				break
+			}
+		}
+	}
+	return out
+}
+
+// listedPeople lists in order of name the living people after the given name,
+// at most limit; hidden ones only for those who administer or moderate.
+func (d *Directory) listedPeople(a Actor, after string, limit int) []Person {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	seesHidden := d.rolesLocked(a)&(RoleManager|RoleModerator|RoleAuditor) != 0
+	names := sorted(&d.nameOrder, maps.Keys(d.names))
+	from, _ := slices.BinarySearch(names, after+"\x00")
+	var out []Person
+	for _, name := range names[from:] {
+		p := d.people[d.names[name]]
+		if p.Removed || p.Name != name || p.Roles.Has(RoleHidden) && !seesHidden && p.Key != a.hand() {
+			continue
+		}
+		out = append(out, *p)
+		if len(out) == limit {
+			break
+		}
+	}
+	return out
+}
+
+// sorted returns the keys in order, sorting only when a change has emptied the
+// cache. Readers may sort at the same time; each result is right.
+func sorted(cache *atomic.Pointer[[]string], keys iter.Seq[string]) []string {
+	if list := cache.Load(); list != nil {
+		return *list
+	}
+	list := slices.Sorted(keys)
+	cache.Store(&list)
+	return list
+}
