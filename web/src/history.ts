@@ -1,0 +1,65 @@
+import { parsePosts, text, type Post } from "./post.ts";
+import type { Rest } from "./rest.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** How much is read when a context is opened, and by each step into the past. */
+export const pageSize = 50;
+
+/** After a reconnect fewer, larger steps are better. */
+const catchUpSize = 200;
+
+interface Page {
+  readonly posts: Post[];
+  readonly more: boolean;
+  /** False where the server could not give everything that was asked for. */
+  readonly complete: boolean;
+  readonly epoch: string;
+}
+
+async function page(rest: Rest, context: string, query: string): Promise<Page> {
+  const list = await rest.get(`/contexts/${encodeURIComponent(context)}/log/messages?${query}`);
+  // "epoch:seq"; the seq is already known from the posts.
+  const position = text(list["position"]);
+  return {
+    posts: parsePosts(list["items"], context),
+    more: list["next"] !== undefined && list["next"] !== null && list["next"] !== "",
+    complete: list["complete"] !== false,
+    epoch: position.includes(":") ? position.slice(0, position.lastIndexOf(":")) : "",
+  };
+}
+
+/**
+ * Merges everything from where the timeline stands to the end of the stream.
+ * Returns the posts that were new here; none for a first page. Throws a
+ * Problem; what had been merged until then is kept and counts.
+ */
+export async function catchUp(rest: Rest, timeline: Timeline): Promise<Post[]> {
+  if (!timeline.loaded) {
+    const newest = await page(rest, timeline.context, `limit=${pageSize}`);
+    timeline.begin(newest.posts, newest.more);
+    timeline.epoch = newest.epoch;
+    return [];
+  }
+  const fresh: Post[] = [];
+  for (;;) {
+    const from = timeline.knownTo;
+    const after = timeline.epoch === "" ? `${from}` : `${timeline.epoch}:${from}`;
+    const step = await page(rest, timeline.context, `after=${encodeURIComponent(after)}&limit=${catchUpSize}`);
+    if (!step.complete || (step.epoch !== "" && timeline.epoch !== "" && step.epoch !== timeline.epoch)) {
+      // Another stream by the same name, or one that has lost its beginning:
+      // what is shown can't be continued, only begun anew.
+      timeline.reset();
+      return catchUp(rest, timeline);
+    }
+    fresh.push(...timeline.follow(step.posts));
+    timeline.epoch = step.epoch || timeline.epoch;
+    if (!step.more || timeline.knownTo === from) return fresh;
+  }
+}
+
+/** Merges one page of what was before the oldest post here. */
+export async function readOlder(rest: Rest, timeline: Timeline): Promise<Post[]> {
+  const older = await page(rest, timeline.context, `before=${timeline.before}&limit=${pageSize}`);
+  timeline.prepend(older.posts, older.more && older.posts.length > 0);
+  return older.posts;
+}

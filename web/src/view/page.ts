@@ -1,0 +1,155 @@
+import type { Desk } from "../desk.ts";
+import type { Post } from "../post.ts";
+import { Announcer } from "./announcer.ts";
+import { Banner } from "./banner.ts";
+import { Composer } from "./composer.ts";
+import { ContextList } from "./contexts.ts";
+import { h, setText } from "./dom.ts";
+import { confirmed } from "./dialog.ts";
+import { mark } from "./mark.ts";
+import { Stream } from "./stream.ts";
+
+interface Actions {
+  signOut(): void;
+  /** Connects at once. */
+  hurry(): void;
+}
+
+/** The signed-in page: contexts on one side, the open one on the other. */
+export class Page {
+  private readonly contexts: ContextList;
+  private readonly stream: Stream;
+  private readonly composer: Composer;
+  private readonly banner: Banner;
+  private readonly announcer = new Announcer();
+  private readonly title = h("h1");
+  private readonly description = h("p", { class: "muted" });
+  private readonly join = h("button", { class: "primary", attrs: { type: "button" } }, "Join");
+  private readonly leave = h("button", { class: "quiet", attrs: { type: "button" } }, "Leave");
+  private readonly notice = h("p", { class: "notice", attrs: { role: "status" } });
+  private readonly room: HTMLElement;
+  private readonly welcome: HTMLElement;
+  readonly element: HTMLElement;
+  private drawing: ReturnType<typeof setTimeout> | undefined;
+  private unseen = 0;
+  private readonly seen = () => this.look();
+
+  constructor(
+    private readonly desk: Desk,
+    actions: Actions,
+  ) {
+    this.contexts = new ContextList(desk);
+    this.stream = new Stream(desk);
+    this.composer = new Composer((content) => this.write(content));
+    this.banner = new Banner(actions.hurry);
+    this.join.addEventListener("click", () => void this.change(this.join, (id) => desk.join(id)));
+    this.leave.addEventListener("click", () => void this.askToLeave());
+    const signOut = h("button", { class: "quiet", attrs: { type: "button" }, on: { click: () => actions.signOut() } }, "Sign out");
+    const back = h("a", { class: "back", attrs: { href: "#/", "aria-label": "All contexts" } }, "‹");
+    this.room = h(
+      "main",
+      { class: "room" },
+      h("header", {}, back, h("div", { class: "what" }, this.title, this.description), this.join, this.leave),
+      this.stream.element,
+      this.composer.element,
+    );
+    this.welcome = h(
+      "main",
+      { class: "room welcome" },
+      mark(),
+      h("h1", {}, `Welcome, ${desk.me.name}`),
+      h("p", { class: "muted" }, "Choose a context to read along and to write."),
+    );
+    this.element = h(
+      "div",
+      { class: "desk" },
+      this.banner.element,
+      h(
+        "aside",
+        {},
+        h("div", { class: "brand" }, mark(), h("span", {}, "Rambla")),
+        this.contexts.element,
+        h("div", { class: "me" }, h("span", { class: "name", attrs: { title: desk.me.id } }, desk.me.name), signOut),
+      ),
+      this.welcome,
+      this.room,
+      this.notice,
+      this.announcer.element,
+    );
+    document.addEventListener("visibilitychange", this.seen);
+    this.draw();
+  }
+
+  /** Draws what has changed, soon: a burst of messages is drawn once. */
+  update(): void {
+    this.drawing ??= setTimeout(() => this.draw(), 16);
+  }
+
+  heard(posts: readonly Post[]): void {
+    this.announcer.hear(posts);
+    if (document.hidden) this.unseen += posts.length;
+    this.update();
+  }
+
+  stop(): void {
+    clearTimeout(this.drawing);
+    this.banner.stop();
+    document.removeEventListener("visibilitychange", this.seen);
+    document.title = "Rambla";
+  }
+
+  private draw(): void {
+    this.drawing = undefined;
+    const { open, context, connection, obstacle, notice } = this.desk;
+    this.banner.update(connection);
+    this.contexts.update();
+    this.element.classList.toggle("reading", open !== null);
+    this.room.hidden = open === null;
+    this.welcome.hidden = open !== null;
+    const name = context?.name ?? open?.context ?? "";
+    if (open !== null) {
+      setText(this.title, name);
+      setText(this.description, context?.description ?? "");
+      this.description.hidden = (context?.description ?? "") === "";
+      this.join.hidden = context === undefined || context.isMember;
+      this.leave.hidden = context === undefined || !context.isMember;
+      this.composer.update(open.context, name);
+    }
+    this.stream.update();
+    const said = obstacle || notice;
+    setText(this.notice, said);
+    this.notice.classList.toggle("said", said !== "");
+    const waiting = [...this.desk.unread.values()].reduce((sum, count) => sum + count, this.unseen);
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${name === "" ? "" : `${name} · `}Rambla`;
+  }
+
+  private look(): void {
+    if (document.hidden) return;
+    this.unseen = 0;
+    this.desk.refresh();
+    this.update();
+  }
+
+  private write(content: string): boolean {
+    const isTaken = this.desk.write(content);
+    if (isTaken) this.stream.toEnd();
+    return isTaken;
+  }
+
+  private async askToLeave(): Promise<void> {
+    const name = this.desk.context?.name ?? "";
+    if (await confirmed(`Leave ${name}?`, "Its messages no longer come to you. You may need an invitation to come back.", "Leave")) {
+      await this.change(this.leave, (id) => this.desk.leave(id));
+    }
+  }
+
+  private async change(button: HTMLButtonElement, action: (id: string) => Promise<void>): Promise<void> {
+    const id = this.desk.open?.context;
+    if (id === undefined) return;
+    button.disabled = true;
+    await action(id);
+    button.disabled = false;
+    // The button that had the focus may be gone now.
+    if (document.activeElement === document.body || button.hidden) this.composer.focus();
+  }
+}
