@@ -31,6 +31,7 @@ type Directory struct {
 	spaces   map[SpaceKey]*place
 	ids      map[string]SpaceKey
 	mine     map[PersonKey]map[SpaceKey]struct{} // memberships of living spaces
+	streams  map[StreamKey]StreamID
 	expiries expiries
 	// The keys of names and ids in order; nil after a change.
 	nameOrder, idOrder atomic.Pointer[[]string]
@@ -70,7 +71,7 @@ func NewDirectory(store DirectoryStore, log *slog.Logger, now func() time.Time) 
 		store: store, log: log, now: now,
 		people: map[PersonKey]*Person{}, names: map[string]PersonKey{},
 		spaces: map[SpaceKey]*place{}, ids: map[string]SpaceKey{},
-		mine: map[PersonKey]map[SpaceKey]struct{}{},
+		mine: map[PersonKey]map[SpaceKey]struct{}{}, streams: map[StreamKey]StreamID{},
 	}
 }
 
@@ -280,6 +281,11 @@ func (d *Directory) putSpaceLocked(s Space) {
 		d.spaces[s.Key] = pl
 		d.ids[s.ID] = s.Key
 		d.idOrder.Store(nil)
+		for c, key := range s.Streams {
+			if key != 0 {
+				d.streams[key] = StreamID{s.Key, Channel(c)}
+			}
+		}
 	}
 	if s.Deleted {
 		for person := range pl.people {

@@ -96,6 +96,14 @@ func KindOf(err error) Kind {
 	return KindInternal
 }
 
+// KindOrNil is KindOf for an error that may be nil, which has no kind of its own.
+func KindOrNil(err error) Kind {
+	if err == nil {
+		return kindCount
+	}
+	return KindOf(err)
+}
+
 // Safe is the sentence of err that a user may read.
 func Safe(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -53,6 +53,14 @@ func (d *Directory) SpaceByKey(key SpaceKey) *Space {
 	return &Space{Key: key}
 }
 
+// spaceOfStream finds the space a stream belongs to.
+func (d *Directory) spaceOfStream(key StreamKey) (SpaceKey, Channel, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	id, ok := d.streams[key]
+	return id.Space, id.Channel, ok
+}
+
 // Sight is a space as one actor sees it.
 type Sight struct {
 	Space  *Space
@@ -156,6 +164,38 @@ func (d *Directory) MayData(a Actor, id string) (Sight, error) {
 	all := Effective(pl.space.Policies, pl.space.Owner == a.hand(), d.rolesLocked(a), pl.people[a.hand()].Standing, d.now())
 	s.May = narrow(all, a.Scopes, id, true)
 	return s, nil
+}
+
+// administers tells whether the actor owns the space or manages the site.
+func (d *Directory) administers(a Actor, s *Space) bool {
+	return s.Owner == a.hand() || d.Roles(a).Has(RoleManager)
+}
+
+// standing is what a person is in a space.
+func (d *Directory) standing(space SpaceKey, person PersonKey) Standing {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if pl := d.spaces[space]; pl != nil {
+		return pl.people[person].Standing
+	}
+	return Standing{}
+}
+
+func (d *Directory) overrides(space SpaceKey, person PersonKey) []Override {
+	return d.standing(space, person).Overrides
+}
+
+// ownedBy is the id of a living space that the person owns; empty for none.
+// Cost: all spaces once.
+func (d *Directory) ownedBy(person PersonKey) string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for _, pl := range d.spaces {
+		if pl.space.Owner == person && !pl.space.Deleted {
+			return pl.space.ID
+		}
+	}
+	return ""
 }
 
 // Receives is the set of the space's channels that the actor may receive now.

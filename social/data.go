@@ -1,0 +1,90 @@
+package social
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+)
+
+// Data are the use cases on data channels: any bytes, delivered unchanged.
+type Data struct {
+	dir       *Directory
+	log       Log
+	committer *Committer
+	now       func() time.Time
+}
+
+// NewData makes the use cases.
+func NewData(dir *Directory, log Log, committer *Committer, now func() time.Time) *Data {
+	return &Data{dir: dir, log: log, committer: committer, now: now}
+}
+
+// MayWrite finds the space where the actor may publish data; for what is
+// forwarded without being stored.
+func (da *Data) MayWrite(a Actor, space string) (*Space, error) {
+	sight, err := da.dir.MayData(a, space)
+	if err != nil {
+		return nil, err
+	}
+	if !sight.May.Has(Write) {
+		return nil, Errorf(KindForbidden, "You may not write data in %q.", space)
+	}
+	return sight.Space, nil
+}
+
+// Publish stores a sample. It never blocks; done is called exactly once: at
+// once where the sample is refused, else after the commit. Topic, Payload, QoS,
+// Properties and Key are the caller's, who must not change them afterwards.
+func (da *Data) Publish(a Actor, space string, s Sample, done func(Appended, error)) {
+	e, err := da.entry(a, space, s)
+	if err != nil {
+		done(Appended{}, err)
+		return
+	}
+	da.committer.Submit(e, done)
+}
+
+// Put is Publish for callers that wait; it returns the seq.
+func (da *Data) Put(ctx context.Context, a Actor, space string, s Sample) (Appended, error) {
+	e, err := da.entry(a, space, s)
+	if err != nil {
+		return Appended{}, err
+	}
+	return da.committer.Do(ctx, e)
+}
+
+func (da *Data) entry(a Actor, space string, s Sample) (Entry, error) {
+	where, err := da.MayWrite(a, space)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := CheckKey("key", s.Key); err != nil {
+		return Entry{}, err
+	}
+	s.Stream, s.Author = where.Stream(ChannelData), a.Person
+	e := Entry{Sample: &s}
+	if s.Key != "" {
+		h := sha256.New()
+		h.Write([]byte(s.Topic))
+		h.Write([]byte{0}) // topics contain no NUL
+		h.Write(s.Payload)
+		e.Digest = [32]byte(h.Sum(nil))
+	}
+	return e, nil
+}
+
+// Read lists samples of one topic, oldest first.
+func (da *Data) Read(ctx context.Context, a Actor, space, topic string, q SampleQuery) ([]Sample, error) {
+	sight, err := da.dir.MayData(a, space)
+	if err != nil {
+		return nil, err
+	}
+	if !sight.May.Has(Read) {
+		return nil, Errorf(KindNotFound, "There is no data in %q that is yours to see.", space)
+	}
+	if _, err := ParseTopic("/ctx/" + sight.Space.ID + "/data/" + topic); err != nil {
+		return nil, Invalid("topic", "is no topic name")
+	}
+	q.Stream, q.Topic, q.Floor = sight.Space.Stream(ChannelData), topic, sight.Floor[ChannelData]
+	return da.log.Samples(ctx, q)
+}

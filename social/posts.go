@@ -1,0 +1,279 @@
+package social
+
+import (
+	"context"
+	"time"
+)
+
+// Posts are the use cases on posts: every entrance publishes through here.
+type Posts struct {
+	dir       *Directory
+	log       Log
+	committer *Committer
+	ids       *IDs
+	now       func() time.Time
+}
+
+// NewPosts makes the use cases.
+func NewPosts(dir *Directory, log Log, committer *Committer, ids *IDs, now func() time.Time) *Posts {
+	return &Posts{dir: dir, log: log, committer: committer, ids: ids, now: now}
+}
+
+// Publish posts a draft into a context. It never blocks; done is called exactly
+// once, with what was committed: at once where the draft is refused (KindNotFound,
+// KindForbidden, KindInvalid), else after the commit.
+func (ps *Posts) Publish(a Actor, space string, d Draft, done func(Appended, error)) {
+	e, err := ps.entry(a, space, d)
+	if err != nil {
+		done(Appended{}, err)
+		return
+	}
+	ps.committer.Submit(e, done)
+}
+
+// Create is Publish for callers that wait; it returns the stored post (of a
+// repeat, the first one) and whether it was there before.
+func (ps *Posts) Create(ctx context.Context, a Actor, space string, d Draft) (Post, bool, error) {
+	e, err := ps.entry(a, space, d)
+	if err != nil {
+		return Post{}, false, err
+	}
+	done, err := ps.committer.Do(ctx, e)
+	if err != nil {
+		return Post{}, false, err
+	}
+	if done.Repeat {
+		p, err := ps.log.PostByID(ctx, done.ID)
+		return p, true, err
+	}
+	return *e.Post, false, nil
+}
+
+// entry checks the right and the names of a draft.
+func (ps *Posts) entry(a Actor, space string, d Draft) (Entry, error) {
+	sight, err := ps.dir.See(a, space)
+	if err != nil {
+		return Entry{}, err
+	}
+	if !sight.May.Has(Write) {
+		return Entry{}, Errorf(KindForbidden, "You may not write in %q.", space)
+	}
+	if a.AsSpace != 0 && a.AsSpace != sight.Space.Key {
+		return Entry{}, Errorf(KindForbidden, "A context speaks in itself only.")
+	}
+	p := &Post{
+		Stream: sight.Space.Stream(ChannelMessages), ID: ps.ids.New(ps.now()), Type: d.Type,
+		Author: a.Person, AsSpace: a.AsSpace != 0, Creator: a.Creator, InReplyTo: d.InReplyTo,
+		Markdown: d.Markdown, Content: d.Content, Extra: d.Extra, Private: d.Private,
+		Key: d.Key, Generator: a.Generator,
+	}
+	if p.To, err = ps.readers(d.To, a.Person); err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Post: p}
+	if d.Key != "" {
+		e.Digest = d.Digest(sight.Space.Key)
+	}
+	return e, nil
+}
+
+// readers finds the people a private post is for, each once and without its
+// author, who reads it anyway.
+func (ps *Posts) readers(names []string, author PersonKey) ([]PersonKey, error) {
+	var out []PersonKey
+	seen := map[PersonKey]bool{author: true}
+	for _, name := range names {
+		p, ok := ps.dir.PersonByName(name)
+		if !ok {
+			return nil, Invalid("to", "there is no person %q", clip(name))
+		}
+		if !seen[p.Key] {
+			seen[p.Key] = true
+			out = append(out, p.Key)
+		}
+	}
+	return out, nil
+}
+
+// Found is a post and where it stands.
+type Found struct {
+	Post
+	Space *Space
+}
+
+// Get finds a post that the actor may read.
+func (ps *Posts) Get(ctx context.Context, a Actor, id string) (Found, error) {
+	f, _, err := ps.find(ctx, a, id)
+	return f, err
+}
+
+func (ps *Posts) find(ctx context.Context, a Actor, id string) (Found, Sight, error) {
+	missing := Errorf(KindNotFound, "There is no such post, or it is not yours to see.")
+	key, ok := ParseID(id)
+	if !ok {
+		return Found{}, Sight{}, missing
+	}
+	p, err := ps.log.PostByID(ctx, key)
+	if KindOrNil(err) == KindNotFound {
+		return Found{}, Sight{}, missing
+	}
+	if err != nil {
+		return Found{}, Sight{}, err
+	}
+	space, channel, ok := ps.dir.spaceOfStream(p.Stream)
+	if !ok {
+		return Found{}, Sight{}, missing
+	}
+	sight, err := ps.dir.Look(a, space)
+	if err != nil {
+		return Found{}, Sight{}, missing
+	}
+	own := p.Author == a.Person && a.Creator == 0
+	if !sight.May.Has(Read) && !own || p.Seq <= sight.Floor[channel] && !own || !p.readableBy(a.Person) {
+		return Found{}, Sight{}, missing
+	}
+	return Found{Post: p, Space: sight.Space}, sight, nil
+}
+
+// readableBy tells whether a private post is for the person.
+func (p *Post) readableBy(person PersonKey) bool {
+	if !p.Private || p.Author == person {
+		return true
+	}
+	for _, to := range p.To {
+		if to == person {
+			return true
+		}
+	}
+	return false
+}
+
+// Edit replaces the content of a post. Only its author may.
+func (ps *Posts) Edit(ctx context.Context, a Actor, id string, d Draft) (Found, error) {
+	f, sight, err := ps.find(ctx, a, id)
+	if err != nil {
+		return Found{}, err
+	}
+	switch {
+	case f.Author != a.Person || f.AsSpace != (a.AsSpace != 0):
+		return Found{}, Errorf(KindForbidden, "Only its author may edit a post.")
+	case !sight.May.Has(Write):
+		return Found{}, Errorf(KindForbidden, "You may not write in %q.", f.Space.ID)
+	case !f.Counts():
+		return Found{}, Errorf(KindConflict, "This entry of the log is no post and cannot be edited.")
+	case !f.Removed.IsZero():
+		return Found{}, Errorf(KindNotFound, "The post was removed.")
+	}
+	p := ps.about(a, f, TypeUpdate)
+	p.Content, p.Markdown, p.Extra, p.Key = d.Content, d.Markdown, d.Extra, d.Key
+	if p.Extra == nil {
+		p.Extra = f.Extra
+	}
+	if _, err := ps.committer.Do(ctx, Entry{Post: p, Digest: d.Digest(f.Space.Key)}); err != nil {
+		return Found{}, err
+	}
+	return ps.Get(ctx, a, id)
+}
+
+// Remove makes a tombstone of a post: its author may, and whoever has the
+// permission to delete. Removing a removed post does nothing.
+func (ps *Posts) Remove(ctx context.Context, a Actor, id string) error {
+	f, sight, err := ps.find(ctx, a, id)
+	if err != nil {
+		return err
+	}
+	own := f.Author == a.Person && a.Scopes.MayWrite(f.Space.ID, false)
+	switch {
+	case !own && !sight.May.Has(Delete):
+		return Errorf(KindForbidden, "Only its author, or who has the permission delete, may remove a post.")
+	case !f.Counts():
+		return Errorf(KindConflict, "This entry of the log is no post and cannot be removed.")
+	case !f.Removed.IsZero():
+		return nil
+	}
+	_, err = ps.committer.Do(ctx, Entry{Post: ps.about(a, f, TypeDelete)})
+	if KindOrNil(err) == KindNotFound {
+		return nil // removed by somebody else meanwhile
+	}
+	return err
+}
+
+// about starts an entry that changes an earlier post; who could read that one
+// reads it.
+func (ps *Posts) about(a Actor, f Found, kind string) *Post {
+	return &Post{
+		Stream: f.Stream, ID: ps.ids.New(ps.now()), Type: kind, Object: f.ID,
+		Author: a.Person, AsSpace: a.AsSpace != 0, Creator: a.Creator,
+		Private: f.Private, To: f.audience(a.Person), Generator: a.Generator,
+	}
+}
+
+// audience is who may read a private post, but for the one who now acts on it.
+func (p *Post) audience(actor PersonKey) []PersonKey {
+	if !p.Private {
+		return nil
+	}
+	out := []PersonKey{}
+	for _, key := range append([]PersonKey{p.Author}, p.To...) {
+		if key != actor {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// Page asks for part of a list of posts.
+type Page struct {
+	After   uint64 // with Forward: from After+1 on, oldest first
+	Before  uint64 // else newest first, below Before (0: from the newest)
+	Forward bool
+	Limit   int
+}
+
+// Listed is a page of posts of one context.
+type Listed struct {
+	Space *Space
+	Posts []Post
+	More  bool // there is a next page in the same direction
+	// Head and Epoch are the stream's position when it was read.
+	Head  uint64
+	Epoch string
+}
+
+// Activities lists the living posts of a context with their present content.
+func (ps *Posts) Activities(ctx context.Context, a Actor, space string, page Page) (Listed, error) {
+	return ps.list(ctx, a, space, ChannelMessages, page, true)
+}
+
+// History lists what subscribers of a context's channel got, by seq, with
+// present content; what was removed keeps its place.
+func (ps *Posts) History(ctx context.Context, a Actor, space string, channel Channel, page Page) (Listed, error) {
+	return ps.list(ctx, a, space, channel, page, false)
+}
+
+func (ps *Posts) list(ctx context.Context, a Actor, space string, channel Channel, page Page, living bool) (Listed, error) {
+	sight, err := ps.dir.See(a, space)
+	if err != nil {
+		return Listed{}, err
+	}
+	if !sight.May.Has(Read) {
+		return Listed{}, Errorf(KindNotFound, "There are no posts in %q that are yours to see.", space)
+	}
+	stream := sight.Space.Stream(channel)
+	out := Listed{Space: sight.Space}
+	// The head is read first: what is posted meanwhile belongs to the next page.
+	if out.Head, out.Epoch, err = ps.log.Head(ctx, stream); err != nil {
+		return Listed{}, err
+	}
+	out.Posts, err = ps.log.Posts(ctx, PostQuery{
+		Stream: stream, Reader: a.Person, After: page.After, Before: page.Before,
+		Forward: page.Forward, Floor: sight.Floor[channel], Living: living, Limit: page.Limit + 1,
+	})
+	if err != nil {
+		return Listed{}, err
+	}
+	if out.More = len(out.Posts) > page.Limit; out.More {
+		out.Posts = out.Posts[:page.Limit]
+	}
+	return out, nil
+}

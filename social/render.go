@@ -1,0 +1,243 @@
+package social
+
+import (
+	"encoding/json"
+	"time"
+	"unicode/utf8"
+)
+
+// timeFormat is RFC 3339 with milliseconds, in UTC.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// AppendTime appends t as every interface writes times.
+func AppendTime(dst []byte, t time.Time) []byte { return t.UTC().AppendFormat(dst, timeFormat) }
+
+// RenderPost appends the JSON of a post as subscribers, REST and history show
+// it (W3C ActivityStreams 2.0 vocabulary), with today's names.
+func (d *Directory) RenderPost(dst []byte, space *Space, p *Post) []byte {
+	w := jsonWriter{dst}
+	w.raw(`{"id":"`)
+	w.b = p.ID.Append(w.b)
+	w.raw(`","seq":`)
+	w.uint(p.Seq)
+	w.field("type", p.Type)
+	if p.AsSpace {
+		w.raw(`,"actor":`)
+		w.space(space)
+	} else {
+		w.raw(`,"actor":`)
+		w.person(d.AnyPerson(p.Author))
+	}
+	if p.Creator != 0 {
+		w.raw(`,"creator":`)
+		w.person(d.AnyPerson(p.Creator))
+	}
+	var more extra
+	if len(p.Extra) > 0 {
+		_ = json.Unmarshal(p.Extra, &more) // ours; a damaged row shows without it, and doctor tells
+	}
+	w.raw(`,"object":`)
+	d.renderObject(&w, space, p, more.Object)
+	w.raw(`,"target":`)
+	if more.Target != nil {
+		w.thing(more.Target)
+		w.raw(`,"context":`)
+	}
+	w.space(space)
+	if more.Data != nil {
+		w.raw(`,"data":`)
+		w.b = append(w.b, more.Data...)
+	}
+	if p.Private {
+		w.raw(`,"to":[`)
+		for i, key := range p.To {
+			if i > 0 {
+				w.raw(",")
+			}
+			w.text(d.AnyPerson(key).Name)
+		}
+		w.raw("]")
+	}
+	w.time("published", p.Published)
+	w.time("updated", p.Updated)
+	if p.Key != "" {
+		w.field("key", p.Key)
+	}
+	w.field("generator", p.Generator)
+	w.raw("}")
+	return w.b
+}
+
+// renderObject writes what a post is about: a note, what an application tells
+// of, a person who came or went, or the context itself.
+func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, thing *Thing) {
+	if p.Subject != 0 {
+		w.person(d.AnyPerson(p.Subject))
+		return
+	}
+	if !p.Counts() && p.Object.IsZero() {
+		w.space(space)
+		return
+	}
+	id := p.ID
+	if !p.Object.IsZero() {
+		id = p.Object
+	}
+	gone := !p.Removed.IsZero() || p.Type == TypeDelete
+	kind := "Note"
+	if thing != nil && thing.Type != "" {
+		kind = thing.Type
+	}
+	if gone {
+		kind = "Tombstone"
+	}
+	w.raw(`{"type":`)
+	w.text(kind)
+	if thing != nil && thing.ID != "" && !gone {
+		w.field("id", thing.ID)
+	} else {
+		w.raw(`,"id":"`)
+		w.b = id.Append(w.b)
+		w.raw(`"`)
+	}
+	if gone {
+		w.time("deleted", p.Removed)
+		w.raw("}")
+		return
+	}
+	if thing != nil && thing.Name != "" {
+		w.field("name", thing.Name)
+	}
+	if thing != nil && thing.URL != "" {
+		w.field("url", thing.URL)
+	}
+	w.field("content", p.Content)
+	if p.Markdown {
+		w.raw(`,"mediaType":"text/markdown"`)
+	}
+	if !p.InReplyTo.IsZero() {
+		w.raw(`,"inReplyTo":"`)
+		w.b = p.InReplyTo.Append(w.b)
+		w.raw(`"`)
+	}
+	w.raw(`,"attachment":[],"tag":[]}`)
+}
+
+// jsonWriter appends JSON without reflection: a post is rendered once for each
+// delivery and answer, on the hottest path there is.
+type jsonWriter struct{ b []byte }
+
+func (w *jsonWriter) raw(s string) { w.b = append(w.b, s...) }
+
+func (w *jsonWriter) uint(n uint64) {
+	w.b = appendUint(w.b, n)
+}
+
+func appendUint(b []byte, n uint64) []byte {
+	var digits [20]byte
+	i := len(digits)
+	for {
+		i--
+		digits[i] = byte('0' + n%10)
+		n /= 10
+		if n == 0 {
+			return append(b, digits[i:]...)
+		}
+	}
+}
+
+// field appends a member after the first, with a text value. name is ours.
+func (w *jsonWriter) field(name, value string) {
+	w.raw(`,"`)
+	w.raw(name)
+	w.raw(`":`)
+	w.text(value)
+}
+
+func (w *jsonWriter) time(name string, t time.Time) {
+	if t.IsZero() {
+		return
+	}
+	w.raw(`,"`)
+	w.raw(name)
+	w.raw(`":"`)
+	w.b = AppendTime(w.b, t)
+	w.raw(`"`)
+}
+
+func (w *jsonWriter) person(p Person) {
+	kind := `{"type":"Person","id":`
+	if p.Service {
+		kind = `{"type":"Service","id":`
+	}
+	w.raw(kind)
+	w.text(p.Name)
+	w.field("name", p.DisplayName)
+	w.raw("}")
+}
+
+func (w *jsonWriter) space(s *Space) {
+	w.raw(`{"type":"Context","id":`)
+	w.text(s.ID)
+	if s.DisplayName != "" {
+		w.field("name", s.DisplayName)
+	}
+	w.raw("}")
+}
+
+func (w *jsonWriter) thing(t *Thing) {
+	b, err := json.Marshal(t)
+	if err != nil {
+		b = []byte("{}") // four strings cannot fail
+	}
+	w.b = append(w.b, b...)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// text appends a JSON string (RFC 8259 section 7); invalid UTF-8 becomes U+FFFD.
+func (w *jsonWriter) text(s string) {
+	w.b = append(w.b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c >= ' ' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' {
+				i++
+				continue
+			}
+			w.b = append(w.b, s[start:i]...)
+			switch c {
+			case '"', '\\':
+				w.b = append(w.b, '\\', c)
+			case '\n':
+				w.b = append(w.b, '\\', 'n')
+			case '\r':
+				w.b = append(w.b, '\\', 'r')
+			case '\t':
+				w.b = append(w.b, '\\', 't')
+			default: // controls, and what HTML would read as markup
+				w.b = append(w.b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			}
+			i++
+			start = i
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 || r == '\u2028' || r == '\u2029' {
+			w.b = append(w.b, s[start:i]...)
+			switch r {
+			case '\u2028':
+				w.b = append(w.b, `\u2028`...)
+			case '\u2029':
+				w.b = append(w.b, `\u2029`...)
+			default:
+				w.b = append(w.b, `\ufffd`...)
+			}
+			start = i + size
+		}
+		i += size
+	}
+	w.b = append(w.b, s[start:]...)
+	w.b = append(w.b, '"')
+}

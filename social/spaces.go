@@ -1,0 +1,383 @@
+package social
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Spaces are the use cases on contexts and who belongs to them. A use case
+// returns when the change holds in this process's memory and live connections.
+type Spaces struct {
+	dir        *Directory
+	store      SpaceStore
+	announce   *Announcer
+	ids        *IDs
+	now        func() time.Time
+	logger     *slog.Logger
+	createOpen bool
+}
+
+// NewSpaces makes the use cases. anyoneCreates lets people create contexts who
+// are no managers.
+func NewSpaces(dir *Directory, store SpaceStore, announce *Announcer, ids *IDs, anyoneCreates bool, logger *slog.Logger, now func() time.Time) *Spaces {
+	return &Spaces{dir: dir, store: store, announce: announce, ids: ids, now: now, logger: logger, createOpen: anyoneCreates}
+}
+
+// The limits of a context's own data.
+const (
+	maxDescription = 4 << 10
+	maxURL         = 2 << 10
+	maxTags        = 50
+	maxTag         = 64
+)
+
+var notificationLevels = []string{"posts", "comments", "all", "none"}
+
+// Create makes a context owned by the actor. s carries what the caller chose;
+// without an ID one is generated. KindConflict where the id is or was taken.
+func (sp *Spaces) Create(ctx context.Context, a Actor, s Space) (Sight, error) {
+	if err := a.RequireSelf(true); err != nil {
+		return Sight{}, err
+	}
+	if !sp.createOpen {
+		if err := sp.dir.RequireManager(a); err != nil {
+			return Sight{}, Errorf(KindForbidden, "Only managers may create contexts here.")
+		}
+	}
+	if s.ID == "" {
+		s.ID = sp.ids.New(sp.now()).String()
+	}
+	if err := CheckContextID("id", s.ID); err != nil {
+		return Sight{}, err
+	}
+	if s.DisplayName == "" {
+		s.DisplayName = s.ID
+	}
+	if s.Notifications == "" {
+		s.Notifications = "posts"
+	}
+	if err := checkSpace(&s); err != nil {
+		return Sight{}, err
+	}
+	s.Owner = a.Person
+	if _, err := sp.store.CreateSpace(ctx, s, sp.now()); err != nil {
+		return Sight{}, err
+	}
+	if err := sp.dir.Refresh(ctx); err != nil {
+		return Sight{}, Unavailable(err)
+	}
+	return sp.dir.See(a, s.ID)
+}
+
+func checkSpace(s *Space) error {
+	if err := CheckText("displayName", s.DisplayName, MaxDisplayName); err != nil {
+		return err
+	}
+	if err := CheckText("description", s.Description, maxDescription); err != nil {
+		return err
+	}
+	if err := CheckText("url", s.URL, maxURL); err != nil {
+		return err
+	}
+	if s.URL != "" && !strings.HasPrefix(s.URL, "https://") && !strings.HasPrefix(s.URL, "http://") {
+		return Invalid("url", "begins with https:// or http://")
+	}
+	if len(s.Tags) > maxTags {
+		return Invalid("tags", "are more than %d", maxTags)
+	}
+	for _, tag := range s.Tags {
+		if err := CheckText("tags", tag, maxTag); err != nil {
+			return err
+		}
+		if strings.TrimSpace(tag) == "" {
+			return Invalid("tags", "has an empty one")
+		}
+	}
+	if !slices.Contains(notificationLevels, s.Notifications) {
+		return Invalid("notifications", "%q is no level; there are posts, comments, all and none", clip(s.Notifications))
+	}
+	return nil
+}
+
+// CheckText checks a text field's length, in bytes, and its characters.
+func CheckText(field, s string, most int) error {
+	switch {
+	case len(s) > most:
+		return Invalid(field, "is longer than %d bytes", most)
+	case !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0:
+		return Invalid(field, "is not text")
+	}
+	return nil
+}
+
+// Get finds a context that the actor may know of.
+func (sp *Spaces) Get(a Actor, id string) (Sight, error) { return sp.dir.See(a, id) }
+
+// List lists contexts that the actor may know of in order of id, after the
+// given one; only memberships with mine. more says whether there are others.
+func (sp *Spaces) List(a Actor, after string, mine bool, limit int) (list []Sight, more bool) {
+	list = sp.dir.visibleSpaces(a, after, mine, limit+1)
+	if len(list) > limit {
+		return list[:limit], true
+	}
+	return list, false
+}
+
+// administer finds a context that the actor owns or manages.
+func (sp *Spaces) administer(a Actor, id string) (Sight, error) {
+	sight, err := sp.dir.See(a, id)
+	if err != nil {
+		return Sight{}, err
+	}
+	if !sp.dir.administers(a, sight.Space) || !a.Scopes.MayWrite(id, false) {
+		return Sight{}, Errorf(KindForbidden, "Only the owner of %q or a manager may do this.", id)
+	}
+	return sight, nil
+}
+
+// Edit changes a context's own data and policies.
+func (sp *Spaces) Edit(ctx context.Context, a Actor, id string, patch SpacePatch) (Sight, error) {
+	sight, err := sp.administer(a, id)
+	if err != nil {
+		return Sight{}, err
+	}
+	changed := *sight.Space
+	patch.apply(&changed)
+	if err := checkSpace(&changed); err != nil {
+		return Sight{}, err
+	}
+	if err := sp.store.PatchSpace(ctx, changed.Key, patch, sp.event(a, sight.Space, TypeUpdate, 0), sp.now()); err != nil {
+		return Sight{}, err
+	}
+	if err := sp.settle(ctx, sight.Space); err != nil {
+		return Sight{}, err
+	}
+	return sp.dir.See(a, id)
+}
+
+func (p SpacePatch) apply(s *Space) {
+	set(&s.DisplayName, p.DisplayName)
+	set(&s.Description, p.Description)
+	set(&s.URL, p.URL)
+	set(&s.Policies, p.Policies)
+	set(&s.Tags, p.Tags)
+	set(&s.Notifications, p.Notifications)
+	set(&s.History, p.History)
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// Delete ends a context: its posts are no longer anybody's to see, and its id
+// is never given again.
+func (sp *Spaces) Delete(ctx context.Context, a Actor, id string) error {
+	sight, err := sp.administer(a, id)
+	if err != nil {
+		return err
+	}
+	event := sp.event(a, sight.Space, TypeDelete, 0)
+	if err := sp.store.DeleteSpace(ctx, sight.Space.Key, event, sp.now()); err != nil {
+		return err
+	}
+	// Told while the members still have the right to hear it.
+	if err := sp.announce.CatchUp(ctx, sight.Space.Stream(ChannelEvents)); err != nil {
+		return Unavailable(err)
+	}
+	return sp.refresh(ctx)
+}
+
+// Admit makes name a member: itself by the permission subscribe, another by
+// invite. first is false where it was one already.
+func (sp *Spaces) Admit(ctx context.Context, a Actor, id, name string) (first bool, err error) {
+	sight, who, err := sp.about(a, id, name)
+	if err != nil {
+		return false, err
+	}
+	need := Invite
+	if who.Key == a.Person && a.Creator == 0 {
+		need = Subscribe
+	}
+	if !sight.May.Has(need) && !(need == Subscribe && sight.Member) {
+		return false, Errorf(KindForbidden, "You lack the permission %s in %q.", need.Words()[0], id)
+	}
+	if need == Invite && who.Suspended {
+		return false, Errorf(KindConflict, "%q is suspended.", name)
+	}
+	first, err = sp.store.Join(ctx, sight.Space.Key, who.Key, sp.event(a, sight.Space, TypeJoin, who.Key), sp.now())
+	if err != nil {
+		return false, err
+	}
+	return first, sp.settle(ctx, sight.Space)
+}
+
+// Dismiss ends a membership: one's own by unsubscribe, another's by kick. The
+// owner stays. was is false where there was none.
+func (sp *Spaces) Dismiss(ctx context.Context, a Actor, id, name string) (was bool, err error) {
+	sight, who, err := sp.about(a, id, name)
+	if err != nil {
+		return false, err
+	}
+	need := Kick
+	if who.Key == a.Person && a.Creator == 0 {
+		need = Unsubscribe
+	}
+	if !sight.May.Has(need) {
+		return false, Errorf(KindForbidden, "You lack the permission %s in %q.", need.Words()[0], id)
+	}
+	if who.Key == sight.Space.Owner {
+		return false, Errorf(KindConflict, "The owner of a context remains its member.")
+	}
+	was, err = sp.store.Leave(ctx, sight.Space.Key, who.Key, sp.event(a, sight.Space, TypeLeave, who.Key), sp.now())
+	if err != nil {
+		return false, err
+	}
+	return was, sp.settle(ctx, sight.Space)
+}
+
+// about finds the context and the person a membership is about; "me" is the
+// actor.
+func (sp *Spaces) about(a Actor, id, name string) (Sight, Person, error) {
+	sight, err := sp.dir.See(a, id)
+	if err != nil {
+		return Sight{}, Person{}, err
+	}
+	var who Person
+	ok := false
+	if name == "me" {
+		who, ok = sp.dir.PersonByKey(a.Person)
+	} else {
+		who, ok = sp.dir.PersonByName(name)
+	}
+	if !ok {
+		return Sight{}, Person{}, Errorf(KindNotFound, "There is no person %q.", clip(name))
+	}
+	return sight, who, nil
+}
+
+// Override sets a grant or a veto. first is false where the same was there.
+func (sp *Spaces) Override(ctx context.Context, a Actor, id, name string, o Override) (first bool, err error) {
+	sight, who, err := sp.override(a, id, name)
+	if err != nil {
+		return false, err
+	}
+	if !o.Until.IsZero() && !o.Until.After(sp.now()) {
+		return false, Invalid("until", "lies in the past")
+	}
+	if first, err = sp.store.SetOverride(ctx, sight.Space.Key, who.Key, o, sp.now()); err != nil {
+		return false, err
+	}
+	return first, sp.refresh(ctx)
+}
+
+// ClearOverrides removes grants or vetoes or both; n is how many there were.
+func (sp *Spaces) ClearOverrides(ctx context.Context, a Actor, id, name string, of Permissions, grants, vetoes bool) (n int, err error) {
+	sight, who, err := sp.override(a, id, name)
+	if err != nil {
+		return 0, err
+	}
+	if n, err = sp.store.ClearOverrides(ctx, sight.Space.Key, who.Key, of, grants, vetoes, sp.now()); err != nil {
+		return 0, err
+	}
+	return n, sp.refresh(ctx)
+}
+
+func (sp *Spaces) override(a Actor, id, name string) (Sight, Person, error) {
+	if _, err := sp.administer(a, id); err != nil {
+		return Sight{}, Person{}, err
+	}
+	return sp.about(a, id, name)
+}
+
+// Resident is a member of a context as a list shows it.
+type Resident struct {
+	Person    Person
+	Joined    time.Time
+	Overrides []Override // only for those who administer the context
+}
+
+// Members lists a context's members by internal key after the given one; it
+// needs read. next is 0 at the end.
+func (sp *Spaces) Members(ctx context.Context, a Actor, id string, after PersonKey, limit int) (list []Resident, next PersonKey, err error) {
+	sight, err := sp.dir.See(a, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !sight.May.Has(Read) {
+		return nil, 0, Errorf(KindNotFound, "The members of %q are not yours to see.", id)
+	}
+	rows, err := sp.store.Members(ctx, sight.Space.Key, after, limit+1)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next = rows[limit-1].Person
+	}
+	administers := sp.dir.administers(a, sight.Space)
+	for _, row := range rows {
+		p, ok := sp.dir.PersonByKey(row.Person)
+		if !ok {
+			continue
+		}
+		r := Resident{Person: p, Joined: row.Joined}
+		if administers {
+			r.Overrides = sp.dir.overrides(sight.Space.Key, row.Person)
+		}
+		list = append(list, r)
+	}
+	return list, next, nil
+}
+
+// Member is one entry of Members; KindNotFound where name is no member.
+func (sp *Spaces) Member(a Actor, id, name string) (Resident, error) {
+	sight, who, err := sp.about(a, id, name)
+	if err != nil {
+		return Resident{}, err
+	}
+	standing := sp.dir.standing(sight.Space.Key, who.Key)
+	if !sight.May.Has(Read) && who.Key != a.Person || !standing.Member {
+		return Resident{}, Errorf(KindNotFound, "%q is no member of %q.", clip(name), id)
+	}
+	r := Resident{Person: who}
+	if sp.dir.administers(a, sight.Space) {
+		r.Overrides = standing.Overrides
+	}
+	return r, nil
+}
+
+// event starts a post of the events stream.
+func (sp *Spaces) event(a Actor, s *Space, kind string, subject PersonKey) *Post {
+	return &Post{
+		Stream: s.Stream(ChannelEvents), ID: sp.ids.New(sp.now()), Type: kind,
+		Author: a.Person, AsSpace: a.AsSpace != 0, Creator: a.Creator, Subject: subject, Generator: "server",
+	}
+}
+
+// settle makes a committed change hold here and tells its event. The change
+// comes first: whoever joined hears of it, whoever left no longer does.
+func (sp *Spaces) settle(ctx context.Context, s *Space) error {
+	if err := sp.refresh(ctx); err != nil {
+		return err
+	}
+	if err := sp.announce.CatchUp(context.WithoutCancel(ctx), s.Stream(ChannelEvents)); err != nil {
+		sp.logger.Warn("a membership event is committed but not announced yet", "context", s.ID, "err", err)
+	}
+	return nil
+}
+
+// refresh outlives the request: what was committed must hold.
+func (sp *Spaces) refresh(ctx context.Context) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
+	defer cancel()
+	if err := sp.dir.Refresh(within); err != nil {
+		return Unavailable(err)
+	}
+	return nil
+}
