@@ -61,7 +61,7 @@ func (da *Data) entry(a Actor, space string, s Sample) (Entry, error) {
 	if err := CheckKey("key", s.Key); err != nil {
 		return Entry{}, err
 	}
-	s.Stream, s.Author = where.Stream(ChannelData), a.Person
+	s.Stream, s.Author, s.Session = where.Stream(ChannelData), a.Person, a.Session
 	e := Entry{Sample: &s}
 	if s.Key != "" {
 		h := sha256.New()

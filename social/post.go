@@ -39,6 +39,9 @@ type Post struct {
 	To        []PersonKey // the readers of a private post beside its author
 	Key       string      // the client's idempotency key; empty for none
 	Generator string      // the entrance: "mqtt", "rest", or "server"
+	// Session names the publishing MQTT session while it is announced, so that
+	// the session can be spared its own post; 0 elsewhere.
+	Session uint64
 }
 
 // Counts tells whether the post is a new one, as opposed to an edit, a removal
@@ -62,6 +65,7 @@ type Sample struct {
 	Author     PersonKey
 	Published  time.Time
 	Key        string
+	Session    uint64 // see Post.Session
 }
 
 // Entry is one thing to append: exactly one of Post and Sample is set. Stream

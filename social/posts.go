@@ -65,7 +65,7 @@ func (ps *Posts) entry(a Actor, space string, d Draft) (Entry, error) {
 		Stream: sight.Space.Stream(ChannelMessages), ID: ps.ids.New(ps.now()), Type: d.Type,
 		Author: a.Person, AsSpace: a.AsSpace != 0, Creator: a.Creator, InReplyTo: d.InReplyTo,
 		Markdown: d.Markdown, Content: d.Content, Extra: d.Extra, Private: d.Private,
-		Key: d.Key, Generator: a.Generator,
+		Key: d.Key, Generator: a.Generator, Session: a.Session,
 	}
 	if p.To, err = ps.readers(d.To, a.Person); err != nil {
 		return Entry{}, err

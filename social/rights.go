@@ -77,7 +77,7 @@ func (d *Directory) See(a Actor, id string) (Sight, error) {
 	defer d.mu.RUnlock()
 	pl := d.spaces[d.ids[id]]
 	if pl != nil && !pl.space.Deleted {
-		if s, visible := d.sightLocked(a, pl); visible {
+		if s, visible := d.sightLocked(a, pl, false); visible {
 			return s, nil
 		}
 	}
@@ -90,7 +90,7 @@ func (d *Directory) Look(a Actor, key SpaceKey) (Sight, error) {
 	defer d.mu.RUnlock()
 	pl := d.spaces[key]
 	if pl != nil && !pl.space.Deleted {
-		if s, visible := d.sightLocked(a, pl); visible {
+		if s, visible := d.sightLocked(a, pl, false); visible {
 			return s, nil
 		}
 	}
@@ -104,9 +104,10 @@ func noContext(id string) *Error {
 	return Errorf(KindNotFound, "There is no context %q, or it is not yours to see.", id)
 }
 
-// sightLocked computes what a sees of pl, and whether it may know of it at all:
-// members do, and whoever may read or join it.
-func (d *Directory) sightLocked(a Actor, pl *place) (Sight, bool) {
+// sightLocked computes what a sees of pl, or of its data channel, and whether it
+// may know of it at all: members do, and whoever may read or join it, with a
+// credential that reaches there.
+func (d *Directory) sightLocked(a Actor, pl *place, data bool) (Sight, bool) {
 	hand := a.hand()
 	if p := d.people[hand]; p == nil || p.Suspended || p.Removed {
 		return Sight{}, false
@@ -115,7 +116,9 @@ func (d *Directory) sightLocked(a Actor, pl *place) (Sight, bool) {
 	owner := pl.space.Owner == hand
 	all := Effective(pl.space.Policies, owner, d.rolesLocked(a), r.Standing, d.now())
 	visible := !r.Banned && r.Member || all&(Read|Subscribe) != 0
-	s := Sight{Space: pl.space, May: narrow(all, a.Scopes, pl.space.ID, false), Member: r.Member}
+	id := pl.space.ID
+	visible = visible && (a.Scopes.MayRead(id, data) || a.Scopes.MayWrite(id, data))
+	s := Sight{Space: pl.space, May: narrow(all, a.Scopes, id, data), Member: r.Member}
 	if pl.space.History == HistorySinceJoin && !owner && d.rolesLocked(a)&(RoleManager|RoleAuditor) == 0 {
 		s.Floor = r.floor()
 	}
@@ -157,12 +160,10 @@ func (d *Directory) MayData(a Actor, id string) (Sight, error) {
 	if pl == nil || pl.space.Deleted {
 		return Sight{}, noContext(id)
 	}
-	s, visible := d.sightLocked(a, pl)
+	s, visible := d.sightLocked(a, pl, true)
 	if !visible {
 		return Sight{}, noContext(id)
 	}
-	all := Effective(pl.space.Policies, pl.space.Owner == a.hand(), d.rolesLocked(a), pl.people[a.hand()].Standing, d.now())
-	s.May = narrow(all, a.Scopes, id, true)
 	return s, nil
 }
 
@@ -206,19 +207,11 @@ func (d *Directory) Receives(a Actor, key SpaceKey) ChannelSet {
 	if pl == nil || pl.space.Deleted {
 		return 0
 	}
-	p := d.people[a.hand()]
-	if p == nil || p.Suspended || p.Removed {
-		return 0
-	}
-	all := Effective(pl.space.Policies, pl.space.Owner == a.hand(), d.rolesLocked(a), pl.people[a.hand()].Standing, d.now())
-	if !all.Has(Read) {
-		return 0
-	}
 	var set ChannelSet
-	if a.Scopes.MayRead(pl.space.ID, false) {
+	if s, visible := d.sightLocked(a, pl, false); visible && s.May.Has(Read) {
 		set |= SpaceChannels() &^ Channels(ChannelData)
 	}
-	if a.Scopes.MayRead(pl.space.ID, true) {
+	if s, visible := d.sightLocked(a, pl, true); visible && s.May.Has(Read) {
 		set |= Channels(ChannelData)
 	}
 	return set
@@ -262,7 +255,7 @@ func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) [
 		if pl.space.Deleted {
 			continue
 		}
-		if s, visible := d.sightLocked(a, pl); visible {
+		if s, visible := d.sightLocked(a, pl, false); visible {
 			out = append(out, s)
 			if len(out) == limit {
 				break
