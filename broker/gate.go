@@ -76,6 +76,7 @@ type Publication struct {
 type Receipt struct {
 	ID  string // of the post; empty where nothing was stored as a post
 	Seq uint64 // in its stream; 0 where there is none
+	Key string // the client's idempotency key, to tell a 3.1.1 client which publish was refused
 }
 
 // Delivery is one message for whoever is subscribed. Slices and Payload are

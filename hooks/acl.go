@@ -1,0 +1,131 @@
+package hooks
+
+import (
+	"context"
+	"strings"
+
+	"rambla/broker"
+	"rambla/social"
+)
+
+// Connect decides who connects.
+func (g *Gate) Connect(ctx context.Context, login broker.Login) (*broker.Principal, error) {
+	id, err := g.auth.Authenticate(ctx, login.Username, string(login.Password), login.Remote)
+	if err != nil {
+		return nil, err
+	}
+	person, ok := g.dir.PersonByKey(id.Person)
+	if !ok || person.Suspended {
+		return nil, social.Errorf(social.KindUnauthenticated, "The name or password is wrong.")
+	}
+	actor := social.Actor{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes, Generator: "mqtt"}
+	return &broker.Principal{
+		Person: id.Person, Grant: id.Grant, Name: person.Name,
+		Rights: claim{actor: actor, expires: id.Expires},
+	}, nil
+}
+
+// Subscribe decides what a filter reaches.
+func (g *Gate) Subscribe(p *broker.Principal, filter string) (broker.Coverage, error) {
+	f, err := social.ParseFilter(filter)
+	if err != nil {
+		return broker.Coverage{}, err
+	}
+	actor := actorOf(p)
+	out := broker.Coverage{Mine: f.Mine, Channels: f.Channels, Rest: f.Rest}
+	switch {
+	case f.Mine:
+		return out, nil // covers what one belongs to, also nothing
+	case f.Kind == social.ScopeServer:
+		out.Scope = social.Scope{Kind: social.ScopeServer}
+	case f.Kind == social.ScopePerson:
+		owner, ok := g.dir.PersonByName(f.Owner)
+		if !ok || owner.Key != p.Person {
+			return broker.Coverage{}, notYours()
+		}
+		out.Scope = owner.Key.Scope()
+	default:
+		sight, err := g.dir.See(actor, f.Owner)
+		if err != nil {
+			// A credential may reach the data channel alone.
+			if sight, err = g.dir.MayData(actor, f.Owner); err != nil {
+				return broker.Coverage{}, notYours()
+			}
+		}
+		out.Scope = sight.Space.Key.Scope()
+	}
+	if g.MayReceive(p, out.Scope)&out.Channels == 0 {
+		return broker.Coverage{}, notYours()
+	}
+	return out, nil
+}
+
+// Mine lists what a wildcard in the owner's place covers.
+func (g *Gate) Mine(p *broker.Principal) []social.SpaceKey { return g.dir.Mine(actorOf(p)) }
+
+// MayReceive decides what is delivered.
+func (g *Gate) MayReceive(p *broker.Principal, scope social.Scope) social.ChannelSet {
+	actor := actorOf(p)
+	switch scope.Kind {
+	case social.ScopeSpace:
+		return g.dir.Receives(actor, social.SpaceKey(scope.Key))
+	case social.ScopePerson:
+		if social.PersonKey(scope.Key) != p.Person {
+			return 0
+		}
+		if !actor.Scopes.MayRead("", false) {
+			return social.Channels(social.ChannelErrors) // one's own refusals, whatever the credential
+		}
+		return social.PersonChannels()
+	case social.ScopeServer:
+		if g.dir.Roles(actor).Has(social.RoleManager) {
+			return social.Channels(social.ChannelSys)
+		}
+	case social.ScopeNone:
+	}
+	return 0
+}
+
+// Publish decides who publishes, and hands over what it becomes.
+func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(broker.Receipt, error)) {
+	addr, err := social.ParseTopic(pub.Topic)
+	if err != nil {
+		done(broker.Receipt{}, err)
+		return
+	}
+	actor := actorOf(p)
+	actor.Session = pub.Session
+	switch {
+	case addr.Kind == social.ScopeSpace && addr.Channel == social.ChannelMessages:
+		g.post(actor, addr, pub, done)
+	case addr.Channel == social.ChannelData && pub.QoS > 0:
+		g.sample(actor, addr, pub, done)
+	case addr.Channel == social.ChannelData:
+		g.signal(actor, addr, pub, done)
+	case addr.Channel == social.ChannelSync:
+		g.sync(p, actor, addr, pub, done)
+	default: // what only the server says: events, errors, $SYS
+		done(broker.Receipt{}, notYours())
+	}
+}
+
+func notYours() *social.Error {
+	return social.Errorf(social.KindForbidden, "There is no such topic here, or you may not use it.")
+}
+
+// keyOf is the idempotency key among the user properties; the first counts.
+func keyOf(props *social.Properties) string {
+	if props == nil {
+		return ""
+	}
+	for _, u := range props.User {
+		if u.Name == "key" {
+			return u.Value
+		}
+	}
+	return ""
+}
+
+func plainText(props *social.Properties) bool {
+	return props != nil && (props.ContentType == "text/plain" || strings.HasPrefix(props.ContentType, "text/plain;"))
+}

@@ -1,0 +1,39 @@
+package hooks
+
+import (
+	"strconv"
+
+	"rambla/broker"
+	"rambla/social"
+)
+
+// AnnouncePost delivers a committed post. The server is its publisher: it goes
+// out at QoS 1 whatever the client used.
+func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *social.Post) {
+	topic := social.Address{Kind: social.ScopeSpace, Owner: space.ID, Channel: channel}.Topic()
+	d := &broker.Delivery{
+		Scope: space.Key.Scope(), Channel: channel, Topic: topic, QoS: 1, Session: p.Session,
+		Payload: func() []byte { return g.dir.RenderPost(make([]byte, 0, 512+len(p.Content)), space, p) },
+		Properties: &social.Properties{
+			TextPayload: true, ContentType: "application/json",
+			User: []social.UserProperty{
+				{Name: "id", Value: p.ID.String()},
+				{Name: "seq", Value: strconv.FormatUint(p.Seq, 10)},
+			},
+		},
+	}
+	if p.Private {
+		d.Only = append([]social.PersonKey{p.Author}, p.To...)
+	}
+	g.fanout.Deliver(d)
+}
+
+// AnnounceSample delivers committed data, unchanged.
+func (g *Gate) AnnounceSample(space *social.Space, s *social.Sample) {
+	addr := social.Address{Kind: social.ScopeSpace, Owner: space.ID, Channel: social.ChannelData, Rest: s.Topic}
+	g.fanout.Deliver(&broker.Delivery{
+		Scope: space.Key.Scope(), Channel: social.ChannelData, Topic: addr.Topic(), Rest: s.Topic,
+		QoS: s.QoS, Session: s.Session, Properties: s.Properties,
+		Payload: func() []byte { return s.Payload },
+	})
+}

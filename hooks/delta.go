@@ -1,0 +1,76 @@
+package hooks
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rambla/broker"
+	"rambla/social"
+)
+
+// Connections is what changes of rights act on: the broker.
+type Connections interface {
+	// RightsChanged looks again at what the people's sessions may receive of the
+	// scopes; nil people are all, nil scopes are all of theirs.
+	RightsChanged(scopes []social.Scope, people []social.PersonKey)
+	// End ends the connections that match, with a sentence for the client.
+	End(match func(*broker.Principal) bool, reason string)
+}
+
+// Follow makes live connections follow what a refresh of the directory found.
+// It returns when they have.
+func Follow(c Connections, delta social.Delta) {
+	if len(delta.Barred) > 0 {
+		c.End(func(p *broker.Principal) bool { return slices.Contains(delta.Barred, p.Person) },
+			"The account was suspended or removed.")
+	}
+	if len(delta.Passwords) > 0 {
+		c.End(func(p *broker.Principal) bool { return p.Grant == 0 && slices.Contains(delta.Passwords, p.Person) },
+			"The password was changed; sign in again.")
+	}
+	if len(delta.Grants) > 0 {
+		ended := make(map[social.GrantKey]bool, len(delta.Grants))
+		for _, key := range delta.Grants {
+			ended[key] = true
+		}
+		c.End(func(p *broker.Principal) bool { return p.Grant != 0 && ended[p.Grant] },
+			"The login or token that this connection used has ended; sign in again.")
+	}
+	if len(delta.Spaces) > 0 {
+		scopes := make([]social.Scope, len(delta.Spaces))
+		for i, key := range delta.Spaces {
+			scopes[i] = key.Scope()
+		}
+		c.RightsChanged(scopes, nil)
+	}
+	byPlace := map[social.SpaceKey][]social.PersonKey{}
+	for _, m := range delta.Members {
+		byPlace[m.Space] = append(byPlace[m.Space], m.Person)
+	}
+	for space, people := range byPlace {
+		c.RightsChanged([]social.Scope{space.Scope()}, people)
+	}
+	if len(delta.People) > 0 {
+		c.RightsChanged(nil, delta.People) // roles
+	}
+}
+
+// Expire ends connections whose credential reaches its end while they live. It
+// runs until ctx ends; each round costs one look at every connection.
+func Expire(ctx context.Context, c Connections, every time.Duration, now func() time.Time) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		at := now()
+		c.End(func(p *broker.Principal) bool {
+			cl, ok := p.Rights.(claim)
+			return !ok || !cl.expires.IsZero() && !at.Before(cl.expires)
+		}, "The token that this connection used has expired; sign in again.")
+	}
+}

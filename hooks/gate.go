@@ -1,0 +1,64 @@
+package hooks
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"rambla/broker"
+	"rambla/social"
+)
+
+// Identity is whom a credential proved, and until when.
+type Identity struct {
+	Person  social.PersonKey
+	Grant   social.GrantKey
+	Scopes  social.Scopes
+	Expires time.Time // when a connection by it has to end; zero: with its grant
+}
+
+// Authenticator checks what a CONNECT packet claims. It may block.
+type Authenticator interface {
+	Authenticate(ctx context.Context, username, password string, from netip.AddrPort) (Identity, error)
+}
+
+// Fanout is where deliveries go: the broker.
+type Fanout interface {
+	Deliver(d *broker.Delivery)
+}
+
+// Gate implements broker.Gate.
+type Gate struct {
+	auth    Authenticator
+	dir     *social.Directory
+	posts   *social.Posts
+	data    *social.Data
+	fanout  Fanout
+	freshIn time.Duration
+}
+
+// staleRights is how old the picture of rights may grow before what is not
+// stored, and so does not prove that the store is there, is no longer forwarded.
+const staleRights = 2 * time.Second
+
+// New makes a gate without a broker; Attach gives it one before it is asked.
+func New(auth Authenticator, dir *social.Directory, posts *social.Posts, data *social.Data) *Gate {
+	return &Gate{auth: auth, dir: dir, posts: posts, data: data, freshIn: staleRights}
+}
+
+// Attach says where deliveries go.
+func (g *Gate) Attach(f Fanout) { g.fanout = f }
+
+// claim is what a Principal carries for the gate.
+type claim struct {
+	actor   social.Actor
+	expires time.Time
+}
+
+func actorOf(p *broker.Principal) social.Actor {
+	c, ok := p.Rights.(claim)
+	if !ok {
+		return social.Actor{} // nobody: every rule refuses it
+	}
+	return c.actor
+}

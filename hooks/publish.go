@@ -1,0 +1,78 @@
+package hooks
+
+import (
+	"rambla/broker"
+	"rambla/social"
+)
+
+// post hands a message for a context over.
+func (g *Gate) post(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
+	d, err := social.ParsePayload(pub.Payload, plainText(pub.Properties))
+	if err == nil && d.Key == "" {
+		d.Key = keyOf(pub.Properties)
+		err = social.CheckKey("key", d.Key)
+	}
+	if err != nil {
+		done(broker.Receipt{Key: d.Key}, err)
+		return
+	}
+	g.posts.Publish(a, addr.Owner, d, func(stored social.Appended, err error) {
+		r := broker.Receipt{Seq: stored.Seq, Key: d.Key}
+		if !stored.ID.IsZero() {
+			r.ID = stored.ID.String()
+		}
+		done(r, err)
+	})
+}
+
+// sample hands data over that is stored before it is acknowledged.
+func (g *Gate) sample(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
+	s := social.Sample{
+		Topic: addr.Rest, Payload: pub.Payload, QoS: pub.QoS,
+		Properties: pub.Properties, Key: keyOf(pub.Properties),
+	}
+	g.data.Publish(a, addr.Owner, s, func(stored social.Appended, err error) {
+		done(broker.Receipt{Seq: stored.Seq, Key: s.Key}, err)
+	})
+}
+
+// signal forwards data that is not durable to whoever is connected.
+func (g *Gate) signal(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
+	space, err := g.data.MayWrite(a, addr.Owner)
+	if err == nil {
+		err = g.fresh()
+	}
+	if err == nil {
+		g.forward(pub, addr, space.Key.Scope())
+	}
+	done(broker.Receipt{}, err)
+}
+
+// sync forwards between one's own devices.
+func (g *Gate) sync(p *broker.Principal, a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
+	owner, ok := g.dir.PersonByName(addr.Owner)
+	if !ok || owner.Key != p.Person || a.RequireSelf(true) != nil {
+		done(broker.Receipt{}, notYours())
+		return
+	}
+	addr.Owner = owner.Name
+	g.forward(pub, addr, owner.Key.Scope())
+	done(broker.Receipt{}, nil)
+}
+
+func (g *Gate) forward(pub *broker.Publication, addr social.Address, scope social.Scope) {
+	payload := pub.Payload
+	g.fanout.Deliver(&broker.Delivery{
+		Scope: scope, Channel: addr.Channel, Topic: addr.Topic(), Rest: addr.Rest,
+		Payload: func() []byte { return payload }, Properties: pub.Properties, Session: pub.Session,
+	})
+}
+
+// fresh refuses what would be delivered on rights that nobody could confirm
+// for too long.
+func (g *Gate) fresh() error {
+	if g.dir.StaleFor() > g.freshIn {
+		return social.Errorf(social.KindUnavailable, "The server cannot reach its database; try again shortly.")
+	}
+	return nil
+}
