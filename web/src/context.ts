@@ -1,5 +1,5 @@
 import { isFields, text } from "./post.ts";
-import type { Rest } from "./rest.ts";
+import type { Reader } from "./rest.ts";
 
 /** A community, course or room, as far as a list of them tells. */
 export interface Context {
@@ -13,7 +13,7 @@ export interface Context {
 const maxPages = 100;
 
 /** All contexts the person can see, in the order of their names. */
-export async function listContexts(rest: Rest): Promise<Context[]> {
+export async function listContexts(rest: Reader): Promise<Context[]> {
   const contexts: Context[] = [];
   let cursor = "";
   for (let page = 0; page < maxPages; page++) {

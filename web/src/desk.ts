@@ -21,6 +21,9 @@ const openSize = 2000;
 /** How often the list of contexts is read again for the asking, at most. */
 const listAge = 15_000; // ms
 
+/** What the desk needs of the connection. */
+export type Line = Pick<Live, "start" | "stop" | "follow" | "unfollow" | "publish">;
+
 export interface Person {
   readonly id: string;
   readonly name: string;
@@ -53,7 +56,7 @@ export class Desk implements LiveEvents {
   isReadingOlder = false;
 
   private readonly timelines = new Map<string, Timeline>();
-  private live!: Live;
+  private live!: Line;
   /** Counts connections, so that an answer belongs to the one it was asked on. */
   private generation = 0;
   private listedAt = 0;
@@ -63,12 +66,12 @@ export class Desk implements LiveEvents {
 
   constructor(
     readonly me: Person,
-    private readonly rest: Rest,
+    private readonly rest: Pick<Rest, "get" | "put" | "delete">,
     readonly outbox: Outbox,
     private readonly events: DeskEvents,
   ) {}
 
-  start(live: Live): void {
+  start(live: Line): void {
     this.live = live;
     void live.follow("/ctx/+/messages");
     void live.follow(`/user/${this.me.id}/errors`);

@@ -1,5 +1,5 @@
 import { parsePosts, text, type Post } from "./post.ts";
-import type { Rest } from "./rest.ts";
+import type { Reader } from "./rest.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** How much is read when a context is opened, and by each step into the past. */
@@ -16,7 +16,7 @@ interface Page {
   readonly epoch: string;
 }
 
-async function page(rest: Rest, context: string, query: string): Promise<Page> {
+async function page(rest: Reader, context: string, query: string): Promise<Page> {
   const list = await rest.get(`/contexts/${encodeURIComponent(context)}/log/messages?${query}`);
   // "epoch:seq"; the seq is already known from the posts.
   const position = text(list["position"]);
@@ -33,7 +33,7 @@ async function page(rest: Rest, context: string, query: string): Promise<Page> {
  * Returns the posts that were new here; none for a first page. Throws a
  * Problem; what had been merged until then is kept and counts.
  */
-export async function catchUp(rest: Rest, timeline: Timeline): Promise<Post[]> {
+export async function catchUp(rest: Reader, timeline: Timeline): Promise<Post[]> {
   if (!timeline.loaded) {
     const newest = await page(rest, timeline.context, `limit=${pageSize}`);
     timeline.begin(newest.posts, newest.more);
@@ -58,7 +58,7 @@ export async function catchUp(rest: Rest, timeline: Timeline): Promise<Post[]> {
 }
 
 /** Merges one page of what was before the oldest post here. */
-export async function readOlder(rest: Rest, timeline: Timeline): Promise<Post[]> {
+export async function readOlder(rest: Reader, timeline: Timeline): Promise<Post[]> {
   const older = await page(rest, timeline.context, `before=${timeline.before}&limit=${pageSize}`);
   timeline.prepend(older.posts, older.more && older.posts.length > 0);
   return older.posts;

@@ -1,3 +1,4 @@
+import { addressed } from "./address.ts";
 import { Desk, type Person } from "./desk.ts";
 import { Live } from "./live.ts";
 import { Outbox, newKey } from "./outbox.ts";
@@ -5,7 +6,6 @@ import { Problem, sentenceOf } from "./problem.ts";
 import { Rest, whoAmI } from "./rest.ts";
 import { Session } from "./session.ts";
 import { isFirstTab } from "./tab.ts";
-import { addressed } from "./view/contexts.ts";
 import { h } from "./view/dom.ts";
 import { Page } from "./view/page.ts";
 import { signInView } from "./view/signin.ts";

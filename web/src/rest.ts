@@ -41,8 +41,11 @@ export class Rest {
   }
 }
 
+/** All that most of the page needs of it. */
+export type Reader = Pick<Rest, "get">;
+
 /** The person's own name: what topics and posts call them. */
-export async function whoAmI(rest: Rest): Promise<{ id: string; name: string }> {
+export async function whoAmI(rest: Reader): Promise<{ id: string; name: string }> {
   const me = await rest.get("/me");
   const id = text(me["id"]) || text(me["name"]);
   if (id === "") throw new Problem(502, "invalid_answer", "The server's answer was not understood.");

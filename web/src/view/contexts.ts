@@ -1,3 +1,4 @@
+import { addressOf } from "../address.ts";
 import type { Context } from "../context.ts";
 import type { Desk } from "../desk.ts";
 import { arrange, h, setText } from "./dom.ts";
@@ -78,20 +79,5 @@ class Row {
     this.unread.setAttribute("aria-hidden", "true");
     setText(this.unread, unread > 99 ? "99+" : `${unread}`);
     setText(this.unreadWords, unread === 0 ? "" : ` (${unread} new)`);
-  }
-}
-
-/** Contexts have addresses, so that the browser's back and bookmarks work. */
-export function addressOf(id: string): string {
-  return `#/${encodeURIComponent(id)}`;
-}
-
-/** The context that the page's address names; null for none. */
-export function addressed(hash: string): string | null {
-  if (!hash.startsWith("#/") || hash.length < 3) return null;
-  try {
-    return decodeURIComponent(hash.slice(2));
-  } catch {
-    return null; // Not an address of ours.
   }
 }
