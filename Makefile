@@ -108,11 +108,15 @@ bench: ## run the Go benchmarks into bench.txt (BENCH=regexp, BENCHCOUNT=10), fo
 ##—— web
 
 .PHONY: web
-web: ## build the web page into web/dist, which is committed
-	cd web && npm ci && npm run build
+web: web-tools ## build the web page into web/dist, which is committed
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+.PHONY: web-tools
+web-tools:
+	.ci/install nodejs npm
 
 .PHONY: web-check
-web-check:
+web-check: web-tools
 	.ci/web-check
 
 $(NODE_MODULES): web/package-lock.json
