@@ -58,9 +58,9 @@ func parseSecret(s string) (kind social.TokenKind, hash [32]byte, ok bool) {
 	return kind, sha256.Sum256([]byte(s)), true
 }
 
-// IsToken tells whether s is written as our tokens are, living or not. The
+// LooksLikeToken tells whether s is written as our tokens are, living or not. The
 // password field of CONNECT carries either a token or the account's password.
-func IsToken(s string) bool {
+func LooksLikeToken(s string) bool {
 	_, _, ok := parseSecret(s)
 	return ok
 }
