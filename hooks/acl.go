@@ -10,7 +10,7 @@ import (
 
 // Connect decides who connects.
 func (g *Gate) Connect(ctx context.Context, login broker.Login) (*broker.Principal, error) {
-	id, err := g.auth.Authenticate(ctx, login.Username, string(login.Password), login.Remote)
+	id, err := g.auth.Authenticate(ctx, g.dir, login.Username, string(login.Password), login.Remote)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type Identity struct {
 
 // Authenticator checks what a CONNECT packet claims. It may block.
 type Authenticator interface {
-	Authenticate(ctx context.Context, username, password string, from netip.AddrPort) (Identity, error)
+	Authenticate(ctx context.Context, dir *social.Directory, username, password string, from netip.AddrPort) (Identity, error)
 }
 
 // Fanout is where deliveries go: the broker.
@@ -41,13 +41,22 @@ type Gate struct {
 // stored, and so does not prove that the store is there, is no longer forwarded.
 const staleRights = 2 * time.Second
 
-// New makes a gate without a broker; Attach gives it one before it is asked.
-func New(auth Authenticator, dir *social.Directory, posts *social.Posts, data *social.Data) *Gate {
-	return &Gate{auth: auth, dir: dir, posts: posts, data: data, freshIn: staleRights}
+// New makes a gate. What it announces goes to to; Serve completes it.
+func New(auth Authenticator, dir *social.Directory) *Gate {
+	return &Gate{auth: auth, dir: dir, fanout: nobody{}, freshIn: staleRights}
 }
 
-// Attach says where deliveries go.
+// Serve gives the gate the use cases that publish, which need it first to
+// announce through. Only before the broker asks anything.
+func (g *Gate) Serve(posts *social.Posts, data *social.Data) { g.posts, g.data = posts, data }
+
+// Attach says where deliveries go; until then nobody is there to get them.
+// Only before anything is announced.
 func (g *Gate) Attach(f Fanout) { g.fanout = f }
+
+type nobody struct{}
+
+func (nobody) Deliver(*broker.Delivery) {}
 
 // claim is what a Principal carries for the gate.
 type claim struct {
