@@ -32,6 +32,13 @@ func (d *Directory) PersonByKey(key PersonKey) (Person, bool) {
 	return *p, true
 }
 
+// Peopled tells whether anybody was ever made.
+func (d *Directory) Peopled() bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return len(d.people) > 0
+}
+
 // AnyPerson finds a person for rendering, also a removed one.
 func (d *Directory) AnyPerson(key PersonKey) Person {
 	d.mu.RLock()
