@@ -8,6 +8,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 GO ?= go
+# What `rambla version` says; without a tag, the program's own default.
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 # Built from source by the Go toolchain, which also keeps the result: two to
 # three minutes the first time, none after.
 LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(shell cat .ci/golangci-lint-version)
@@ -32,7 +34,7 @@ run: build ## build and serve a demo site from ./rambla-data: http://127.0.0.1:8
 
 .PHONY: build
 build: ## build bin/rambla, one static file
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rambla ./cmd/rambla
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-X main.version=$(VERSION)' -o bin/rambla ./cmd/rambla
 
 .PHONY: db
 db: ## run a throw-away PostgreSQL and print its URL
