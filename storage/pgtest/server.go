@@ -92,11 +92,10 @@ func (s *Server) create(ctx context.Context) error {
 	if err := s.account.own(data); err != nil {
 		return fmt.Errorf("hand over the data directory: %w", err)
 	}
-	secret := filepath.Join(s.dir, "password")
+	secret := filepath.Join(s.dir, "password") // for its account's eyes; goes with the directory
 	if err := os.WriteFile(secret, []byte(s.password+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write the password for initdb: %w", err)
 	}
-	defer os.Remove(secret)
 	if err := s.account.own(secret); err != nil {
 		return fmt.Errorf("hand over the password for initdb: %w", err)
 	}
