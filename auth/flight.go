@@ -37,7 +37,7 @@ func (f *flights[K, V]) do(ctx context.Context, k K, work func() (V, error)) (V,
 		case <-other.done:
 		case <-ctx.Done():
 			var zero V
-			return zero, ctx.Err()
+			return zero, tooSlow(ctx.Err())
 		}
 		if !other.gaveUp {
 			return other.value, other.err

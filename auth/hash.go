@@ -97,8 +97,12 @@ func (h *Hasher) enter(ctx context.Context) (leave func(), err error) {
 	case h.slots <- struct{}{}:
 		return leave, nil
 	case <-ctx.Done():
-		return nil, &social.Error{Kind: social.KindUnavailable, Safe: "Signing in took too long; try again shortly.", Err: ctx.Err()}
+		return nil, tooSlow(ctx.Err())
 	}
+}
+
+func tooSlow(err error) *social.Error {
+	return &social.Error{Kind: social.KindUnavailable, Safe: "Signing in took too long; try again shortly.", Err: err}
 }
 
 // encode hashes with the present costs. Only between enter and leave.

@@ -157,8 +157,10 @@ func (l login) takeBackGuess() { l.accounts.giveBack(l.account) }
 func (l login) succeeded() {
 	l.accounts.giveBack(l.account)
 	l.addresses.giveBack(l.address)
-	l.familiar.put(l.pair, struct{}{})
 }
+
+// becomeFamiliar gives the account a bucket of its own at this address.
+func (l login) becomeFamiliar() { l.familiar.put(l.pair, struct{}{}) }
 
 func tooMany(wait time.Duration) *social.Error {
 	return &social.Error{

@@ -92,7 +92,10 @@ func (a *Authority) storedHash(ctx context.Context, key social.PersonKey) (strin
 	}
 	return a.loading.do(ctx, key, func() (string, error) {
 		for again := false; ; again = true {
-			_, mark, _ := a.stored.get(key)
+			hash, mark, ok := a.stored.get(key)
+			if ok {
+				return hash, nil
+			}
 			hash, err := a.passwords.PasswordHash(ctx, key)
 			if err != nil {
 				return "", storeError("read password hash", err)
@@ -109,40 +112,64 @@ func (a *Authority) storedHash(ctx context.Context, key social.PersonKey) (strin
 // the same time share one hash.
 func (a *Authority) verify(ctx context.Context, attempt login, key social.PersonKey, stored, password string) (bool, error) {
 	mac := a.keyed(attempt.account.account, key, stored, password)
-	known, _, remembered := a.remembered.get(key)
-	if remembered && hmac.Equal(known[:], mac[:]) {
-		a.counts.remembered.Add(1)
-		attempt.familiar.put(attempt.pair, struct{}{})
-		return true, nil
-	}
-	return a.verifying.do(ctx, mac, func() (bool, error) {
-		if err := attempt.guess(); err != nil {
-			a.counts.limited.Add(1)
-			return false, err
-		}
-		same, fresh, err := a.compareInTurn(ctx, attempt, stored, password)
+	same, _ := a.recalls(key, mac)
+	if !same {
+		var err error
+		same, err = a.verifying.do(ctx, mac, func() (bool, error) {
+			return a.verifyAnew(ctx, attempt, key, stored, password, mac)
+		})
 		if err != nil {
-			// Whoever was turned away before the hash has still learned, where a
-			// right password is remembered, that this is not it: that was a guess.
-			if !remembered {
-				attempt.takeBackGuess()
-			}
 			return false, err
 		}
-		if !same {
-			return false, nil
-		}
-		attempt.succeeded()
-		a.remembered.put(key, mac)
-		if fresh != "" {
-			a.renew(ctx, attempt.account.account, key, stored, fresh, password)
-		}
-		return true, nil
-	})
+	}
+	if same {
+		attempt.becomeFamiliar()
+	}
+	return same, nil
 }
 
-// compareInTurn hashes once, or twice where the password is right and its hash
-// was made with other costs: fresh is then one with the present ones.
+// recalls tells whether this very password was verified minutes ago, and
+// whether any of the person's was.
+func (a *Authority) recalls(key social.PersonKey, mac [32]byte) (this, some bool) {
+	known, _, some := a.remembered.get(key)
+	if some && hmac.Equal(known[:], mac[:]) {
+		a.counts.remembered.Add(1)
+		return true, true
+	}
+	return false, some
+}
+
+func (a *Authority) verifyAnew(ctx context.Context, attempt login, key social.PersonKey, stored, password string, mac [32]byte) (bool, error) {
+	this, some := a.recalls(key, mac)
+	if this { // by another who finished between our two questions
+		return true, nil
+	}
+	if err := attempt.guess(); err != nil {
+		a.counts.limited.Add(1)
+		return false, err
+	}
+	same, fresh, err := a.compareInTurn(ctx, attempt, stored, password)
+	if err != nil {
+		// Whoever was turned away before the hash has still learned, where a
+		// right password is remembered, that this is not it: that was a guess.
+		if !some {
+			attempt.takeBackGuess()
+		}
+		return false, err
+	}
+	if !same {
+		return false, nil
+	}
+	attempt.succeeded()
+	a.remembered.put(key, mac)
+	if fresh != "" {
+		a.renew(ctx, attempt.account.account, key, stored, fresh, password)
+	}
+	return true, nil
+}
+
+// compareInTurn waits for a place and hashes: once, or twice where the password
+// is right and its hash was made with other costs. fresh is then a new one.
 func (a *Authority) compareInTurn(ctx context.Context, attempt login, stored, password string) (same bool, fresh string, err error) {
 	leave, err := a.enter(ctx)
 	if err != nil {

@@ -25,7 +25,10 @@ func (a *Authority) resolve(ctx context.Context, hash [32]byte) (credential, err
 	}
 	return a.resolving.do(ctx, hash, func() (credential, error) {
 		for again := false; ; again = true {
-			_, mark, _ := a.tokens.get(hash)
+			c, mark, ok := a.tokens.get(hash)
+			if ok {
+				return c, nil
+			}
 			c, err := a.find(ctx, hash)
 			if err != nil || c.token.Kind != social.TokenAccess || !a.living(c) {
 				return c, err
