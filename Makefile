@@ -56,6 +56,7 @@ fmt-check:
 .PHONY: vet
 vet:
 	$(GO) vet ./...
+	$(GO) vet -C .ci/tools ./...
 
 .PHONY: lint
 lint: ## run the linters of .golangci.yml
