@@ -29,7 +29,8 @@ type Gate interface {
 	// Publish takes a packet over. It must not block; done is called exactly
 	// once, from any goroutine, possibly before Publish returns. The broker acknowledges
 	// when it is called: nil means committed (or forwarded, where nothing is
-	// durable). The publication's Payload belongs to the callee from here on.
+	// durable). The publication may be kept but not changed: until done is called
+	// both sides read it.
 	Publish(p *Principal, pub *Publication, done func(Receipt, error))
 }
 
@@ -87,6 +88,7 @@ type Delivery struct {
 	Topic   string // as subscribers see it
 	Rest    string // for nested channels, the topic behind the channel's word
 	QoS     byte   // the most it is delivered at
+	Retain  bool   // the publisher set RETAIN; told to those who asked for it (Retain As Published)
 	// Payload is called once, and only if somebody receives the delivery.
 	Payload func() []byte
 	// Properties go to MQTT 5 subscribers; nil for none.

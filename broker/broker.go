@@ -1,0 +1,288 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rambla/social"
+)
+
+// Broker serves MQTT. Make one with [New], run it with [Broker.Serve].
+type Broker struct {
+	config  Config
+	gate    Gate
+	log     *slog.Logger
+	metrics *metrics
+	now     func() time.Time
+	started time.Time
+	feeds   feeds
+	writers []*writer
+	turn    atomic.Uint32 // which writer is next
+	buffers sync.Pool     // of *[inputSize]byte
+	batches sync.Pool     // of *batch
+
+	tasks sync.WaitGroup
+
+	stopping chan struct{} // closed when Serve ends
+
+	mu          sync.Mutex // guards all below; above the locks of an outbox
+	state       lifeState
+	conns       map[*conn]*admission
+	sessions    map[sessionKey]*session
+	lastSession uint64
+	addresses   map[netip.Addr]*address
+	connecting  int
+	listeners   map[net.Listener]bool
+}
+
+type lifeState byte
+
+const (
+	lifeNew lifeState = iota
+	lifeServing
+	lifeDraining
+	lifeStopped
+)
+
+// New makes a broker; it starts nothing. Errors are of the configuration and of
+// the registration of metrics.
+func New(config Config, gate Gate, log *slog.Logger, reg prometheus.Registerer) (*Broker, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(reg)
+	if err != nil {
+		return nil, err
+	}
+	config = config.withDefaults()
+	b := &Broker{
+		config: config, gate: gate, log: log, metrics: m, now: config.Now, started: config.Now(),
+		feeds:    feeds{areas: make(map[social.Scope]*area)},
+		stopping: make(chan struct{}),
+		conns:    make(map[*conn]*admission), sessions: make(map[sessionKey]*session),
+		addresses: make(map[netip.Addr]*address), listeners: make(map[net.Listener]bool),
+	}
+	b.buffers.New = func() any { return new([inputSize]byte) }
+	b.batches.New = func() any { return new(batch) }
+	for range config.Writers {
+		b.writers = append(b.writers, newWriter())
+	}
+	return b, nil
+}
+
+// Serve accepts connections from the listeners, which it closes, and runs those
+// of [Broker.Handler]. It returns when ctx has ended and all goroutines are
+// done. A broker serves once.
+func (b *Broker) Serve(ctx context.Context, listeners ...net.Listener) error {
+	if err := b.begin(listeners); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var writers sync.WaitGroup
+	for _, w := range b.writers {
+		writers.Go(w.run)
+	}
+	for _, l := range listeners {
+		b.tasks.Go(func() { b.accept(ctx, l) })
+	}
+	b.tasks.Go(func() { b.publishFigures(ctx) })
+	<-ctx.Done()
+	b.stop()
+	b.tasks.Wait()
+	for _, w := range b.writers {
+		w.stop()
+	}
+	writers.Wait()
+	return nil
+}
+
+func (b *Broker) begin(listeners []net.Listener) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != lifeNew {
+		return errors.New("broker: it served already")
+	}
+	b.state = lifeServing
+	for _, l := range listeners {
+		b.listeners[l] = true
+	}
+	return nil
+}
+
+// stop ends everything at once.
+func (b *Broker) stop() {
+	b.mu.Lock()
+	b.state = lifeStopped
+	close(b.stopping)
+	conns := make([]*conn, 0, len(b.conns))
+	for c := range b.conns {
+		conns = append(conns, c)
+	}
+	b.closeListenersLocked()
+	b.mu.Unlock()
+	for _, c := range conns {
+		c.end(ending{cause: causeShutdown})
+		c.fail()
+	}
+}
+
+func (b *Broker) closeListenersLocked() {
+	for l := range b.listeners {
+		// An error means that it is closed already.
+		_ = l.Close()
+		delete(b.listeners, l)
+	}
+}
+
+// spawn runs f in a goroutine that Serve waits for; false once that is over.
+func (b *Broker) spawn(f func()) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == lifeStopped || b.state == lifeNew {
+		return false
+	}
+	b.tasks.Go(f)
+	return true
+}
+
+// Drain prepares the end of [Broker.Serve]: it accepts no more connections,
+// lets publishes that are with the gate be answered, and ends each connection,
+// MQTT 5.0 clients with the reason 0x8B. It returns when all are gone or ctx
+// ends, with ctx's error then.
+func (b *Broker) Drain(ctx context.Context) error {
+	b.mu.Lock()
+	if b.state == lifeServing {
+		b.state = lifeDraining
+	}
+	b.closeListenersLocked()
+	conns := make([]*conn, 0, len(b.conns))
+	for c := range b.conns {
+		conns = append(conns, c)
+	}
+	b.mu.Unlock()
+	for _, c := range conns {
+		c.drainInput()
+	}
+	for _, c := range conns {
+		select {
+		case <-c.closed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// End ends the connections of all principals that match, also of those that
+// authenticated before the call and are not in yet. reason is one of
+// ReasonNotAuthorized and its like; text is shown to MQTT 5.0 clients. It
+// returns how many connections it ended. match is called under a lock: it must
+// not call the broker.
+func (b *Broker) End(match func(*Principal) bool, reason byte, text string) int {
+	b.mu.Lock()
+	for _, a := range b.conns {
+		if !a.in {
+			a.verdicts = append(a.verdicts, verdict{match, reason, text})
+		}
+	}
+	var hit []*session
+	for _, s := range b.sessions {
+		if match(s.principal) {
+			hit = append(hit, s)
+		}
+	}
+	b.mu.Unlock()
+	for _, s := range hit {
+		s.conn.end(ending{reason, text, causeEnded})
+	}
+	return len(hit)
+}
+
+// SessionInfo is one live session, for administrators.
+type SessionInfo struct {
+	Person         social.PersonKey
+	Name           string // of the person at CONNECT
+	ClientID       string
+	Version        byte   // protocol level
+	Transport      string // tcp, tls or ws
+	Remote         netip.AddrPort
+	Since          time.Time
+	Subscriptions  int
+	Queued         int // messages
+	QueuedBytes    int
+	Unacknowledged int
+}
+
+// Sessions lists the live sessions in no order.
+func (b *Broker) Sessions() []SessionInfo {
+	sessions := b.snapshot()
+	out := make([]SessionInfo, len(sessions))
+	for i, s := range sessions {
+		queued, bytes, open := s.conn.out.depth()
+		out[i] = SessionInfo{
+			Person: s.key.person, Name: s.principal.Name, ClientID: s.key.clientID, Version: s.conn.version,
+			Transport: s.conn.transport, Remote: s.conn.remote, Since: s.since, Subscriptions: s.count(),
+			Queued: queued, QueuedBytes: bytes, Unacknowledged: open,
+		}
+	}
+	return out
+}
+
+func (b *Broker) snapshot() []*session {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]*session, 0, len(b.sessions))
+	for _, s := range b.sessions {
+		out = append(out, s)
+	}
+	return out
+}
+
+// register puts a session in the place of an older one of the same key and
+// queues its CONNACK, so that nothing can reach the client before it.
+func (b *Broker) register(s *session, ack connack) (older *session, refused *ending) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.conns[s.conn]
+	if b.state != lifeServing || a == nil {
+		return nil, &ending{code: codeServerUnavailable, reason: "The server is shutting down."}
+	}
+	for _, v := range a.verdicts {
+		if v.match(s.principal) {
+			return nil, &ending{code: v.code, reason: v.text}
+		}
+	}
+	b.settleLocked(a)
+	b.lastSession++
+	s.id = b.lastSession
+	s.conn.session = s
+	older = b.sessions[s.key]
+	b.sessions[s.key] = s
+	b.metrics.connections.Set(float64(len(b.sessions)))
+	b.metrics.connects.Inc()
+	s.conn.out.greet(ack)
+	return older, nil
+}
+
+// remove forgets a connection and its session.
+func (b *Broker) remove(c *conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dismissLocked(c)
+	if s := c.session; s != nil && b.sessions[s.key] == s {
+		delete(b.sessions, s.key)
+		b.metrics.connections.Set(float64(len(b.sessions)))
+	}
+	b.metrics.ended[c.ending.cause].Inc()
+}
+
+func (b *Broker) nextWriter() *writer { return b.writers[int(b.turn.Add(1))%len(b.writers)] }

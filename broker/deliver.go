@@ -1,0 +1,64 @@
+package broker
+
+// Deliver hands a message to everybody who is subscribed to it here and may
+// receive it. It runs in the caller's goroutine and never waits for a client;
+// calls for one scope and channel arrive in the order in which they are made.
+func (b *Broker) Deliver(d *Delivery) {
+	a := b.feeds.find(d.Scope)
+	if a == nil {
+		return
+	}
+	defer a.mu.RUnlock()
+	ln := a.lanes[d.Channel]
+	if ln == nil {
+		return
+	}
+	out := fanOut{broker: b, d: d}
+	for _, l := range ln.all {
+		out.to(l)
+	}
+	if d.Channel.Nested() {
+		for _, l := range ln.exact[d.Rest] {
+			out.to(l)
+		}
+	}
+}
+
+// fanOut is one Deliver under way.
+type fanOut struct {
+	broker *Broker
+	d      *Delivery
+	m      *message // nil until somebody receives it
+}
+
+func (f *fanOut) to(l *line) {
+	right := l.permit.Load()
+	if right&1 == 0 || f.d.Only != nil && !f.d.isFor(l.session.key.person) {
+		return
+	}
+	g, ok := l.grant(f.d)
+	if !ok {
+		return
+	}
+	if f.m == nil {
+		f.m = newMessage(f.d, f.broker.now())
+	}
+	c := l.conn
+	e := entry{message: f.m, permit: l.permit, right: right, qos: min(g.qos, f.d.QoS), retain: g.retain && f.d.Retain}
+	v5 := c.version == version5
+	if v5 {
+		e.ids = g.ids
+	}
+	if e.ids == "" {
+		f.m.prepare(v5, e.qos > 0)
+	}
+	switch c.out.enqueue(e) {
+	case fateWake:
+		c.wake()
+	case fateDropped:
+		f.broker.metrics.dropped(dropQueueFull, 1)
+	case fateOverflow:
+		f.broker.metrics.dropped(dropOverflow, 1)
+		c.end(ending{codeQuotaExceeded, "The client reads more slowly than it is sent to.", causeOverflow})
+	}
+}

@@ -1,0 +1,256 @@
+package broker_test
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"rambla/broker"
+	"rambla/social"
+)
+
+// site is a gate that keeps everything in memory: people whose password is
+// their name, spaces by id, and who may read and write them.
+type site struct {
+	broker *broker.Broker
+
+	mu      sync.Mutex
+	people  map[string]social.PersonKey
+	spaces  map[string]social.SpaceKey
+	readers map[social.SpaceKey]map[social.PersonKey]social.ChannelSet
+	writers map[social.SpaceKey]map[social.PersonKey]bool
+	members map[social.PersonKey][]social.SpaceKey
+	seq     map[social.SpaceKey]uint64
+	seen    []seen
+	down    error                                                    // what every publish fails with
+	connect func(ctx context.Context, login broker.Login) error      // nil = nothing more to check
+	hold    func(pub *broker.Publication, finish func(error)) (held bool) // nil = finish at once
+
+	order sync.Mutex // deliveries leave in the order of seq
+}
+
+// seen is a publish as the gate got it.
+type seen struct {
+	topic, payload string
+	qos            byte
+	id             uint16
+	retain         bool
+	properties     *social.Properties
+}
+
+func newSite() *site {
+	s := &site{
+		people: make(map[string]social.PersonKey), spaces: make(map[string]social.SpaceKey),
+		readers: make(map[social.SpaceKey]map[social.PersonKey]social.ChannelSet),
+		writers: make(map[social.SpaceKey]map[social.PersonKey]bool),
+		members: make(map[social.PersonKey][]social.SpaceKey), seq: make(map[social.SpaceKey]uint64),
+	}
+	for i, name := range []string{"alice", "bob", "carol", "dave"} {
+		s.people[name] = social.PersonKey(i + 1)
+	}
+	s.join("lobby", "alice", "bob")
+	s.join("staff", "alice")
+	return s
+}
+
+// join makes people members of a space who may read and write.
+func (s *site) join(space string, names ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := s.spaces[space]
+	if key == 0 {
+		key = social.SpaceKey(len(s.spaces) + 1)
+		s.spaces[space] = key
+		s.readers[key] = make(map[social.PersonKey]social.ChannelSet)
+		s.writers[key] = make(map[social.PersonKey]bool)
+	}
+	for _, name := range names {
+		p := s.people[name]
+		if p == 0 {
+			p = social.PersonKey(len(s.people) + 1)
+			s.people[name] = p
+		}
+		s.readers[key][p] = social.SpaceChannels()
+		s.writers[key][p] = true
+		s.members[p] = append(s.members[p], key)
+	}
+}
+
+func (s *site) allow(space, name string, read social.ChannelSet, write bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.readers[s.spaces[space]][s.people[name]] = read
+	s.writers[s.spaces[space]][s.people[name]] = write
+}
+
+func (s *site) leave(space, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key, p := s.spaces[space], s.people[name]
+	delete(s.readers[key], p)
+	delete(s.writers[key], p)
+	var left []social.SpaceKey
+	for _, k := range s.members[p] {
+		if k != key {
+			left = append(left, k)
+		}
+	}
+	s.members[p] = left
+}
+
+func (s *site) scope(space string) social.Scope {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spaces[space].Scope()
+}
+
+func (s *site) person(name string) social.PersonKey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.people[name]
+}
+
+func (s *site) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = err
+}
+
+func (s *site) published() []seen {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]seen(nil), s.seen...)
+}
+
+func (s *site) Connect(ctx context.Context, login broker.Login) (*broker.Principal, error) {
+	s.mu.Lock()
+	key, check := s.people[login.Username], s.connect
+	s.mu.Unlock()
+	if check != nil {
+		if err := check(ctx, login); err != nil {
+			return nil, err
+		}
+	}
+	if key == 0 || string(login.Password) != login.Username {
+		return nil, social.Errorf(social.KindUnauthenticated, "The name or the password is wrong.")
+	}
+	return &broker.Principal{Person: key, Name: login.Username}, nil
+}
+
+func (s *site) Subscribe(p *broker.Principal, filter string) (broker.Coverage, error) {
+	f, err := social.ParseFilter(filter)
+	if err != nil {
+		return broker.Coverage{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := broker.Coverage{Mine: f.Mine, Channels: f.Channels, Rest: f.Rest}
+	switch {
+	case f.Mine:
+	case f.Kind == social.ScopeServer:
+		c.Scope = social.Scope{Kind: social.ScopeServer}
+	case f.Kind == social.ScopePerson && s.people[f.Owner] == p.Person:
+		c.Scope = p.Person.Scope()
+	case f.Kind == social.ScopeSpace && s.readers[s.spaces[f.Owner]][p.Person] != 0:
+		c.Scope = s.spaces[f.Owner].Scope()
+	default:
+		return c, social.Errorf(social.KindNotFound, "There is no such topic here, or you may not use it.")
+	}
+	return c, nil
+}
+
+func (s *site) Mine(p *broker.Principal) []social.SpaceKey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]social.SpaceKey(nil), s.members[p.Person]...)
+}
+
+func (s *site) MayReceive(p *broker.Principal, scope social.Scope) social.ChannelSet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch scope.Kind {
+	case social.ScopeSpace:
+		return s.readers[social.SpaceKey(scope.Key)][p.Person]
+	case social.ScopePerson:
+		if scope == p.Person.Scope() {
+			return social.PersonChannels()
+		}
+		return 0
+	default:
+		return social.Channels(social.ChannelSys)
+	}
+}
+
+func (s *site) Publish(p *broker.Principal, pub *broker.Publication, done func(broker.Receipt, error)) {
+	s.mu.Lock()
+	s.seen = append(s.seen, seen{pub.Topic, string(pub.Payload), pub.QoS, pub.PacketID, pub.Retain, pub.Properties})
+	hold, down := s.hold, s.down
+	s.mu.Unlock()
+	finish := func(err error) {
+		var r broker.Receipt
+		if err == nil {
+			r, err = s.store(p, pub)
+		}
+		done(r, err)
+	}
+	if hold != nil && hold(pub, finish) {
+		return
+	}
+	finish(down)
+}
+
+// store stamps and delivers a publish as a real gate would.
+func (s *site) store(p *broker.Principal, pub *broker.Publication) (broker.Receipt, error) {
+	a, err := social.ParseTopic(pub.Topic)
+	if err != nil {
+		return broker.Receipt{}, err
+	}
+	var body struct{ Content, Key string }
+	json.Unmarshal(pub.Payload, &body) // text is no JSON; it has no key then
+	s.order.Lock()
+	defer s.order.Unlock()
+	s.mu.Lock()
+	space := s.spaces[a.Owner]
+	mayWrite := s.writers[space][p.Person]
+	if a.Kind == social.ScopePerson {
+		mayWrite = s.people[a.Owner] == p.Person && a.Channel == social.ChannelSync
+	}
+	mayWrite = mayWrite && a.Channel != social.ChannelEvents
+	s.mu.Unlock()
+	switch {
+	case !mayWrite:
+		return broker.Receipt{Key: body.Key}, social.Errorf(social.KindForbidden, "You may not write here.")
+	case a.Channel.Log() && !utf8.Valid(pub.Payload):
+		return broker.Receipt{}, social.Errorf(social.KindInvalid, "The payload is not UTF-8.")
+	case a.Channel.Log() && strings.TrimSpace(string(pub.Payload)) == "":
+		return broker.Receipt{Key: body.Key}, social.Errorf(social.KindInvalid, "The content is empty.")
+	}
+	d := &broker.Delivery{
+		Scope: space.Scope(), Channel: a.Channel, Topic: pub.Topic, Rest: a.Rest, QoS: 1,
+		Payload: func() []byte { return pub.Payload }, Session: pub.Session,
+	}
+	var r broker.Receipt
+	switch a.Channel {
+	case social.ChannelMessages:
+		s.mu.Lock()
+		s.seq[space]++
+		r = broker.Receipt{ID: "id-" + strconv.FormatUint(s.seq[space], 10), Seq: s.seq[space]}
+		s.mu.Unlock()
+		d.Properties = &social.Properties{ContentType: "application/json", User: []social.UserProperty{
+			{Name: "id", Value: r.ID}, {Name: "seq", Value: strconv.FormatUint(r.Seq, 10)},
+		}}
+	case social.ChannelSync:
+		d.Scope, d.QoS, d.Properties = p.Person.Scope(), 0, pub.Properties
+	default:
+		d.QoS, d.Properties, d.Retain = pub.QoS, pub.Properties, pub.Retain
+	}
+	s.broker.Deliver(d)
+	return r, nil
+}
+
+// eventually is how long tests wait for what must happen.
+const eventually = 10 * time.Second

@@ -1,0 +1,195 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// admission is a connection's place in the limits.
+type admission struct {
+	addr     netip.Addr
+	in       bool      // authenticated
+	verdicts []verdict // of End, while not
+}
+
+// verdict is an End that came while the connection was authenticating.
+type verdict struct {
+	match func(*Principal) bool
+	code  byte
+	text  string
+}
+
+// address counts the connections of one address.
+type address struct{ connecting, all int }
+
+// countedAs is what an address counts as: of IPv6, one subscriber has a /64.
+func countedAs(a netip.Addr) netip.Addr {
+	a = a.Unmap()
+	if a.Is4() {
+		return a
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return a // not an IP address; it counts as itself
+	}
+	return p.Addr()
+}
+
+// admit makes a connection and enters it into the limits; nil if there is no
+// room, or no broker any more.
+func (b *Broker) admit(nc net.Conn, transport string, remote netip.AddrPort) *conn {
+	addr := countedAs(remote.Addr())
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != lifeServing {
+		return nil
+	}
+	n := b.addresses[addr]
+	if n == nil {
+		n = &address{}
+	}
+	switch most := b.config.MaxConnectionsPerAddr; {
+	case b.connecting >= b.config.MaxConnecting:
+		b.metrics.limited(limitConnecting)
+		return nil
+	case n.connecting >= b.config.MaxConnectingPerAddr:
+		b.metrics.limited(limitConnectingPer)
+		return nil
+	case most > 0 && n.all >= most:
+		b.metrics.limited(limitConnectionsPer)
+		return nil
+	}
+	b.addresses[addr] = n
+	n.connecting++
+	n.all++
+	b.connecting++
+	c := newConn(b, nc, transport, remote)
+	b.conns[c] = &admission{addr: addr}
+	return c
+}
+
+// settleLocked counts a connection as authenticated.
+func (b *Broker) settleLocked(a *admission) {
+	a.in, a.verdicts = true, nil
+	b.addresses[a.addr].connecting--
+	b.connecting--
+}
+
+// dismissLocked takes a connection out of the limits.
+func (b *Broker) dismissLocked(c *conn) {
+	a := b.conns[c]
+	if a == nil {
+		return
+	}
+	if !a.in {
+		b.settleLocked(a)
+	}
+	delete(b.conns, c)
+	n := b.addresses[a.addr]
+	if n.all--; n.all == 0 {
+		delete(b.addresses, a.addr)
+	}
+}
+
+// The accept loop waits this long after a failure, doubling.
+const (
+	acceptBackoff    = 5 * time.Millisecond
+	acceptBackoffMax = time.Second
+)
+
+// accept serves a listener until it is closed. A failure of accepting, such as
+// no descriptor being left, passes: the loop waits a little and goes on.
+func (b *Broker) accept(ctx context.Context, l net.Listener) {
+	delay := acceptBackoff
+	for {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+			delay = acceptBackoff
+			b.serveTCP(ctx, nc)
+		case errors.Is(err, net.ErrClosed) || ctx.Err() != nil:
+			return
+		default:
+			b.metrics.limited(limitAccept)
+			b.log.Warn("accepting connections is failing", "listener", l.Addr().String(), "err", err, "retry_in", delay)
+			select {
+			case <-time.After(delay):
+			case <-b.stopping:
+				return
+			}
+			delay = min(2*delay, acceptBackoffMax)
+		}
+	}
+}
+
+// sendBuffer is the kernel's room for unsent bytes: small, so that what waits
+// is still ours, and a change of rights reaches it.
+const sendBuffer = 128 << 10
+
+func (b *Broker) serveTCP(ctx context.Context, nc net.Conn) {
+	transport := "tcp"
+	plain := nc
+	if t, ok := nc.(*tls.Conn); ok {
+		transport, plain = "tls", t.NetConn()
+	}
+	tune(plain)
+	c := b.admit(nc, transport, addrPort(nc.RemoteAddr()))
+	if c == nil || !b.spawn(func() { c.serve(ctx) }) {
+		// The limit is counted; there is nobody to tell.
+		_ = nc.Close()
+		if c != nil {
+			b.remove(c)
+		}
+	}
+}
+
+// tune sets what can be set; a connection that is closed already shows itself
+// when it is read.
+func tune(nc net.Conn) {
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer)
+		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{
+			Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 6,
+		})
+	}
+}
+
+// addrPort is the zero value where the address is not of IP.
+func addrPort(a net.Addr) netip.AddrPort {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		p := tcp.AddrPort()
+		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+	}
+	p, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return p
+}
+
+// Listen opens the listener for an address as the command line has them:
+// host:port, or tls://host:port, for which certificate is asked at every
+// handshake, so that it can be replaced while the broker runs.
+func Listen(ctx context.Context, addr string, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) (net.Listener, error) {
+	var config net.ListenConfig
+	secure := false
+	if rest, ok := strings.CutPrefix(addr, "tls://"); ok {
+		if certificate == nil {
+			return nil, errors.New("broker: a tls:// address needs a certificate")
+		}
+		addr, secure = rest, true
+	}
+	l, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if secure {
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate})
+	}
+	return l, nil
+}

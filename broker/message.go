@@ -1,0 +1,134 @@
+package broker
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"rambla/social"
+)
+
+// message is a delivery on its way to subscribers: what they share. Deliver
+// builds the frames that somebody needs; once queued it does not change.
+type message struct {
+	topic    string
+	rest     string
+	payload  []byte
+	props    []byte    // of MQTT 5.0, without the length in front
+	expiryAt int       // of the expiry's four bytes in props; -1 if there is none
+	expires  time.Time // zero = never
+	frames   [2][2]frame
+}
+
+// frame is a whole PUBLISH without subscription identifiers, DUP, QoS and
+// RETAIN; these and the packet identifier are put in while it is copied.
+type frame struct {
+	bytes    []byte // nil until somebody needs it
+	id       int    // where the packet identifier stands
+	expiryAt int    // where the message expiry stands; -1 if there is none
+}
+
+func newMessage(d *Delivery, now time.Time) *message {
+	m := &message{topic: d.Topic, rest: d.Rest, payload: d.Payload(), expiryAt: -1}
+	if p := d.Properties; p != nil {
+		m.props, m.expiryAt = appendMessageProperties(nil, p)
+		if p.Expiry > 0 {
+			m.expires = now.Add(time.Duration(p.Expiry) * time.Second)
+		}
+	}
+	return m
+}
+
+// size is what the message counts in a queue, in bytes.
+func (m *message) size() int { return len(m.topic) + len(m.props) + len(m.payload) }
+
+// prepare builds the shared frame for a version and for QoS 0 or above.
+func (m *message) prepare(v5, acked bool) {
+	f := &m.frames[index(v5)][index(acked)]
+	if f.bytes != nil {
+		return
+	}
+	f.bytes, f.id, f.expiryAt = m.appendFrame(make([]byte, 0, m.size()+16), v5, acked, "")
+}
+
+// appendFrame writes a PUBLISH whose flags and packet identifier are zero.
+func (m *message) appendFrame(dst []byte, v5, acked bool, ids string) (out []byte, id, expiryAt int) {
+	remaining := m.remaining(v5, acked, ids)
+	dst = appendVarint(append(dst, typePublish<<4), remaining)
+	dst = appendString(dst, m.topic)
+	expiryAt, id = -1, len(dst)
+	if acked {
+		dst = append(dst, 0, 0)
+	}
+	if v5 {
+		dst = appendVarint(dst, len(m.props)+len(ids))
+		if m.expiryAt >= 0 {
+			expiryAt = len(dst) + m.expiryAt
+		}
+		dst = append(append(dst, m.props...), ids...)
+	}
+	return append(dst, m.payload...), id, expiryAt
+}
+
+func (m *message) remaining(v5, acked bool, ids string) int {
+	n := 2 + len(m.topic) + len(m.payload)
+	if acked {
+		n += 2
+	}
+	if v5 {
+		props := len(m.props) + len(ids)
+		n += varintSize(props) + props
+	}
+	return n
+}
+
+// expired tells whether the message is not worth delivering any more [MQTT-3.3.2-5].
+func (m *message) expired(now time.Time) bool { return !m.expires.IsZero() && !now.Before(m.expires) }
+
+// appendTo writes the packet of one subscriber.
+func (m *message) appendTo(dst []byte, v5 bool, e *entry, id uint16, now time.Time) []byte {
+	start := len(dst)
+	acked := e.qos > 0
+	var idAt, expiryAt int
+	if f := &m.frames[index(v5)][index(acked)]; e.ids == "" {
+		dst = append(dst, f.bytes...)
+		idAt, expiryAt = start+f.id, start+f.expiryAt
+		if f.expiryAt < 0 {
+			expiryAt = -1
+		}
+	} else {
+		dst, idAt, expiryAt = m.appendFrame(dst, v5, acked, e.ids)
+	}
+	dst[start] |= e.qos << 1
+	if e.retain {
+		dst[start] |= 1
+	}
+	if acked {
+		binary.BigEndian.PutUint16(dst[idAt:], id)
+	}
+	if expiryAt >= 0 { // [MQTT-3.3.2-6]: less the time it waited here
+		left := max(1, m.expires.Sub(now).Round(time.Second)/time.Second)
+		binary.BigEndian.PutUint32(dst[expiryAt:], uint32(left))
+	}
+	return dst
+}
+
+func index(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// identifier is the encoded form of a subscription identifier; 0 = none.
+func identifier(id uint32) string {
+	if id == 0 {
+		return ""
+	}
+	return string(appendVarint([]byte{propSubscriptionID}, int(id)))
+}
+
+// isFor tells whether the delivery is for the person.
+func (d *Delivery) isFor(person social.PersonKey) bool {
+	return d.Only == nil || slices.Contains(d.Only, person)
+}

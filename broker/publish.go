@@ -1,0 +1,152 @@
+package broker
+
+import (
+	"encoding/json"
+	"time"
+
+	"rambla/social"
+)
+
+// publish takes a PUBLISH: it is handed to the gate without waiting, and
+// answered when the gate is done with it.
+func (c *conn) publish(header byte, body []byte) *violation {
+	p, bad := decodePublish(c.version, header, body)
+	switch {
+	case bad != nil:
+		return bad
+	case p.alias: // Topic Alias Maximum is 0 [MQTT-3.2.2-18]
+		return &violation{codeTopicAliasInvalid, "This server takes no topic aliases."}
+	case p.topic == "": // [MQTT-4.7.3-1]
+		return protocolErr("A PUBLISH names a topic.")
+	}
+	size := len(p.payload)
+	n, is := c.inbound.claim(&p, size)
+	switch is {
+	case claimRepeat:
+		c.answer(func(dst []byte, w wire) []byte {
+			return w.appendAck(dst, typePubrec, p.id, codeSuccess, explanation{})
+		})
+		return nil
+	case claimPending:
+		return nil
+	case claimTooMany:
+		return &violation{codeReceiveMaximumExceeded, "More publishes are unacknowledged than Receive Maximum allows."}
+	}
+	c.broker.metrics.published()
+	done := func(r Receipt, err error) { c.published(n, &p, size, r, err) }
+	if refusal, bad := c.mayPublish(&p); bad != nil {
+		return bad
+	} else if refusal != nil {
+		done(Receipt{}, refusal)
+		return nil
+	}
+	c.broker.gate.Publish(c.session.principal, &Publication{
+		Topic: p.topic, Payload: p.payload, QoS: p.qos, Retain: p.retain, Dup: p.dup,
+		Session: c.session.id, PacketID: p.id, Version: c.version, Properties: p.properties,
+	}, done)
+	c.inbound.waitRoom()
+	return nil
+}
+
+// mayPublish keeps the limits that need no gate.
+func (c *conn) mayPublish(p *publishPacket) (refusal *social.Error, bad *violation) {
+	if p.retain && retains(p.topic) {
+		if c.version == version5 { // Retain Available is 0 (section 3.2.2.3.5)
+			return nil, &violation{codeRetainNotSupported, "This server keeps no retained messages."}
+		}
+		return social.Errorf(social.KindForbidden, "This server keeps no retained messages."), nil
+	}
+	wait := c.rate.take(c.broker.now())
+	if wait == 0 {
+		return nil, nil
+	}
+	if c.version == version5 {
+		c.broker.metrics.limited(limitPublishRate)
+		return social.Errorf(social.KindRateLimited, "You publish faster than this server allows."), nil
+	}
+	c.broker.metrics.limited(limitPublishRate)
+	for ; wait > 0; wait = c.rate.take(c.broker.now()) {
+		c.sleep(wait)
+		if c.over.Load() {
+			break
+		}
+	}
+	return nil, nil
+}
+
+// sleep pauses the reader, and with it the client.
+func (c *conn) sleep(d time.Duration) {
+	c.paused.Store(true)
+	defer c.paused.Store(false)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.gone:
+	}
+}
+
+// retains tells whether the retain bit has a meaning on the topic: on data
+// only; on all others it is ignored.
+func retains(topic string) bool {
+	a, err := social.ParseTopic(topic)
+	return err == nil && a.Channel == social.ChannelData
+}
+
+// published is the gate's answer to a publish; it runs in the gate's goroutine.
+func (c *conn) published(n uint64, p *publishPacket, size int, r Receipt, err error) {
+	a := arrival{id: p.id, qos: p.qos, receipt: r}
+	if err != nil {
+		kind := social.KindOf(err)
+		c.broker.metrics.publishRefused(kind)
+		a.receipt, a.reason = Receipt{}, social.Safe(err)
+		a.code, a.fatal = publishCode(p.topic, err)
+		if c.version != version5 && (!a.fatal || p.qos == 0) {
+			a.code, a.reason = codeSuccess, "" // MQTT 3.1.1 can only acknowledge or close
+			a.refusal = &refusal{p.topic, p.id, r.Key, kind.String(), social.Safe(err)}
+		}
+	}
+	c.inbound.finish(n, a, size)
+}
+
+// released takes a PUBREL.
+func (c *conn) released(id uint16) {
+	code := codeSuccess
+	if !c.inbound.release(id) {
+		code = codePacketIDNotFound
+	}
+	c.answer(func(dst []byte, w wire) []byte {
+		return w.appendAck(dst, typePubcomp, id, code, explanation{}) // [MQTT-4.3.3-11]
+	})
+}
+
+// refusal is what a client of MQTT 3.1.1 reads on /user/{name}/errors, as its
+// acknowledgement cannot say no.
+type refusal struct {
+	Topic  string `json:"topic"`
+	Packet uint16 `json:"packet"` // 0 at QoS 0
+	Key    string `json:"key"`    // of the payload; empty where it had none
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// tellErrors queues the refusal in front of its acknowledgement, if the session
+// subscribed to the topic. It goes to this connection only, at QoS 0.
+func (c *conn) tellErrors(r *refusal) {
+	s := c.session
+	ids := s.errors.Load()
+	if ids == nil {
+		return
+	}
+	payload, err := json.Marshal(r)
+	if err != nil {
+		c.broker.log.Error("refusal cannot be encoded", "err", err)
+		return
+	}
+	topic := social.Address{Kind: social.ScopePerson, Owner: s.principal.Name, Channel: social.ChannelErrors}.Topic()
+	m := message{topic: topic, payload: payload, expiryAt: -1}
+	c.out.put(func(dst []byte, w wire) []byte {
+		dst, _, _ = m.appendFrame(dst, w.v5(), false, *ids)
+		return dst
+	})
+}

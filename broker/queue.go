@@ -1,0 +1,67 @@
+package broker
+
+// entry is one message waiting in one session's queue.
+type entry struct {
+	message *message
+	permit  *permit
+	ids     string // encoded subscription identifiers
+	right   uint32 // the state of permit when it was queued
+	qos     byte
+	retain  bool
+}
+
+// queue is a ring that grows to what is needed and lets go of it when empty.
+// Its bound is kept by the outbox.
+type queue struct {
+	ring  []entry // a power of two long, or nil
+	head  int
+	count int
+	bytes int
+}
+
+// idleRing is how many entries an empty queue keeps room for.
+const idleRing = 16
+
+func (q *queue) grow() {
+	if q.count < len(q.ring) {
+		return
+	}
+	bigger := make([]entry, max(idleRing, 2*len(q.ring)))
+	for i := range q.count {
+		bigger[i] = q.ring[(q.head+i)&(len(q.ring)-1)]
+	}
+	q.ring, q.head = bigger, 0
+}
+
+func (q *queue) push(e entry) {
+	q.grow()
+	q.ring[(q.head+q.count)&(len(q.ring)-1)] = e
+	q.count++
+	q.bytes += e.message.size()
+}
+
+// pushFront puts back what pop gave.
+func (q *queue) pushFront(e entry) {
+	q.grow()
+	q.head = (q.head - 1) & (len(q.ring) - 1)
+	q.ring[q.head] = e
+	q.count++
+	q.bytes += e.message.size()
+}
+
+// front must not be called on an empty queue; it is valid until the next change.
+func (q *queue) front() *entry { return &q.ring[q.head] }
+
+func (q *queue) pop() entry {
+	e := q.ring[q.head]
+	q.ring[q.head] = entry{} // lets go of the message
+	q.head = (q.head + 1) & (len(q.ring) - 1)
+	q.count--
+	q.bytes -= e.message.size()
+	if q.count == 0 && len(q.ring) > idleRing {
+		q.ring, q.head = nil, 0
+	}
+	return e
+}
+
+func (q *queue) clear() { *q = queue{} }
