@@ -102,6 +102,7 @@ export class Page {
     this.drawing = undefined;
     const { open, context, connection, obstacle, notice } = this.desk;
     this.banner.update(connection);
+    this.element.dataset["connection"] = connection.is;
     this.contexts.update();
     this.element.classList.toggle("reading", open !== null);
     this.room.hidden = open === null;

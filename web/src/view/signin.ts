@@ -44,7 +44,7 @@ export function signInView(signIn: (name: string, password: string) => Promise<v
       "div",
       { class: "card" },
       h("div", { class: "brand" }, mark(), h("h1", {}, "Rambla")),
-      h("p", { class: "muted" }, "Messages that arrive: stored, in order, live."),
+      h("p", { class: "muted" }, "Every message stored, in order, live."),
       form,
     ),
     h(

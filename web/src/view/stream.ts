@@ -48,10 +48,10 @@ export class Stream {
     }
     const entries = timeline?.entries() ?? [];
     const drafts = timeline === null ? [] : this.desk.outbox.of(context);
-    // Where one reads further up, the text must stay under the eye while posts
-    // are added above it.
-    const fromEnd = this.scroll.scrollHeight - this.scroll.scrollTop;
-    const wasOldest = this.list.firstElementChild;
+    // Where one reads further up, the text stays under the eye while posts are
+    // added or dropped above it.
+    const held = this.followsEnd ? undefined : this.topmost();
+    const heldAt = this.bottomOf(held);
     arrange(this.list, this.elements(entries, drafts));
     this.older.hidden = timeline === null || !timeline.hasOlder;
     this.older.disabled = this.desk.isReadingOlder;
@@ -59,7 +59,7 @@ export class Stream {
     this.hint.hidden = timeline === null || !isEmpty || this.desk.obstacle !== "";
     setText(this.hint, timeline?.loaded === true ? "Nothing has been said here yet." : "Loading…");
     if (this.followsEnd) this.toEnd();
-    else if (this.list.firstElementChild !== wasOldest) this.scroll.scrollTop = this.scroll.scrollHeight - fromEnd;
+    else if (heldAt !== null) this.scroll.scrollTop += (this.bottomOf(held) ?? heldAt) - heldAt;
     this.jump.hidden = this.followsEnd;
   }
 
@@ -68,6 +68,20 @@ export class Stream {
     this.followsEnd = true;
     this.jump.hidden = true;
     this.scroll.scrollTop = this.scroll.scrollHeight;
+  }
+
+  /** The key of the first post of which something can be seen. */
+  private topmost(): string | undefined {
+    const { top } = this.scroll.getBoundingClientRect();
+    for (const [key, { element }] of this.drawn) {
+      if (key.startsWith("post ") && element.getBoundingClientRect().bottom > top) return key;
+    }
+    return undefined;
+  }
+
+  /** Its lower edge, as a post loses its heading when others come to stand before it. */
+  private bottomOf(key: string | undefined): number | null {
+    return this.drawn.get(key ?? "")?.element.getBoundingClientRect().bottom ?? null;
   }
 
   private scrolled(): void {
@@ -84,8 +98,10 @@ export class Stream {
       let drawn = this.drawn.get(key);
       if (drawn?.from !== from) {
         drawn = { element: draw(), from };
-        this.drawn.set(key, drawn);
       }
+      // Set anew, so that the map stays in the order of the list.
+      this.drawn.delete(key);
+      this.drawn.set(key, drawn);
       used.add(key);
       elements.push(drawn.element);
     };
