@@ -1,0 +1,349 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"rambla/social"
+)
+
+// The schema's limits of what an entry holds, in bytes. Who publishes is held
+// to smaller ones long before; these keep one entry from failing its batch.
+const (
+	maxContent = 1 << 20
+	maxPayload = 16 << 20
+	maxKey     = 1024
+	maxWord    = 128 // type, generator
+	maxTopic   = 1024
+)
+
+// Append is [social.Log]'s. It blocks until the batch is on the disk. Calls may
+// run side by side; on PostgreSQL they also commit side by side where their
+// streams differ. Nothing may touch the entries before it returns.
+func (db *DB) Append(ctx context.Context, entries []social.Entry, now time.Time) ([]social.Appended, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	began := time.Now()
+	b := newBatch(entries, now)
+	err := failure(db.eng.appendBatch(ctx, b))
+	db.metrics.appended(len(b.posts)+len(b.samples), time.Since(began), err)
+	if err != nil {
+		return nil, err
+	}
+	return b.out, nil
+}
+
+// batch is one call of Append on its way: first what must be looked up, then,
+// after resolve, what is to be written. The engine does both in one transaction,
+// in which the streams are locked between.
+type batch struct {
+	entries []social.Entry
+	now     int64
+
+	// To look up.
+	streams []streamState // ascending by key, each once
+	keys    []usedKey     // ascending, each once
+	objects []social.ID   // what Updates and Deletes are about, each once
+
+	// Looked up.
+	remembered map[keyRef]*usedKey
+	found      map[social.ID]*object
+
+	// To write.
+	posts   []*social.Post
+	samples []*social.Sample
+	expired []keyRef // keys that are forgotten, and used anew here
+	newKeys []usedKey
+	changed []*object // objects with another content than before, each once
+	edits   []edit
+
+	out []social.Appended
+}
+
+// streamState is the counter row of a stream.
+type streamState struct {
+	key      int64
+	known    bool // there is such a stream
+	channel  social.Channel
+	closed   bool // of a deleted space
+	head     int64
+	ordinals int64
+	headAt   int64
+	advanced bool
+}
+
+// keyRef is what an idempotency key is unique in.
+type keyRef struct {
+	person int64
+	key    string
+}
+
+func (k keyRef) compare(o keyRef) int {
+	return cmp.Or(cmp.Compare(k.person, o.person), strings.Compare(k.key, o.key))
+}
+
+// usedKey is what the first publish with a key became.
+type usedKey struct {
+	keyRef
+	digest [32]byte
+	stream int64
+	seq    int64
+	id     social.ID
+	at     int64
+}
+
+// object is a post that Updates or Deletes of the batch are about.
+type object struct {
+	id        social.ID
+	stream    int64
+	seq       int64
+	counts    bool
+	writtenAt int64 // of the present content
+	updatedAt int64 // 0: never
+	removedAt int64 // 0: living
+	markdown  bool
+	content   string
+	extra     []byte
+	touched   bool
+}
+
+// edit is a former content of an object.
+type edit struct {
+	post     *object
+	seq      int64 // of the Update that replaced it
+	at       int64 // when it was written
+	markdown bool
+	content  string
+	extra    []byte
+}
+
+func newBatch(entries []social.Entry, now time.Time) *batch {
+	b := &batch{entries: entries, now: micros(now), out: make([]social.Appended, len(entries))}
+	b.collect()
+	return b
+}
+
+// collect gathers what the entries need looked up.
+func (b *batch) collect() {
+	var last int64
+	for i := range b.entries {
+		e := &b.entries[i]
+		stream, person, key := entryFacts(e)
+		if stream != last || i == 0 {
+			b.streams = append(b.streams, streamState{key: stream})
+			last = stream
+		}
+		if key != "" && len(key) <= maxKey {
+			b.keys = append(b.keys, usedKey{keyRef: keyRef{person, key}})
+		}
+		if p := e.Post; p != nil && amends(p) {
+			b.objects = append(b.objects, p.Object)
+		}
+	}
+	slices.SortFunc(b.streams, func(x, y streamState) int { return cmp.Compare(x.key, y.key) })
+	b.streams = slices.CompactFunc(b.streams, func(x, y streamState) bool { return x.key == y.key })
+	slices.SortFunc(b.keys, func(x, y usedKey) int { return x.compare(y.keyRef) })
+	b.keys = slices.CompactFunc(b.keys, func(x, y usedKey) bool { return x.keyRef == y.keyRef })
+	slices.SortFunc(b.objects, func(x, y social.ID) int { return slices.Compare(x[:], y[:]) })
+	b.objects = slices.Compact(b.objects)
+}
+
+func entryFacts(e *social.Entry) (stream, person int64, key string) {
+	if e.Post != nil {
+		return int64(e.Post.Stream), int64(e.Post.Author), e.Post.Key
+	}
+	return int64(e.Sample.Stream), int64(e.Sample.Author), e.Sample.Key
+}
+
+// amends tells whether the post changes another one.
+func amends(p *social.Post) bool {
+	return p.Type == social.TypeUpdate || p.Type == social.TypeDelete
+}
+
+// begin forgets what an earlier run of the same batch has found: a lost race
+// runs it again.
+func (b *batch) begin() {
+	for i := range b.streams {
+		b.streams[i] = streamState{key: b.streams[i].key}
+	}
+	clear(b.out)
+	b.posts, b.samples = b.posts[:0], b.samples[:0]
+	b.expired, b.newKeys = b.expired[:0], b.newKeys[:0]
+	b.changed, b.edits = b.changed[:0], b.edits[:0]
+	b.remembered, b.found = nil, nil
+	if len(b.keys) > 0 {
+		b.remembered = make(map[keyRef]*usedKey, len(b.keys))
+	}
+	if len(b.objects) > 0 {
+		b.found = make(map[social.ID]*object, len(b.objects))
+	}
+}
+
+// remember takes in a key that was looked up.
+func (b *batch) remember(k usedKey) { b.remembered[k.keyRef] = &k }
+
+// stream finds the state of a stream of the batch.
+func (b *batch) stream(key int64) *streamState {
+	i, _ := slices.BinarySearchFunc(b.streams, key, func(s streamState, key int64) int { return cmp.Compare(s.key, key) })
+	return &b.streams[i]
+}
+
+// resolve decides what becomes of every entry, in order, and fills in what is
+// to be written.
+func (b *batch) resolve() {
+	s := &b.streams[0]
+	for i := range b.entries {
+		e := &b.entries[i]
+		stream, person, key := entryFacts(e)
+		if s.key != stream {
+			s = b.stream(stream)
+		}
+		b.out[i] = b.resolveEntry(e, s, keyRef{person, key})
+	}
+	slices.SortFunc(b.newKeys, func(x, y usedKey) int { return x.compare(y.keyRef) })
+	slices.SortFunc(b.expired, keyRef.compare)
+	// What a removed post said is not kept.
+	b.edits = slices.DeleteFunc(b.edits, func(e edit) bool { return e.post.removedAt != 0 })
+}
+
+func (b *batch) resolveEntry(e *social.Entry, s *streamState, k keyRef) social.Appended {
+	if err := checkEntry(e, s); err != nil {
+		return social.Appended{Err: err}
+	}
+	if k.key != "" {
+		if used := b.remembered[k]; used != nil && used.at > b.now-social.KeyLife.Microseconds() {
+			if used.digest != e.Digest {
+				return social.Appended{Err: social.Errorf(social.KindConflict, "This key was used for something else.")}
+			}
+			return social.Appended{ID: used.id, Seq: uint64(used.seq), Repeat: true}
+		} else if used != nil {
+			b.expired = append(b.expired, k)
+		}
+	}
+	var done social.Appended
+	if e.Post != nil {
+		if done = b.takePost(e.Post, s); done.Err != nil {
+			return done
+		}
+	} else {
+		done = b.takeSample(e.Sample, s)
+	}
+	if k.key != "" {
+		used := usedKey{keyRef: k, digest: e.Digest, stream: s.key, seq: s.head, id: done.ID, at: s.headAt}
+		b.newKeys = append(b.newKeys, used)
+		b.remember(used)
+	}
+	return done
+}
+
+// checkEntry finds what would make the database refuse the whole batch.
+func checkEntry(e *social.Entry, s *streamState) error {
+	switch {
+	case !s.known, s.closed:
+		return notFound("topic")
+	case s.channel.Log() != (e.Post != nil):
+		return failure(&brokenRuleError{"an entry is not what its stream holds"})
+	}
+	if p := e.Post; p != nil {
+		if len(p.Content) > maxContent || len(p.Extra) > maxContent {
+			return social.Errorf(social.KindTooLarge, "The post is too long.")
+		}
+		return cmp.Or(
+			checkText("content", p.Content, maxContent), checkText("key", p.Key, maxKey),
+			checkText("type", p.Type, maxWord), checkText("generator", p.Generator, maxWord),
+		)
+	}
+	if len(e.Sample.Payload) > maxPayload {
+		return social.Errorf(social.KindTooLarge, "The message is too long.")
+	}
+	return cmp.Or(checkText("topic", e.Sample.Topic, maxTopic), checkText("key", e.Sample.Key, maxKey))
+}
+
+// checkText finds what PostgreSQL cannot store as text.
+func checkText(field, s string, limit int) error {
+	switch {
+	case len(s) > limit:
+		return social.Invalid(field, "is at most %d bytes long", limit)
+	case !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0:
+		return social.Invalid(field, "is UTF-8 text without NUL characters")
+	}
+	return nil
+}
+
+func (b *batch) takePost(p *social.Post, s *streamState) social.Appended {
+	if amends(p) {
+		o := b.found[p.Object]
+		if o == nil || o.stream != s.key || !o.counts || o.removedAt != 0 {
+			return social.Appended{Err: notFound("post")}
+		}
+		s.advance(b.now)
+		b.amend(p, o, s)
+	} else {
+		s.advance(b.now)
+	}
+	if p.Counts() {
+		s.ordinals++
+	}
+	p.Seq, p.Ordinal, p.Published = uint64(s.head), uint64(s.ordinals), moment(s.headAt)
+	b.posts = append(b.posts, p)
+	if b.found != nil && p.Counts() {
+		// A later entry may be about this one.
+		b.found[p.ID] = &object{
+			id: p.ID, stream: s.key, seq: s.head, counts: true, writtenAt: s.headAt,
+			markdown: p.Markdown, content: p.Content, extra: p.Extra,
+		}
+	}
+	return social.Appended{ID: p.ID, Seq: p.Seq}
+}
+
+// amend applies an Update or a Delete to what it is about.
+func (b *batch) amend(p *social.Post, o *object, s *streamState) {
+	if !o.touched {
+		o.touched = true
+		b.changed = append(b.changed, o)
+	}
+	if p.Type == social.TypeDelete {
+		o.removedAt, o.content, o.extra = s.headAt, "", nil
+		return
+	}
+	b.edits = append(b.edits, edit{o, s.head, o.writtenAt, o.markdown, o.content, o.extra})
+	o.content, o.markdown = p.Content, p.Markdown
+	if p.Extra != nil {
+		o.extra = p.Extra
+	}
+	o.writtenAt, o.updatedAt = s.headAt, s.headAt
+}
+
+func (b *batch) takeSample(m *social.Sample, s *streamState) social.Appended {
+	s.advance(b.now)
+	m.Seq, m.Published = uint64(s.head), moment(s.headAt)
+	b.samples = append(b.samples, m)
+	return social.Appended{Seq: m.Seq}
+}
+
+// advance takes the next seq. Clocks of nodes differ and jump; the times of one
+// stream never go back.
+func (s *streamState) advance(now int64) {
+	s.head++
+	s.headAt = max(s.headAt, now)
+	s.advanced = true
+}
+
+// idle tells whether there is nothing to write: only repeats and refusals.
+func (b *batch) idle() bool { return len(b.posts)+len(b.samples) == 0 }
+
+// removed lists the objects that the batch removes.
+func (b *batch) removed() []social.ID {
+	var out []social.ID
+	for _, o := range b.changed {
+		if o.removedAt != 0 {
+			out = append(out, o.id)
+		}
+	}
+	return out
+}

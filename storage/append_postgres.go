@@ -1,0 +1,390 @@
+package storage
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"rambla/social"
+)
+
+// An append is two round trips however large the batch is: the first locks
+// the streams' counter rows and looks up keys and objects, the second writes and
+// commits. The lock is held across the commit's flush, once per batch and not
+// once per post, and makes commit order and seq order the same.
+const (
+	// In ascending order of keys, as everybody locks them.
+	pgLockStreams = `SELECT id, channel, closed, head, ordinals, head_at FROM streams
+		WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`
+	// By primary key.
+	pgFindKeys = `SELECT k.person, k.key, k.digest, k.stream, k.seq, k.id, k.at
+		FROM unnest($1::bigint[], $2::text[]) AS u (person, key) JOIN keys k ON k.person = u.person AND k.key = u.key`
+	// By posts_id. Whoever changes a post holds its stream, which the statement
+	// before this one has locked; an object of another stream is refused by that.
+	pgFindObjects = `SELECT id, stream, seq, counts, COALESCE(updated_at, published_at), COALESCE(updated_at, 0),
+			COALESCE(removed_at, 0), markdown, content, extra
+		FROM posts WHERE id = ANY($1::uuid[])`
+
+	pgInsertPosts = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
+			creator, subject, object, in_reply_to, type, content, extra, key, generator)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bool[], $8::bool[],
+			$9::bool[], $10::bool[], $11::bigint[], $12::bigint[], $13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::bytea[],
+			$18::text[], $19::text[])`
+	pgInsertReaders = `INSERT INTO post_readers (stream, seq, person)
+		SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])`
+	pgInsertSamples = `INSERT INTO samples (stream, seq, published_at, author, qos, topic, payload, properties, key)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[],
+			$8::bytea[], $9::text[])`
+	// Locked in order first: two nodes may reuse the same forgotten keys.
+	pgDeleteKeys = `DELETE FROM keys d USING (
+			SELECT k.person, k.key FROM unnest($1::bigint[], $2::text[]) AS u (person, key)
+			JOIN keys k ON k.person = u.person AND k.key = u.key ORDER BY k.person, k.key FOR UPDATE OF k) l
+		WHERE d.person = l.person AND d.key = l.key`
+	// In ascending order: where another node inserts the same keys, one of the
+	// two waits at the first of them and then loses the race (keys_pkey).
+	pgInsertKeys = `INSERT INTO keys (person, key, digest, stream, seq, id, at)
+		SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[])`
+	pgInsertEdits = `INSERT INTO edits (post, seq, at, markdown, content, extra)
+		SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bool[], $5::text[], $6::bytea[])`
+	pgChangePosts = `UPDATE posts p SET markdown = c.markdown, content = c.content, extra = c.extra,
+			updated_at = c.updated_at, removed_at = c.removed_at
+		FROM unnest($1::bigint[], $2::bigint[], $3::bool[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[])
+			AS c (stream, seq, markdown, content, extra, updated_at, removed_at)
+		WHERE p.stream = c.stream AND p.seq = c.seq`
+	// By posts_object: what earlier Updates said.
+	pgEraseUpdates = `UPDATE posts SET content = '', extra = NULL WHERE object = ANY($1::uuid[]) AND type = 'Update'`
+	pgEraseEdits   = `DELETE FROM edits WHERE post = ANY($1::uuid[])`
+	pgMoveHeads    = `UPDATE streams s SET head = c.head, ordinals = c.ordinals, head_at = c.head_at
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS c (id, head, ordinals, head_at)
+		WHERE s.id = c.id`
+)
+
+func (e *postgres) appendBatch(ctx context.Context, b *batch) error {
+	set := e.spare.get()
+	defer e.spare.put(set)
+	return e.racing(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
+		err := e.appendOn(ctx, c, b, set)
+		if err != nil && !c.Conn().IsClosed() && c.Conn().PgConn().TxStatus() != 'I' {
+			// Leaves the connection usable; where that fails too, the pool drops it.
+			_, rollback := c.Exec(ctx, "ROLLBACK")
+			err = errors.Join(err, rollback)
+		}
+		return err
+	})
+}
+
+func (e *postgres) appendOn(ctx context.Context, c *pgxpool.Conn, b *batch, set *columnSet) error {
+	b.begin()
+	p := pipeline{conn: c}
+	if err := e.lookUp(ctx, &p, b, set); err != nil {
+		return fmt.Errorf("look up what a batch needs: %w", err)
+	}
+	b.resolve()
+	if b.idle() {
+		_, err := c.Exec(ctx, "ROLLBACK")
+		return err
+	}
+	if err := e.write(ctx, &p, b, set); err != nil {
+		return fmt.Errorf("write a batch: %w", err)
+	}
+	return nil
+}
+
+// lookUp is the first round trip.
+func (e *postgres) lookUp(ctx context.Context, p *pipeline, b *batch, set *columnSet) error {
+	p.queue(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED", nil, nil)
+
+	set.streams.reset(oidInt64)
+	for i := range b.streams {
+		set.streams.cols[0].int64(b.streams[i].key)
+	}
+	p.queue(ctx, pgLockStreams, &set.streams, b.scanStream)
+
+	if len(b.keys) > 0 {
+		set.keys.reset(oidInt64, oidText)
+		for i := range b.keys {
+			set.keys.cols[0].int64(b.keys[i].person)
+			set.keys.cols[1].text(b.keys[i].key)
+		}
+		p.queue(ctx, pgFindKeys, &set.keys, b.scanKey)
+	}
+	if len(b.objects) > 0 {
+		set.objects.reset(oidID)
+		for _, id := range b.objects {
+			set.objects.cols[0].id(id)
+		}
+		p.queue(ctx, pgFindObjects, &set.objects, b.scanObject)
+	}
+	return p.run(ctx)
+}
+
+func (b *batch) scanStream(v [][]byte) {
+	s := b.stream(int8Value(v[0]))
+	s.known = true
+	s.channel = social.Channel(binary.BigEndian.Uint16(v[1])) //nolint:gosec // written from a Channel
+	s.closed = v[2][0] != 0
+	s.head, s.ordinals, s.headAt = int8Value(v[3]), int8Value(v[4]), int8Value(v[5])
+}
+
+func (b *batch) scanKey(v [][]byte) {
+	k := usedKey{
+		keyRef: keyRef{int8Value(v[0]), string(v[1])},
+		stream: int8Value(v[3]), seq: int8Value(v[4]), at: int8Value(v[6]),
+	}
+	copy(k.digest[:], v[2])
+	copy(k.id[:], v[5])
+	b.remember(k)
+}
+
+func (b *batch) scanObject(v [][]byte) {
+	o := &object{
+		stream: int8Value(v[1]), seq: int8Value(v[2]), counts: v[3][0] != 0,
+		writtenAt: int8Value(v[4]), updatedAt: int8Value(v[5]), removedAt: int8Value(v[6]),
+		markdown: v[7][0] != 0, content: string(v[8]),
+	}
+	copy(o.id[:], v[0])
+	if v[9] != nil {
+		o.extra = append([]byte{}, v[9]...)
+	}
+	b.found[o.id] = o
+}
+
+func int8Value(v []byte) int64 { return int64(binary.BigEndian.Uint64(v)) } //nolint:gosec // the same bits
+
+// write is the second round trip.
+func (e *postgres) write(ctx context.Context, p *pipeline, b *batch, set *columnSet) error {
+	if len(b.posts) > 0 {
+		set.fillPosts(b.posts)
+		p.queue(ctx, pgInsertPosts, &set.posts, nil)
+		if set.fillReaders(b.posts) {
+			p.queue(ctx, pgInsertReaders, &set.readers, nil)
+		}
+	}
+	if len(b.samples) > 0 {
+		if err := set.fillSamples(b.samples); err != nil {
+			return err
+		}
+		p.queue(ctx, pgInsertSamples, &set.samples, nil)
+	}
+	if len(b.changed) > 0 {
+		e.queueAmendments(ctx, p, b, set)
+	}
+	if len(b.expired) > 0 {
+		set.expired.reset(oidInt64, oidText)
+		for _, k := range b.expired {
+			set.expired.cols[0].int64(k.person)
+			set.expired.cols[1].text(k.key)
+		}
+		p.queue(ctx, pgDeleteKeys, &set.expired, nil)
+	}
+	if len(b.newKeys) > 0 {
+		set.fillKeys(b.newKeys)
+		p.queue(ctx, pgInsertKeys, &set.newKeys, nil)
+	}
+	set.fillHeads(b.streams)
+	p.queue(ctx, pgMoveHeads, &set.heads, nil)
+	p.queue(ctx, "COMMIT", nil, nil)
+	if err := p.run(ctx); err != nil {
+		return err
+	}
+	if p.tag != "COMMIT" {
+		return &brokenRuleError{"a transaction ended with " + p.tag}
+	}
+	return nil
+}
+
+func (e *postgres) queueAmendments(ctx context.Context, p *pipeline, b *batch, set *columnSet) {
+	if len(b.edits) > 0 {
+		set.fillEdits(b.edits)
+		p.queue(ctx, pgInsertEdits, &set.edits, nil)
+	}
+	set.fillChanged(b.changed)
+	p.queue(ctx, pgChangePosts, &set.changed, nil)
+	if removed := b.removed(); len(removed) > 0 {
+		set.removed.reset(oidID)
+		for _, id := range removed {
+			set.removed.cols[0].id(id)
+		}
+		p.queue(ctx, pgEraseUpdates, &set.removed, nil)
+		p.queue(ctx, pgEraseEdits, &set.removed, nil)
+	}
+}
+
+func (s *columnSet) fillPosts(posts []*social.Post) {
+	s.posts.reset(oidInt64, oidInt64, oidInt64, oidInt64, oidInt64, oidID, oidBool, oidBool, oidBool, oidBool,
+		oidInt64, oidInt64, oidID, oidID, oidText, oidText, oidBytes, oidText, oidText)
+	c := s.posts.cols
+	for _, p := range posts {
+		c[0].int64(int64(p.Stream))
+		c[1].int64(int64(p.Seq))     //nolint:gosec // came from a BIGINT
+		c[2].int64(int64(p.Ordinal)) //nolint:gosec // likewise
+		c[3].int64(micros(p.Published))
+		c[4].int64(int64(p.Author))
+		c[5].id(p.ID)
+		c[6].bool(p.Counts())
+		c[7].bool(p.AsSpace)
+		c[8].bool(p.Markdown)
+		c[9].bool(p.Private)
+		c[10].int64OrNull(int64(p.Creator))
+		c[11].int64OrNull(int64(p.Subject))
+		c[12].idOrNull(p.Object)
+		c[13].idOrNull(p.InReplyTo)
+		c[14].text(p.Type)
+		c[15].text(p.Content)
+		c[16].bytesOrNull(p.Extra)
+		c[17].textOrNull(p.Key)
+		c[18].text(p.Generator)
+	}
+}
+
+// fillReaders tells whether there are any.
+func (s *columnSet) fillReaders(posts []*social.Post) bool {
+	s.readers.reset(oidInt64, oidInt64, oidInt64)
+	c := s.readers.cols
+	for _, p := range posts {
+		if !p.Private {
+			continue
+		}
+		for _, person := range p.To {
+			c[0].int64(int64(p.Stream))
+			c[1].int64(int64(p.Seq)) //nolint:gosec // came from a BIGINT
+			c[2].int64(int64(person))
+		}
+	}
+	return c[0].n > 0
+}
+
+func (s *columnSet) fillSamples(samples []*social.Sample) error {
+	s.samples.reset(oidInt64, oidInt64, oidInt64, oidInt64, oidInt16, oidText, oidBytes, oidBytes, oidText)
+	c := s.samples.cols
+	for _, m := range samples {
+		properties, err := encodeProperties(m.Properties)
+		if err != nil {
+			return err
+		}
+		c[0].int64(int64(m.Stream))
+		c[1].int64(int64(m.Seq)) //nolint:gosec // came from a BIGINT
+		c[2].int64(micros(m.Published))
+		c[3].int64(int64(m.Author))
+		c[4].int16(uint16(m.QoS))
+		c[5].text(m.Topic)
+		c[6].bytes(m.Payload)
+		c[7].bytesOrNull(properties)
+		c[8].textOrNull(m.Key)
+	}
+	return nil
+}
+
+func (s *columnSet) fillKeys(keys []usedKey) {
+	s.newKeys.reset(oidInt64, oidText, oidBytes, oidInt64, oidInt64, oidID, oidInt64)
+	c := s.newKeys.cols
+	for i := range keys {
+		k := &keys[i]
+		c[0].int64(k.person)
+		c[1].text(k.key)
+		c[2].bytes(k.digest[:])
+		c[3].int64(k.stream)
+		c[4].int64(k.seq)
+		c[5].idOrNull(k.id)
+		c[6].int64(k.at)
+	}
+}
+
+func (s *columnSet) fillEdits(edits []edit) {
+	s.edits.reset(oidID, oidInt64, oidInt64, oidBool, oidText, oidBytes)
+	c := s.edits.cols
+	for _, d := range edits {
+		c[0].id(d.post.id)
+		c[1].int64(d.seq)
+		c[2].int64(d.at)
+		c[3].bool(d.markdown)
+		c[4].text(d.content)
+		c[5].bytesOrNull(d.extra)
+	}
+}
+
+func (s *columnSet) fillChanged(changed []*object) {
+	s.changed.reset(oidInt64, oidInt64, oidBool, oidText, oidBytes, oidInt64, oidInt64)
+	c := s.changed.cols
+	for _, o := range changed {
+		c[0].int64(o.stream)
+		c[1].int64(o.seq)
+		c[2].bool(o.markdown)
+		c[3].text(o.content)
+		c[4].bytesOrNull(o.extra)
+		c[5].int64OrNull(o.updatedAt)
+		c[6].int64OrNull(o.removedAt)
+	}
+}
+
+func (s *columnSet) fillHeads(streams []streamState) {
+	s.heads.reset(oidInt64, oidInt64, oidInt64, oidInt64)
+	c := s.heads.cols
+	for i := range streams {
+		if st := &streams[i]; st.advanced {
+			c[0].int64(st.key)
+			c[1].int64(st.head)
+			c[2].int64(st.ordinals)
+			c[3].int64(st.headAt)
+		}
+	}
+}
+
+// pipeline sends several statements in one round trip, each prepared once per
+// connection, with parameters and results in the binary format.
+type pipeline struct {
+	conn  *pgxpool.Conn
+	batch pgconn.Batch
+	scans []func([][]byte)
+	tag   string // of the last statement of the last run
+	err   error  // of preparing
+}
+
+var binaryFormat = []int16{1}
+
+// queue adds a statement; its columns stay as they are until run is over. scan
+// gets every row of the result, which it must not keep.
+func (p *pipeline) queue(ctx context.Context, sql string, params *columns, scan func([][]byte)) {
+	if p.err != nil {
+		return
+	}
+	// pgx keeps what it has prepared under this name.
+	sd, err := p.conn.Conn().Prepare(ctx, sql, sql)
+	if err != nil {
+		p.err = fmt.Errorf("prepare: %w", err)
+		return
+	}
+	if params == nil {
+		p.batch.ExecPrepared(sd.Name, nil, nil, nil)
+	} else {
+		p.batch.ExecPrepared(sd.Name, params.all(), binaryFormat, binaryFormat)
+	}
+	p.scans = append(p.scans, scan)
+}
+
+// run sends what is queued and reads all results.
+func (p *pipeline) run(ctx context.Context) error {
+	if p.err != nil {
+		return p.err
+	}
+	results := p.conn.Conn().PgConn().ExecBatch(ctx, &p.batch)
+	for i := 0; results.NextResult(); i++ {
+		r := results.ResultReader()
+		for r.NextRow() {
+			if scan := p.scans[i]; scan != nil {
+				scan(r.Values())
+			}
+		}
+		tag, err := r.Close()
+		if err != nil {
+			break // Close tells it
+		}
+		p.tag = tag.String()
+	}
+	p.batch, p.scans = pgconn.Batch{}, p.scans[:0]
+	return results.Close()
+}

@@ -1,0 +1,233 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"rambla/social"
+)
+
+// The statements of an append, prepared once. Inside one transaction a prepared
+// INSERT per row is as fast as one with many rows. Their parameters have no
+// numbers, which the driver would look up for every row.
+const (
+	liteFindStream = `SELECT channel, closed, head, ordinals, head_at FROM streams WHERE id = ?`
+	// By primary key.
+	liteFindKey = `SELECT digest, stream, seq, id, at FROM keys WHERE person = ? AND key = ?`
+	// By posts_id.
+	liteFindObject = `SELECT stream, seq, counts, COALESCE(updated_at, published_at), COALESCE(updated_at, 0),
+			COALESCE(removed_at, 0), markdown, content, extra
+		FROM posts WHERE id = ?`
+	liteInsertPost = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
+			creator, subject, object, in_reply_to, type, content, extra, key, generator)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	liteInsertReader = `INSERT INTO post_readers (stream, seq, person) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+	liteInsertSample = `INSERT INTO samples (stream, seq, published_at, author, qos, topic, payload, properties, key)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	liteDeleteKey  = `DELETE FROM keys WHERE person = ? AND key = ?`
+	liteInsertKey  = `INSERT INTO keys (person, key, digest, stream, seq, id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	liteInsertEdit = `INSERT INTO edits (post, seq, at, markdown, content, extra) VALUES (?, ?, ?, ?, ?, ?)`
+	liteChangePost = `UPDATE posts SET markdown = ?, content = ?, extra = ?, updated_at = ?, removed_at = ?
+		WHERE stream = ? AND seq = ?`
+	// By posts_object: what earlier Updates said.
+	liteEraseUpdates = `UPDATE posts SET content = '', extra = NULL WHERE object = ? AND type = 'Update'`
+	liteEraseEdits   = `DELETE FROM edits WHERE post = ?`
+	liteMoveHead     = `UPDATE streams SET head = ?, ordinals = ?, head_at = ? WHERE id = ?`
+)
+
+// liteStatements are those of an append, on the connection that writes.
+type liteStatements struct {
+	findStream, findKey, findObject        *sql.Stmt
+	insertPost, insertReader, insertSample *sql.Stmt
+	deleteKey, insertKey, insertEdit       *sql.Stmt
+	changePost, eraseUpdates, eraseEdits   *sql.Stmt
+	moveHead                               *sql.Stmt
+}
+
+// list pairs each statement with its text.
+func (s *liteStatements) list() []struct {
+	to   **sql.Stmt
+	text string
+} {
+	return []struct {
+		to   **sql.Stmt
+		text string
+	}{
+		{&s.findStream, liteFindStream},
+		{&s.findKey, liteFindKey},
+		{&s.findObject, liteFindObject},
+		{&s.insertPost, liteInsertPost},
+		{&s.insertReader, liteInsertReader},
+		{&s.insertSample, liteInsertSample},
+		{&s.deleteKey, liteDeleteKey},
+		{&s.insertKey, liteInsertKey},
+		{&s.insertEdit, liteInsertEdit},
+		{&s.changePost, liteChangePost},
+		{&s.eraseUpdates, liteEraseUpdates},
+		{&s.eraseEdits, liteEraseEdits},
+		{&s.moveHead, liteMoveHead},
+	}
+}
+
+func prepareLite(ctx context.Context, db *sql.DB) (*liteStatements, error) {
+	s := &liteStatements{}
+	for _, p := range s.list() {
+		var err error
+		if *p.to, err = db.PrepareContext(ctx, p.text); err != nil {
+			return nil, errors.Join(fmt.Errorf("prepare: %w", err), s.close())
+		}
+	}
+	return s, nil
+}
+
+func (s *liteStatements) close() error {
+	var errs []error
+	for _, p := range s.list() {
+		if *p.to != nil {
+			errs = append(errs, (*p.to).Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// in binds the statements to a transaction.
+func (s *liteStatements) in(ctx context.Context, t *sql.Tx) *liteStatements {
+	bound := &liteStatements{}
+	to := bound.list()
+	for i, p := range s.list() {
+		*to[i].to = t.StmtContext(ctx, *p.to)
+	}
+	return bound
+}
+
+func (e *lite) appendBatch(ctx context.Context, b *batch) error {
+	err := e.exclusive(ctx, func(ctx context.Context, t *sql.Tx) error {
+		b.begin()
+		s := e.hot.in(ctx, t)
+		if err := s.lookUp(ctx, b); err != nil {
+			return fmt.Errorf("look up what a batch needs: %w", err)
+		}
+		b.resolve()
+		if b.idle() {
+			return nil
+		}
+		if err := s.write(ctx, b); err != nil {
+			return fmt.Errorf("write a batch: %w", err)
+		}
+		return nil
+	})
+	e.tellFull(err)
+	return err
+}
+
+func (s *liteStatements) lookUp(ctx context.Context, b *batch) error {
+	for i := range b.streams {
+		st := &b.streams[i]
+		err := s.findStream.QueryRowContext(ctx, st.key).Scan(&st.channel, &st.closed, &st.head, &st.ordinals, &st.headAt)
+		if err == nil {
+			st.known = true
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	for _, k := range b.keys {
+		err := s.findKey.QueryRowContext(ctx, k.person, k.key).Scan(hashColumn{&k.digest}, &k.stream, &k.seq, idColumn{&k.id}, &k.at)
+		if err == nil {
+			b.remember(k)
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	for _, id := range b.objects {
+		o := &object{id: id}
+		err := s.findObject.QueryRowContext(ctx, id[:]).Scan(&o.stream, &o.seq, &o.counts, &o.writtenAt, &o.updatedAt,
+			&o.removedAt, &o.markdown, &o.content, &o.extra)
+		if err == nil {
+			b.found[id] = o
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *liteStatements) write(ctx context.Context, b *batch) error {
+	for _, p := range b.posts {
+		if err := s.writePost(ctx, p); err != nil {
+			return err
+		}
+	}
+	for _, m := range b.samples {
+		properties, err := encodeProperties(m.Properties)
+		if err != nil {
+			return err
+		}
+		_, err = s.insertSample.ExecContext(ctx, int64(m.Stream), int64(m.Seq), micros(m.Published), int64(m.Author), //nolint:gosec // came from a BIGINT
+			int64(m.QoS), m.Topic, notNil(m.Payload), properties, textOrNull(m.Key))
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.writeAmendments(ctx, b); err != nil {
+		return err
+	}
+	for _, k := range b.expired {
+		if _, err := s.deleteKey.ExecContext(ctx, k.person, k.key); err != nil {
+			return err
+		}
+	}
+	for _, k := range b.newKeys {
+		if _, err := s.insertKey.ExecContext(ctx, k.person, k.key, k.digest[:], k.stream, k.seq, idValue(k.id), k.at); err != nil {
+			return err
+		}
+	}
+	for _, st := range b.streams {
+		if !st.advanced {
+			continue
+		}
+		if _, err := s.moveHead.ExecContext(ctx, st.head, st.ordinals, st.headAt, st.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *liteStatements) writePost(ctx context.Context, p *social.Post) error {
+	if _, err := s.insertPost.ExecContext(ctx, postValues(p)...); err != nil {
+		return err
+	}
+	if !p.Private {
+		return nil
+	}
+	for _, person := range p.To {
+		if _, err := s.insertReader.ExecContext(ctx, int64(p.Stream), int64(p.Seq), int64(person)); err != nil { //nolint:gosec // came from a BIGINT
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *liteStatements) writeAmendments(ctx context.Context, b *batch) error {
+	for _, d := range b.edits {
+		if _, err := s.insertEdit.ExecContext(ctx, d.post.id[:], d.seq, d.at, d.markdown, d.content, d.extra); err != nil {
+			return err
+		}
+	}
+	for _, o := range b.changed {
+		_, err := s.changePost.ExecContext(ctx, o.markdown, o.content, o.extra, orNull(o.updatedAt), orNull(o.removedAt), o.stream, o.seq)
+		if err != nil {
+			return err
+		}
+	}
+	for _, id := range b.removed() {
+		if _, err := s.eraseUpdates.ExecContext(ctx, id[:]); err != nil {
+			return err
+		}
+		if _, err := s.eraseEdits.ExecContext(ctx, id[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

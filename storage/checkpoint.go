@@ -1,0 +1,105 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"os"
+	"time"
+)
+
+const (
+	checkpointEvery = 200 * time.Millisecond
+	// logLimit is the size of the write-ahead log, in bytes, from which on the
+	// checkpointer insists: a PASSIVE checkpoint cannot begin the log anew while
+	// there is always some reader in it.
+	logLimit = 64 << 20
+)
+
+// checkpointer moves what was committed from the write-ahead log into the
+// file, on a connection of its own. SQLite would do it inside a commit, and
+// that commit, and all that wait for it, would pay: 338 ms instead of 22 ms for
+// the slowest in a hundred at ten million rows.
+type checkpointer struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func startCheckpointer(path string, log *slog.Logger, m *metrics) *checkpointer {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &checkpointer{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(c.done)
+		runCheckpoints(ctx, path, log, m)
+	}()
+	return c
+}
+
+// stop waits until the checkpointer has let go of the file.
+func (c *checkpointer) stop() {
+	if c == nil {
+		return
+	}
+	c.cancel()
+	<-c.done
+}
+
+func runCheckpoints(ctx context.Context, path string, log *slog.Logger, m *metrics) {
+	db, err := openWriter(path)
+	if err != nil {
+		log.Error("the write-ahead log cannot be checkpointed and will grow", "err", err)
+		return
+	}
+	defer func() { _ = db.Close() }() // it has written nothing that is not in the log
+	tick := time.NewTicker(checkpointEvery)
+	defer tick.Stop()
+	var last logState
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		state := stateOf(path + "-wal")
+		m.logBytes.Set(float64(state.size))
+		if state == last || state.size == 0 {
+			continue
+		}
+		err := checkpoint(db, state.size > logLimit)
+		if err != nil && !failing {
+			log.Warn("checkpoint of the store did not go through; retrying", "err", err)
+		}
+		failing = err != nil
+		if !failing {
+			last = state
+		}
+	}
+}
+
+// checkpoint moves what it can without waiting for anybody, or, where insist is
+// set, waits for readers and writers (10 s at most) and empties the log.
+func checkpoint(db *sql.DB, insist bool) error {
+	mode := "PRAGMA wal_checkpoint(PASSIVE)"
+	if insist {
+		mode = "PRAGMA wal_checkpoint(TRUNCATE)"
+	}
+	var busy, frames, moved int
+	return db.QueryRowContext(context.Background(), mode).Scan(&busy, &frames, &moved)
+}
+
+// logState tells whether anything was written since the last look.
+type logState struct {
+	size    int64
+	changed time.Time
+}
+
+func stateOf(path string) logState {
+	info, err := os.Stat(path)
+	if err != nil {
+		return logState{} // not there: nothing to do
+	}
+	return logState{info.Size(), info.ModTime()}
+}
+
+func fileSize(path string) int64 { return stateOf(path).size }

@@ -1,0 +1,34 @@
+// Package storage keeps everything that Rambla must not forget, in PostgreSQL
+// or, for one node, in an SQLite file of the data directory. It implements the
+// interfaces that social and auth declare and knows their types, but no rule:
+// who may do what was decided before a call arrives here.
+//
+// There is one [DB] and two engines behind it. Nearly all statements are one SQL
+// text in the subset that both databases run, through the small layer of conn.go;
+// they stand in the file of their noun. What decides speed, the append of posts
+// and samples, is written per engine (append_postgres.go, append_sqlite.go)
+// around one engine-independent plan (append.go).
+//
+// # Order of locks
+//
+// On PostgreSQL transactions run side by side. Every one of them takes its row
+// locks in this order, so that no two can wait for each other:
+//
+//  1. site, by whoever changes rights ([DB.change])
+//  2. people, spaces, members, overrides
+//  3. grants, one at a time unless site is held; then their tokens
+//  4. streams, in ascending order of their keys
+//  5. posts of those streams, and what hangs on them
+//  6. idempotency keys, in ascending order
+//
+// Appends begin at 4 and never go back. Deletions of old rows skip what somebody
+// else has locked. A transaction that loses a race all the same (two nodes,
+// one idempotency key) is run again. On SQLite there is one writer.
+//
+// # Goroutines
+//
+// Open starts one on SQLite, the checkpointer; Close waits for it. Methods may
+// be called from any goroutine. A request's context bounds the wait for a
+// connection; a transaction that has begun is finished, or given up after
+// a limit of its own, whatever becomes of the request.
+package storage

@@ -1,0 +1,197 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rambla/social"
+)
+
+// lockPerson keeps a person from being removed before the transaction ends;
+// KindNotFound where it was already.
+func lockPerson(ctx context.Context, t *tx, key social.PersonKey) error {
+	var is int
+	err := one(ctx, t, into(&is), `SELECT 1 FROM people WHERE id = $1 AND NOT removed`+t.forShare, int64(key))
+	return orNotFound(err, "person")
+}
+
+// lockSpace does the same for a space.
+func lockSpace(ctx context.Context, t *tx, key social.SpaceKey) error {
+	var is int
+	err := one(ctx, t, into(&is), `SELECT 1 FROM spaces WHERE id = $1 AND NOT deleted`+t.forShare, int64(key))
+	return orNotFound(err, "context")
+}
+
+// addMember makes a membership with the heads of the moment, before the event
+// that tells of it; first is false where there was one.
+func addMember(ctx context.Context, t *tx, space social.SpaceKey, person social.PersonKey) (first bool, err error) {
+	// What is committed to the streams while this runs comes after the join. The
+	// numbers are those of the channels messages, events and data.
+	n, err := t.exec(ctx, `INSERT INTO members (space, person, joined_at, joined_messages, joined_events, joined_data)
+		SELECT $1, $2, $3, COALESCE(MAX(CASE WHEN channel = $4 THEN head END), 0),
+			COALESCE(MAX(CASE WHEN channel = $5 THEN head END), 0), COALESCE(MAX(CASE WHEN channel = $6 THEN head END), 0)
+		FROM streams WHERE space = $1 ON CONFLICT DO NOTHING`, int64(space), int64(person), t.journal.now,
+		int64(social.ChannelMessages), int64(social.ChannelEvents), int64(social.ChannelData))
+	if err != nil {
+		return false, fmt.Errorf("add a member: %w", err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	return true, t.note(ctx, social.Change{Kind: social.ChangeMember, Space: space, Person: person})
+}
+
+// Join is [social.SpaceStore]'s. KindNotFound for a removed person or a deleted space.
+func (db *DB) Join(ctx context.Context, space social.SpaceKey, person social.PersonKey, event *social.Post, now time.Time) (first bool, err error) {
+	err = db.change(ctx, "add a member", now, func(ctx context.Context, t *tx) error {
+		if err := lockPerson(ctx, t, person); err != nil {
+			return err
+		}
+		if err := lockSpace(ctx, t, space); err != nil {
+			return err
+		}
+		if first, err = addMember(ctx, t, space, person); err != nil || !first {
+			return err
+		}
+		return addEvent(ctx, t, space, event, now)
+	})
+	return first && err == nil, err
+}
+
+// Leave is [social.SpaceStore]'s. KindConflict for the owner, who is always a member.
+func (db *DB) Leave(ctx context.Context, space social.SpaceKey, person social.PersonKey, event *social.Post, now time.Time) (was bool, err error) {
+	err = db.change(ctx, "end a membership", now, func(ctx context.Context, t *tx) error {
+		n, err := t.exec(ctx, `DELETE FROM members WHERE space = $1 AND person = $2`, int64(space), int64(person))
+		if was = n > 0; err != nil || !was {
+			return err
+		}
+		var owner social.PersonKey
+		if err := one(ctx, t, into(&owner), `SELECT owner FROM spaces WHERE id = $1`, int64(space)); err != nil {
+			return err
+		}
+		if owner == person {
+			return social.Errorf(social.KindConflict, "The owner of a context is always a member of it.")
+		}
+		// Vetoes stay: to leave and to join again must not lift them.
+		_, err = t.exec(ctx, `DELETE FROM overrides WHERE space = $1 AND person = $2 AND NOT veto`, int64(space), int64(person))
+		if err != nil {
+			return fmt.Errorf("end grants: %w", err)
+		}
+		if err := t.note(ctx, social.Change{Kind: social.ChangeMember, Space: space, Person: person}); err != nil {
+			return err
+		}
+		return addEvent(ctx, t, space, event, now)
+	})
+	return was && err == nil, err
+}
+
+// SetOverride is [social.SpaceStore]'s. KindNotFound as Join.
+func (db *DB) SetOverride(ctx context.Context, space social.SpaceKey, person social.PersonKey, o social.Override, now time.Time) (first bool, err error) {
+	err = db.change(ctx, "set an override", now, func(ctx context.Context, t *tx) error {
+		if err := lockPerson(ctx, t, person); err != nil {
+			return err
+		}
+		if err := lockSpace(ctx, t, space); err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, `INSERT INTO overrides (space, person, permission, veto, until_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (space, person, permission) DO UPDATE SET veto = excluded.veto, until_at = excluded.until_at
+			WHERE overrides.veto <> excluded.veto OR overrides.until_at <> excluded.until_at`,
+			int64(space), int64(person), int64(o.Permission), o.Veto, micros(o.Until))
+		if first = n > 0; err != nil || !first {
+			return err
+		}
+		return t.note(ctx, social.Change{Kind: social.ChangeMember, Space: space, Person: person})
+	})
+	return first && err == nil, err
+}
+
+// ClearOverrides is [social.SpaceStore]'s.
+func (db *DB) ClearOverrides(ctx context.Context, space social.SpaceKey, person social.PersonKey, of social.Permissions, grants, vetoes bool, now time.Time) (n int, err error) {
+	err = db.change(ctx, "clear overrides", now, func(ctx context.Context, t *tx) error {
+		gone, err := t.exec(ctx, `DELETE FROM overrides WHERE space = $1 AND person = $2 AND permission & $3 <> 0
+			AND ((veto AND $4) OR (NOT veto AND $5))`, int64(space), int64(person), int64(of), vetoes, grants)
+		if n = int(gone); err != nil || n == 0 {
+			return err
+		}
+		return t.note(ctx, social.Change{Kind: social.ChangeMember, Space: space, Person: person})
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// Members is [social.SpaceStore]'s.
+func (db *DB) Members(ctx context.Context, space social.SpaceKey, after social.PersonKey, limit int) ([]social.Membership, error) {
+	var out []social.Membership
+	// By primary key.
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		m := social.Membership{Space: space}
+		var joined int64
+		err := rs.Scan(&m.Person, &joined, &m.Heads[social.ChannelMessages], &m.Heads[social.ChannelEvents], &m.Heads[social.ChannelData])
+		m.Joined = moment(joined)
+		out = append(out, m)
+		return err
+	}, `SELECT person, joined_at, joined_messages, joined_events, joined_data FROM members
+		WHERE space = $1 AND person > $2 ORDER BY person LIMIT $3`, int64(space), int64(after), limit)
+	if err != nil {
+		return nil, failure(fmt.Errorf("read members: %w", err))
+	}
+	return out, nil
+}
+
+const (
+	// A membership, and then the overrides, of each person in each space; both by
+	// primary key.
+	allAffiliations = `SELECT space, person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, joined_messages, joined_events, joined_data
+		FROM members
+		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0 FROM overrides
+		ORDER BY space, person, permission`
+	someAffiliations = `SELECT space, person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, joined_messages, joined_events, joined_data
+		FROM members WHERE space = $1 AND person = ANY($2)
+		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0 FROM overrides WHERE space = $1 AND person = ANY($2)
+		ORDER BY space, person, permission`
+)
+
+// Affiliations is [social.DirectoryStore]'s. each must not call the store.
+func (db *DB) Affiliations(ctx context.Context, space social.SpaceKey, people []social.PersonKey, f func(social.Affiliation)) error {
+	text, args := allAffiliations, []any(nil)
+	if people != nil {
+		text, args = someAffiliations, []any{int64(space), keyList(people)}
+	}
+	var now social.Affiliation // the one whose rows are being read
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var (
+			a             social.Affiliation
+			o             social.Override
+			joined, until int64
+		)
+		err := rs.Scan(&a.Space, &a.Person, &o.Permission, &o.Veto, &until, &joined,
+			&a.Heads[social.ChannelMessages], &a.Heads[social.ChannelEvents], &a.Heads[social.ChannelData])
+		if err != nil {
+			return err
+		}
+		if a.Space != now.Space || a.Person != now.Person {
+			if now.Person != 0 {
+				f(now)
+			}
+			now = social.Affiliation{Space: a.Space, Person: a.Person}
+		}
+		if o.Permission == social.NoPermissions {
+			now.Member, now.Joined, now.Heads = true, moment(joined), a.Heads
+		} else {
+			o.Until = moment(until)
+			now.Overrides = append(now.Overrides, o)
+		}
+		return nil
+	}, text, args...)
+	if err != nil {
+		return failure(fmt.Errorf("read members: %w", err))
+	}
+	if now.Person != 0 {
+		f(now)
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rambla/social"
+)
+
+const (
+	// The former names by names_owner.
+	personColumns = `SELECT p.id, p.name, p.display_name, p.service, p.roles, p.suspended, p.removed, p.created_at,
+		COALESCE((SELECT string_agg(n.name, ' ') FROM names n WHERE n.kind = 1 AND n.owner = p.id AND n.name <> p.name), '')
+		FROM people p`
+	allPeople   = personColumns + ` ORDER BY p.id`
+	peopleByKey = personColumns + ` WHERE p.id = ANY($1) ORDER BY p.id`
+)
+
+// People is [social.DirectoryStore]'s. each must not call the store.
+func (db *DB) People(ctx context.Context, keys []social.PersonKey, f func(social.Person)) error {
+	text, args := allPeople, []any(nil)
+	if keys != nil {
+		text, args = peopleByKey, []any{keyList(keys)}
+	}
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var (
+			p       social.Person
+			created int64
+			aliases string
+		)
+		err := rs.Scan(&p.Key, &p.Name, &p.DisplayName, &p.Service, &p.Roles, &p.Suspended, &p.Removed, &created, &aliases)
+		if err != nil {
+			return err
+		}
+		if p.DisplayName == "" {
+			p.DisplayName = p.Name
+		}
+		p.Created = moment(created)
+		if aliases != "" { // no name has a space in it
+			p.Aliases = strings.Split(aliases, " ")
+			slices.Sort(p.Aliases)
+		}
+		f(p)
+		return nil
+	}, text, args...)
+	if err != nil {
+		return failure(fmt.Errorf("read people: %w", err))
+	}
+	return nil
+}
+
+// CreatePerson is [social.PeopleStore]'s.
+func (db *DB) CreatePerson(ctx context.Context, p social.NewPerson, now time.Time) (social.PersonKey, error) {
+	var key social.PersonKey
+	err := db.change(ctx, "create a person", now, func(ctx context.Context, t *tx) error {
+		// Nobody else takes names while this transaction holds the journal.
+		if err := nameFree(ctx, t, namePerson, p.Name); err != nil {
+			return err
+		}
+		err := one(ctx, t, into(&key), `INSERT INTO people (name, display_name, service, roles, created_at)
+			VALUES ($1, $2, $3, $4, $5) RETURNING id`, p.Name, p.DisplayName, p.Service, int64(p.Roles), micros(now))
+		if err != nil {
+			return fmt.Errorf("insert: %w", err)
+		}
+		if err := takeName(ctx, t, namePerson, p.Name, int64(key)); err != nil {
+			return err
+		}
+		if p.PasswordHash != "" {
+			if err := putPassword(ctx, t, key, p.PasswordHash); err != nil {
+				return err
+			}
+		}
+		return t.note(ctx, social.Change{Kind: social.ChangePerson, Person: key})
+	})
+	return key, err
+}
+
+// PatchPerson is [social.PeopleStore]'s.
+func (db *DB) PatchPerson(ctx context.Context, key social.PersonKey, patch social.PersonPatch, now time.Time) error {
+	return db.change(ctx, "change a person", now, func(ctx context.Context, t *tx) error {
+		n, err := t.exec(ctx, `UPDATE people SET display_name = COALESCE($2, display_name), roles = COALESCE($3, roles),
+			suspended = COALESCE($4, suspended) WHERE id = $1 AND NOT removed`,
+			int64(key), optional(patch.DisplayName), optionalRoles(patch.Roles), optional(patch.Suspended))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return notFound("person")
+		}
+		return t.note(ctx, social.Change{Kind: social.ChangePerson, Person: key})
+	})
+}
+
+// optional is what p points to, or NULL.
+func optional[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+func optionalRoles(r *social.Roles) any {
+	if r == nil {
+		return nil
+	}
+	return int64(*r)
+}
+
+// RenamePerson is [social.PeopleStore]'s.
+func (db *DB) RenamePerson(ctx context.Context, key social.PersonKey, name string, now time.Time) error {
+	return db.change(ctx, "rename a person", now, func(ctx context.Context, t *tx) error {
+		var old string
+		err := one(ctx, t, into(&old), `SELECT name FROM people WHERE id = $1 AND NOT removed`+t.forUpdate, int64(key))
+		if err != nil {
+			return orNotFound(err, "person")
+		}
+		if old == name {
+			return nil
+		}
+		if err := takeName(ctx, t, namePerson, name, int64(key)); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `UPDATE people SET name = $2 WHERE id = $1`, int64(key), name); err != nil {
+			return err
+		}
+		return t.note(ctx, social.Change{Kind: social.ChangePerson, Person: key})
+	})
+}
+
+// RemovePerson is [social.PeopleStore]'s. KindNotFound where the person was
+// removed before. The spaces it owns stay its own, for a manager to hand over.
+func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.Time) error {
+	return db.change(ctx, "remove a person", now, func(ctx context.Context, t *tx) error {
+		n, err := t.exec(ctx, `UPDATE people SET removed = TRUE WHERE id = $1 AND NOT removed`, int64(key))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return notFound("person")
+		}
+		if err := t.note(ctx, social.Change{Kind: social.ChangePerson, Person: key}); err != nil {
+			return err
+		}
+		if err := endAffiliations(ctx, t, key); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM passwords WHERE person = $1`, int64(key)); err != nil {
+			return fmt.Errorf("delete the password: %w", err)
+		}
+		return endGrants(ctx, t, key, allGrants)
+	})
+}
+
+// endAffiliations deletes memberships and overrides of a person everywhere.
+func endAffiliations(ctx context.Context, t *tx, person social.PersonKey) error {
+	var spaces []social.SpaceKey
+	// By members_person and overrides_person.
+	err := each(ctx, t, func(rs rows) error {
+		var s social.SpaceKey
+		err := rs.Scan(&s)
+		spaces = append(spaces, s)
+		return err
+	}, `SELECT space FROM members WHERE person = $1 UNION SELECT space FROM overrides WHERE person = $1 ORDER BY space`, int64(person))
+	if err != nil {
+		return fmt.Errorf("find memberships: %w", err)
+	}
+	_, err1 := t.exec(ctx, `DELETE FROM members WHERE person = $1`, int64(person))
+	_, err2 := t.exec(ctx, `DELETE FROM overrides WHERE person = $1`, int64(person))
+	if err := errors.Join(err1, err2); err != nil {
+		return fmt.Errorf("end memberships: %w", err)
+	}
+	for _, s := range spaces {
+		if err := t.note(ctx, social.Change{Kind: social.ChangeMember, Space: s, Person: person}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

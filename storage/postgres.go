@@ -1,0 +1,127 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// transactionLimit ends a transaction that a hanging network or a lock
+	// nobody releases would keep open; its outcome is then unknown.
+	transactionLimit = 15 * time.Second
+	// raceLimit is how often a transaction that loses a race is run.
+	raceLimit = 10
+)
+
+// postgres is the engine for PostgreSQL.
+type postgres struct {
+	pool    *pgxpool.Pool
+	log     *slog.Logger
+	metrics *metrics
+	spare   columnSets
+}
+
+func openPostgres(ctx context.Context, cfg Config, m *metrics) (*postgres, error) {
+	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, badURL()
+	}
+	if !strings.Contains(cfg.URL, "pool_max_conns") {
+		pc.MaxConns = int32(max(16, 4*runtime.NumCPU())) //nolint:gosec // a number of processors
+	}
+	params := pc.ConnConfig.RuntimeParams
+	if params["application_name"] == "" {
+		params["application_name"] = "rambla"
+	}
+	// A node that dies between the two round trips of an append must not keep
+	// its streams locked until TCP notices.
+	params["idle_in_transaction_session_timeout"] = "20s"
+	if cfg.ReadOnly {
+		params["default_transaction_read_only"] = "on"
+	}
+	if pc.ConnConfig.ConnectTimeout == 0 {
+		pc.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, failure(fmt.Errorf("open the pool: %w", err))
+	}
+	return &postgres{pool: pool, log: cfg.Logger, metrics: m, spare: newColumnSets()}, nil
+}
+
+func (e *postgres) reader() conn { return pgConn{e.pool} }
+
+func (e *postgres) snapshot(ctx context.Context, f func(conn) error) error {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, e.pool, options, func(t pgx.Tx) error { return f(pgConn{t}) })
+}
+
+func (e *postgres) transact(ctx context.Context, f func(context.Context, *tx) error) error {
+	return e.racing(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
+		return pgx.BeginFunc(ctx, c, func(t pgx.Tx) error {
+			return f(ctx, &tx{
+				conn: pgConn{t}, forUpdate: " FOR NO KEY UPDATE", forShare: " FOR SHARE",
+				skipLocked: " FOR UPDATE SKIP LOCKED",
+			})
+		})
+	})
+}
+
+// racing runs f on a connection of the pool, again where it lost a race. The
+// wait for the connection ends with ctx; what runs on it does not.
+func (e *postgres) racing(ctx context.Context, f func(context.Context, *pgxpool.Conn) error) error {
+	c, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("get a connection: %w", err)
+	}
+	defer c.Release()
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	for try := 1; ; try++ {
+		if err = f(ctx, c); err == nil || !lostRace(err) || try == raceLimit {
+			break
+		}
+		e.metrics.races.Inc()
+	}
+	if diskFull(err) {
+		e.log.Error("the database has no room left on its disk; nothing can be stored until there is", "err", err)
+	}
+	return err
+}
+
+func (e *postgres) stats(s *Stats) {
+	p := e.pool.Stat()
+	s.PoolInUse, s.PoolSize = int(p.AcquiredConns()), int(p.MaxConns())
+}
+
+func (e *postgres) ping(ctx context.Context) error { return e.pool.Ping(ctx) }
+
+func (e *postgres) close() error {
+	e.pool.Close()
+	return nil
+}
+
+// pgConn is conn on a pool, a connection or a transaction of pgx.
+type pgConn struct {
+	q interface {
+		Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	}
+}
+
+func (c pgConn) exec(ctx context.Context, sql string, args ...any) (int64, error) {
+	tag, err := c.q.Exec(ctx, sql, args...)
+	return tag.RowsAffected(), err
+}
+
+func (c pgConn) query(ctx context.Context, sql string, args ...any) (rows, error) {
+	return c.q.Query(ctx, sql, args...) //nolint:rowserrcheck // each, the only caller, does
+}

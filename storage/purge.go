@@ -1,0 +1,192 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rambla/social"
+)
+
+const (
+	// purgeRows bounds what one call deletes from each table: a lock and a
+	// transaction of milliseconds, repeated by the caller until nothing is left.
+	purgeRows = 5000
+	// journalLife is how long entries of the journal of rights are kept: far longer than
+	// any server follows it from afar.
+	journalLife = 30 * 24 * time.Hour
+)
+
+// Purge deletes a bounded number of rows that nothing needs any more: idempotency
+// keys, replays, samples, tokens, grants that nothing can refresh, entries of the
+// journal. rows is how many; call again soon where it is not 0.
+func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
+	steps := []struct {
+		what string
+		run  func(context.Context, time.Time) (int64, error)
+	}{
+		{"idempotency keys", db.purgeKeys},
+		{"replays", db.purgeReplays},
+		{"samples", db.purgeSamples},
+		{"grants", db.purgeGrants},
+		{"journal", db.purgeJournal},
+	}
+	for _, s := range steps {
+		n, err := s.run(ctx, now)
+		rows += int(n)
+		if err != nil {
+			return rows, failure(fmt.Errorf("purge %s: %w", s.what, err))
+		}
+	}
+	return rows, nil
+}
+
+// purgeBy runs one DELETE.
+func (db *DB) purgeBy(ctx context.Context, before time.Time, text func(*tx) string) (n int64, err error) {
+	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		var err error
+		n, err = t.exec(ctx, text(t), micros(before), purgeRows)
+		return err
+	})
+	return n, err
+}
+
+func (db *DB) purgeKeys(ctx context.Context, now time.Time) (int64, error) {
+	// By keys_at. What an append has locked is left for the next time.
+	return db.purgeBy(ctx, now.Add(-social.KeyLife), func(t *tx) string {
+		return `DELETE FROM keys WHERE (person, key) IN (SELECT person, key FROM keys WHERE at <= $1 ORDER BY at LIMIT $2` + t.skipLocked + `)`
+	})
+}
+
+func (db *DB) purgeReplays(ctx context.Context, now time.Time) (int64, error) {
+	// By replays_at.
+	return db.purgeBy(ctx, now.Add(-social.KeyLife), func(t *tx) string {
+		return `DELETE FROM replays WHERE (person, key) IN (SELECT person, key FROM replays WHERE at <= $1 ORDER BY at LIMIT $2` + t.skipLocked + `)`
+	})
+}
+
+// purgeSamples takes the oldest samples of one stream after the other and moves
+// the stream's floor.
+func (db *DB) purgeSamples(ctx context.Context, now time.Time) (n int64, err error) {
+	before := now.Add(-social.SampleLife)
+	streams, err := db.streamsWithOld(ctx, before)
+	if err != nil {
+		return 0, err
+	}
+	for _, stream := range streams {
+		if n >= purgeRows {
+			break
+		}
+		gone, err := db.purgeStream(ctx, stream, before, purgeRows-n)
+		n += gone
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// streamsWithOld finds data streams whose first sample is too old, some at a time.
+func (db *DB) streamsWithOld(ctx context.Context, before time.Time) ([]social.StreamKey, error) {
+	var out []social.StreamKey
+	// One look-up by primary key per data stream.
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var k social.StreamKey
+		err := rs.Scan(&k)
+		out = append(out, k)
+		return err
+	}, `SELECT s.id FROM streams s JOIN samples m ON m.stream = s.id AND m.seq = s.floor + 1
+		WHERE s.channel = $1 AND s.head > s.floor AND m.published_at < $2 ORDER BY s.id LIMIT 100`,
+		int64(social.ChannelData), micros(before))
+	return out, err
+}
+
+func (db *DB) purgeStream(ctx context.Context, stream social.StreamKey, before time.Time, limit int64) (n int64, err error) {
+	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		var floor, head int64
+		err := one(ctx, t, into(&floor, &head), `SELECT floor, head FROM streams WHERE id = $1`+t.forUpdate, int64(stream))
+		if err != nil {
+			return err
+		}
+		// By primary key: times never go back within a stream, so what is old is a
+		// range of seqs. Nobody else deletes while the stream is locked.
+		to := min(head, floor+limit)
+		if err := one(ctx, t, into(&to), `SELECT COALESCE(MIN(seq) - 1, $3) FROM samples
+			WHERE stream = $1 AND seq > $2 AND seq <= $3 AND published_at >= $4`, int64(stream), floor, to, micros(before)); err != nil {
+			return err
+		}
+		if n, err = t.exec(ctx, `DELETE FROM samples WHERE stream = $1 AND seq > $2 AND seq <= $3`, int64(stream), floor, to); err != nil {
+			return err
+		}
+		_, err = t.exec(ctx, `UPDATE streams SET floor = $2 WHERE id = $1`, int64(stream), to)
+		return err
+	})
+	return n, err
+}
+
+// purgeGrants deletes expired tokens, and ends the grants that have expired or
+// can no longer be refreshed.
+func (db *DB) purgeGrants(ctx context.Context, now time.Time) (int64, error) {
+	// By tokens_expiry. Used refresh tokens stay until they expire, to tell a replay.
+	n, err := db.purgeBy(ctx, now, func(t *tx) string {
+		return `DELETE FROM tokens WHERE hash IN (
+			SELECT hash FROM tokens WHERE expires_at <= $1 AND expires_at <> 0 ORDER BY expires_at LIMIT $2` + t.skipLocked + `)`
+	})
+	if err != nil {
+		return n, err
+	}
+	// Searched before the journal is locked, because all living grants are read.
+	over, err := db.grantsOver(ctx, now)
+	if err != nil || len(over) == 0 {
+		return n, err
+	}
+	err = db.change(ctx, "end grants", now, func(ctx context.Context, t *tx) error {
+		for _, k := range over {
+			if err := endGrantIfOver(ctx, t, k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return n + int64(len(over)), err
+}
+
+const grantOver = `g.ended_at = 0 AND ((g.expires_at <> 0 AND g.expires_at <= $1)
+	OR NOT EXISTS (SELECT 1 FROM tokens k WHERE k.grant_id = g.id))`
+
+func (db *DB) grantsOver(ctx context.Context, now time.Time) ([]social.GrantKey, error) {
+	var over []social.GrantKey
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var k social.GrantKey
+		err := rs.Scan(&k)
+		over = append(over, k)
+		return err
+	}, `SELECT g.id FROM grants g WHERE `+grantOver+` ORDER BY g.id LIMIT $2`, micros(now), purgeRows)
+	return over, err
+}
+
+// endGrantIfOver looks again, now that nobody can refresh it meanwhile.
+func endGrantIfOver(ctx context.Context, t *tx, k social.GrantKey) error {
+	var is int
+	err := one(ctx, t, into(&is), `SELECT 1 FROM grants WHERE id = $1`+t.forUpdate, int64(k))
+	if err == nil {
+		err = one(ctx, t, into(&is), `SELECT 1 FROM grants g WHERE g.id = $2 AND `+grantOver, t.journal.now, int64(k))
+	}
+	if errors.Is(err, errNoRow) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return endGrant(ctx, t, k)
+}
+
+func (db *DB) purgeJournal(ctx context.Context, now time.Time) (int64, error) {
+	// By primary key, whose order is that of time. The newest stays: it tells
+	// whoever is further back that something is missing.
+	return db.purgeBy(ctx, now.Add(-journalLife), func(*tx) string {
+		return `DELETE FROM changes WHERE version IN (SELECT c.version FROM changes c
+			WHERE c.at <= $1 AND c.version < (SELECT s.version FROM site s) ORDER BY c.version LIMIT $2)`
+	})
+}

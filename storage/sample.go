@@ -1,0 +1,100 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"rambla/social"
+)
+
+const (
+	sampleColumns = `stream, seq, published_at, author, qos, topic, payload, properties, COALESCE(key, '')`
+	// By samples_topic.
+	sampleRange   = ` FROM samples WHERE stream = $1 AND topic = $2 AND seq > $3 AND seq < $4`
+	samplesAfter  = `SELECT ` + sampleColumns + sampleRange + ` ORDER BY seq LIMIT $5`
+	samplesNewest = `SELECT ` + sampleColumns + sampleRange + ` ORDER BY seq DESC LIMIT $5`
+)
+
+// Samples is [social.Log]'s. A stream that does not exist is empty.
+func (db *DB) Samples(ctx context.Context, q social.SampleQuery) ([]social.Sample, error) {
+	out, err := db.samples(ctx, q)
+	if err != nil {
+		return nil, failure(fmt.Errorf("read samples: %w", err))
+	}
+	return out, nil
+}
+
+func (db *DB) samples(ctx context.Context, q social.SampleQuery) ([]social.Sample, error) {
+	c := db.eng.reader()
+	low, high, text := max(q.After, q.Floor), uint64(math.MaxInt64), samplesAfter
+	if q.Last {
+		low, text, q.Limit = q.Floor, samplesNewest, 1
+	}
+	if !q.From.IsZero() {
+		first, err := firstSample(ctx, c, q.Stream, q.From)
+		if err != nil {
+			return nil, err
+		}
+		low = max(low, first-1)
+	}
+	if !q.To.IsZero() {
+		var err error
+		if high, err = firstSample(ctx, c, q.Stream, q.To); err != nil {
+			return nil, err
+		}
+	}
+	low = min(low, math.MaxInt64)
+	var out []social.Sample
+	err := each(ctx, c, func(rs rows) error {
+		m, err := scanSample(rs)
+		out = append(out, m)
+		return err
+	}, text, int64(q.Stream), q.Topic, low, high, q.Limit)
+	return out, err
+}
+
+func scanSample(rs rows) (social.Sample, error) {
+	var (
+		m          social.Sample
+		published  int64
+		qos        int16
+		properties []byte
+	)
+	err := rs.Scan(&m.Stream, &m.Seq, &published, &m.Author, &qos, &m.Topic, &m.Payload, &properties, &m.Key)
+	if err == nil && properties != nil {
+		m.Properties = new(social.Properties)
+		err = json.Unmarshal(properties, m.Properties)
+	}
+	m.Published, m.QoS = moment(published), byte(qos)
+	return m, err
+}
+
+// firstSample is the seq of the first sample of a stream that was not published
+// before at; one after the last where there is none. The times of a stream never
+// go back and its seqs have no gap, so halving the range finds it: an index by
+// time would cost every sample that is written.
+func firstSample(ctx context.Context, c conn, stream social.StreamKey, at time.Time) (uint64, error) {
+	var low, high uint64 // the answer is in (low, high]
+	err := one(ctx, c, into(&low, &high), `SELECT floor, head + 1 FROM streams WHERE id = $1`, int64(stream))
+	if errors.Is(err, errNoRow) {
+		return 1, nil
+	}
+	for err == nil && high-low > 1 {
+		middle := low + (high-low)/2
+		var published int64
+		err = one(ctx, c, into(&published), `SELECT published_at FROM samples WHERE stream = $1 AND seq = $2`, int64(stream), middle)
+		if errors.Is(err, errNoRow) {
+			published, err = math.MinInt64, nil // given up meanwhile: older than all that is kept
+		}
+		if published < at.UnixMicro() {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return high, err
+}

@@ -1,0 +1,203 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"rambla/social"
+)
+
+const (
+	// One row per stream of a space, or one without where it has none.
+	spaceColumns = `SELECT s.id, s.name, s.display_name, s.description, s.url, s.preset, s.policies, s.tags, s.notifications,
+		s.history, s.owner, s.created_at, s.deleted, COALESCE(t.channel, 0), COALESCE(t.id, 0), COALESCE(t.head, 0)
+		FROM spaces s LEFT JOIN streams t ON t.space = s.id`
+	allSpaces   = spaceColumns + ` ORDER BY s.id`
+	spacesByKey = spaceColumns + ` WHERE s.id = ANY($1) ORDER BY s.id`
+)
+
+// Spaces is [social.DirectoryStore]'s. each must not call the store.
+func (db *DB) Spaces(ctx context.Context, keys []social.SpaceKey, f func(social.Space)) error {
+	text, args := allSpaces, []any(nil)
+	if keys != nil {
+		text, args = spacesByKey, []any{keyList(keys)}
+	}
+	var now social.Space // the one whose streams are being read
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		s, channel, stream, head, err := scanSpace(rs)
+		if err != nil {
+			return err
+		}
+		if s.Key != now.Key {
+			if now.Key != 0 {
+				f(now)
+			}
+			now = s
+		}
+		if int(channel) >= len(now.Streams) {
+			return &brokenRuleError{fmt.Sprintf("stream %d has channel %d, which this program does not know", stream, channel)}
+		}
+		if stream != 0 {
+			now.Streams[channel], now.Heads[channel] = stream, head
+		}
+		return nil
+	}, text, args...)
+	if err != nil {
+		return failure(fmt.Errorf("read contexts: %w", err))
+	}
+	if now.Key != 0 {
+		f(now)
+	}
+	return nil
+}
+
+func scanSpace(rs rows) (s social.Space, channel social.Channel, stream social.StreamKey, head uint64, err error) {
+	var (
+		policies []byte
+		tags     string
+		created  int64
+	)
+	err = rs.Scan(&s.Key, &s.ID, &s.DisplayName, &s.Description, &s.URL, &s.Preset, &policies, &tags, &s.Notifications,
+		&s.History, &s.Owner, &created, &s.Deleted, &channel, &stream, &head)
+	if err != nil {
+		return s, 0, 0, 0, err
+	}
+	for i := range s.Policies {
+		s.Policies[i] = social.Policy(policies[i])
+	}
+	s.Created = moment(created)
+	return s, channel, stream, head, json.Unmarshal([]byte(tags), &s.Tags)
+}
+
+func policyValue(p social.Policies) []byte {
+	out := make([]byte, len(p))
+	for i := range p {
+		out[i] = byte(p[i])
+	}
+	return out
+}
+
+func tagsValue(tags []string) (string, error) {
+	if len(tags) == 0 {
+		return "[]", nil
+	}
+	out, err := json.Marshal(tags)
+	if err != nil {
+		return "", fmt.Errorf("encode tags: %w", err)
+	}
+	return string(out), nil
+}
+
+// CreateSpace is [social.SpaceStore]'s. KindNotFound where the owner is removed.
+func (db *DB) CreateSpace(ctx context.Context, s social.Space, now time.Time) (social.SpaceKey, error) {
+	tags, err := tagsValue(s.Tags)
+	if err != nil {
+		return 0, failure(err)
+	}
+	var key social.SpaceKey
+	err = db.change(ctx, "create a context", now, func(ctx context.Context, t *tx) error {
+		if err := lockPerson(ctx, t, s.Owner); err != nil {
+			return err
+		}
+		if err := nameFree(ctx, t, nameSpace, s.ID); err != nil {
+			return err
+		}
+		err := one(ctx, t, into(&key), `INSERT INTO spaces (name, display_name, description, url, preset, policies, tags,
+				notifications, history, owner, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id`,
+			s.ID, s.DisplayName, s.Description, s.URL, s.Preset, policyValue(s.Policies), tags,
+			s.Notifications, int64(s.History), int64(s.Owner), micros(now))
+		if err != nil {
+			return fmt.Errorf("insert: %w", err)
+		}
+		if err := takeName(ctx, t, nameSpace, s.ID, int64(key)); err != nil {
+			return err
+		}
+		if err := createStreams(ctx, t, key); err != nil {
+			return err
+		}
+		if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {
+			return err
+		}
+		_, err = addMember(ctx, t, key, s.Owner)
+		return err
+	})
+	return key, err
+}
+
+// PatchSpace is [social.SpaceStore]'s. KindNotFound for a deleted space.
+func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.SpacePatch, event *social.Post, now time.Time) error {
+	var policies, tags, history any
+	if patch.Policies != nil {
+		policies = policyValue(*patch.Policies)
+	}
+	if patch.Tags != nil {
+		text, err := tagsValue(*patch.Tags)
+		if err != nil {
+			return failure(err)
+		}
+		tags = text
+	}
+	if patch.History != nil {
+		history = int64(*patch.History)
+	}
+	return db.change(ctx, "change a context", now, func(ctx context.Context, t *tx) error {
+		n, err := t.exec(ctx, `UPDATE spaces SET display_name = COALESCE($2, display_name), description = COALESCE($3, description),
+				url = COALESCE($4, url), policies = COALESCE($5, policies), tags = COALESCE($6, tags),
+				notifications = COALESCE($7, notifications), history = COALESCE($8, history)
+			WHERE id = $1 AND NOT deleted`, int64(key), optional(patch.DisplayName), optional(patch.Description),
+			optional(patch.URL), policies, tags, optional(patch.Notifications), history)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return notFound("context")
+		}
+		if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {
+			return err
+		}
+		return addEvent(ctx, t, key, event, now)
+	})
+}
+
+// DeleteSpace is [social.SpaceStore]'s: it ends memberships and overrides and
+// closes the streams, whose posts stay. KindNotFound where it was deleted before.
+func (db *DB) DeleteSpace(ctx context.Context, key social.SpaceKey, event *social.Post, now time.Time) error {
+	return db.change(ctx, "delete a context", now, func(ctx context.Context, t *tx) error {
+		n, err := t.exec(ctx, `UPDATE spaces SET deleted = TRUE WHERE id = $1 AND NOT deleted`, int64(key))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return notFound("context")
+		}
+		if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM members WHERE space = $1`, int64(key)); err != nil {
+			return fmt.Errorf("end memberships: %w", err)
+		}
+		if _, err := t.exec(ctx, `DELETE FROM overrides WHERE space = $1`, int64(key)); err != nil {
+			return fmt.Errorf("end overrides: %w", err)
+		}
+		if err := lockStreams(ctx, t, key); err != nil {
+			return err
+		}
+		if err := addEvent(ctx, t, key, event, now); err != nil {
+			return err
+		}
+		_, err = t.exec(ctx, `UPDATE streams SET closed = TRUE WHERE space = $1`, int64(key))
+		return err
+	})
+}
+
+// lockStreams locks all streams of a space, in the order in which appends do.
+func lockStreams(ctx context.Context, t *tx, space social.SpaceKey) error {
+	err := each(ctx, t, func(rows) error { return nil }, `SELECT id FROM streams WHERE space = $1 ORDER BY id`+t.forUpdate, int64(space))
+	if err != nil {
+		return fmt.Errorf("lock streams: %w", err)
+	}
+	return nil
+}

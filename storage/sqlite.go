@@ -1,0 +1,283 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"sync"
+
+	_ "modernc.org/sqlite" // the driver, under the name "sqlite"
+)
+
+// sqliteFile is the name of the embedded store in the data directory.
+const sqliteFile = "rambla.db"
+
+// lite is the engine for the embedded store: one connection that writes,
+// several that only read, and one that moves the log into the file.
+//
+// No statement runs under a context that can be cancelled: the driver's answer to
+// a cancel is an interrupt, which has left connections unusable.
+type lite struct {
+	writer *sql.DB       // one connection; its transactions begin IMMEDIATE. nil when read-only
+	turn   chan struct{} // full while somebody writes; first come, first served
+	pool   *sql.DB       // readers
+	path   string
+	log    *slog.Logger
+	hot    *liteStatements // nil when read-only
+
+	checkpointer *checkpointer // nil when read-only
+	texts        sync.Map      // statements as written → as SQLite wants them
+}
+
+func openSQLite(ctx context.Context, cfg Config, m *metrics) (*lite, error) {
+	e := &lite{path: filepath.Join(cfg.Dir, sqliteFile), turn: make(chan struct{}, 1), log: cfg.Logger}
+	if err := e.open(ctx, cfg.ReadOnly); err != nil {
+		return nil, failure(errors.Join(err, e.close()))
+	}
+	if !cfg.ReadOnly {
+		e.checkpointer = startCheckpointer(e.path, cfg.Logger, m)
+	}
+	return e, nil
+}
+
+func (e *lite) open(ctx context.Context, readOnly bool) error {
+	var err error
+	if !readOnly {
+		if e.writer, err = openWriter(e.path); err != nil {
+			return err
+		}
+		if e.hot, err = prepareLite(ctx, e.writer); err != nil {
+			return err
+		}
+	}
+	if e.pool, err = sql.Open("sqlite", liteDSN(e.path, "ro")); err != nil {
+		return fmt.Errorf("open readers: %w", err)
+	}
+	readers := max(4, 2*runtime.NumCPU())
+	e.pool.SetMaxOpenConns(readers)
+	e.pool.SetMaxIdleConns(readers)
+	return e.pool.PingContext(ctx)
+}
+
+// openWriter opens the one connection that writes.
+func openWriter(path string) (*sql.DB, error) {
+	w, err := sql.Open("sqlite", liteDSN(path, "rwc"))
+	if err != nil {
+		return nil, fmt.Errorf("open the writer: %w", err)
+	}
+	w.SetMaxOpenConns(1)
+	w.SetMaxIdleConns(1)
+	return w, nil
+}
+
+// liteDSN is how every connection to the file is set up.
+func liteDSN(path, mode string) string {
+	pragmas := []string{
+		// Before all others, which may have to wait for a lock themselves. Another
+		// process (the command line) may be writing.
+		"busy_timeout(10000)",
+	}
+	if mode != "ro" {
+		pragmas = append(pragmas,
+			"journal_mode(WAL)",
+			"synchronous(FULL)",     // a commit is on the disk before it is acknowledged
+			"wal_autocheckpoint(0)", // the checkpointer's, not the committer's, work
+			"journal_size_limit(0)", // a truncated log gives its room back
+		)
+	}
+	pragmas = append(pragmas, "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-65536)")
+	q := url.Values{"mode": {mode}, "_pragma": pragmas}
+	if mode == "ro" {
+		q.Add("_pragma", "query_only(1)")
+	} else {
+		q.Set("_txlock", "immediate")
+	}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+// makeDir makes the data directory for its owner only: it holds everything that
+// people wrote.
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	return nil
+}
+
+func (e *lite) reader() conn { return liteConn{e, e.pool} }
+
+func (e *lite) snapshot(ctx context.Context, f func(conn) error) error {
+	c, err := e.pool.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("get a reader: %w", err)
+	}
+	defer func() { _ = c.Close() }() // back to the pool
+	ctx = context.WithoutCancel(ctx)
+	t, err := c.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("begin reading: %w", err)
+	}
+	defer func() { _ = t.Rollback() }() // nothing was written
+	return f(liteConn{e, t})
+}
+
+var errReadOnly = errors.New("the store was opened for reading only")
+
+// exclusive runs f in the one transaction that writes. The wait for its turn
+// ends with ctx.
+func (e *lite) exclusive(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
+	if e.writer == nil {
+		return &brokenRuleError{errReadOnly.Error()}
+	}
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the writer: %w", context.Cause(ctx))
+	}
+	defer func() { <-e.turn }()
+	ctx = context.WithoutCancel(ctx)
+	t, err := e.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := f(ctx, t); err != nil {
+		return errors.Join(err, ignoreDone(t.Rollback()))
+	}
+	if err := t.Commit(); err != nil {
+		// The transaction stays open after a failed COMMIT (disk full, busy).
+		return errors.Join(fmt.Errorf("commit: %w", err), e.abandon(ctx))
+	}
+	return nil
+}
+
+// abandon rolls back what a failed COMMIT has left open on the one connection.
+func (e *lite) abandon(ctx context.Context) error {
+	if _, err := e.writer.ExecContext(ctx, "ROLLBACK"); err != nil {
+		// SQLite has rolled back by itself then.
+		e.log.Debug("nothing to roll back after a failed commit", "err", err)
+	}
+	return nil
+}
+
+func (e *lite) transact(ctx context.Context, f func(context.Context, *tx) error) error {
+	err := e.exclusive(ctx, func(ctx context.Context, t *sql.Tx) error {
+		return f(ctx, &tx{conn: liteConn{e, t}})
+	})
+	e.tellFull(err)
+	return err
+}
+
+func (e *lite) tellFull(err error) {
+	if diskFull(err) {
+		e.log.Error("no room left for the data directory; nothing can be stored until there is", "file", e.path, "err", err)
+	}
+}
+
+func (e *lite) stats(s *Stats) {
+	s.PoolInUse, s.PoolSize = e.pool.Stats().InUse, e.pool.Stats().MaxOpenConnections
+	s.LogBytes = fileSize(e.path + "-wal")
+}
+
+func (e *lite) ping(ctx context.Context) error { return e.pool.PingContext(ctx) }
+
+func (e *lite) close() error {
+	e.checkpointer.stop()
+	var errs []error
+	if e.pool != nil {
+		errs = append(errs, e.pool.Close())
+	}
+	if e.hot != nil {
+		errs = append(errs, e.hot.close())
+	}
+	if e.writer != nil {
+		// The last connection to close moves the log into the file and removes it.
+		errs = append(errs, e.writer.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// liteConn is conn on anything of database/sql.
+type liteConn struct {
+	e *lite
+	q interface {
+		ExecContext(ctx context.Context, sql string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, sql string, args ...any) (*sql.Rows, error)
+	}
+}
+
+func (c liteConn) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	args, err := liteArgs(args)
+	if err != nil {
+		return 0, err
+	}
+	res, err := c.q.ExecContext(context.WithoutCancel(ctx), c.e.dialect(text), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (c liteConn) query(ctx context.Context, text string, args ...any) (rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	args, err := liteArgs(args)
+	if err != nil {
+		return nil, err
+	}
+	rs, err := c.q.QueryContext(context.WithoutCancel(ctx), c.e.dialect(text), args...)
+	if err != nil {
+		return nil, err
+	}
+	return liteRows{rs}, nil
+}
+
+var pgList = regexp.MustCompile(`= ANY\((\$\d+)\)`)
+
+// dialect rewrites the lists of a statement for SQLite. Parameters called $1, $2
+// the driver understands itself.
+func (e *lite) dialect(text string) string {
+	if known, ok := e.texts.Load(text); ok {
+		return known.(string) //nolint:forcetypeassert // nothing else is stored
+	}
+	out := pgList.ReplaceAllString(text, "IN (SELECT value FROM json_each($1))")
+	e.texts.Store(text, out)
+	return out
+}
+
+// liteArgs turns lists into JSON, which json_each reads.
+func liteArgs(args []any) ([]any, error) {
+	for i, a := range args {
+		list, ok := a.([]int64)
+		if !ok {
+			continue
+		}
+		text, err := json.Marshal(list)
+		if err != nil {
+			return nil, fmt.Errorf("encode a list: %w", err)
+		}
+		args[i] = string(text)
+	}
+	return args, nil
+}
+
+// liteRows only drops the error of Close, which Err has told already.
+type liteRows struct{ *sql.Rows }
+
+func (r liteRows) Close() { _ = r.Rows.Close() }
+
+// ignoreDone drops the complaint that a transaction is over already.
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}

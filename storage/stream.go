@@ -1,0 +1,83 @@
+package storage
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"rambla/social"
+)
+
+// Head is [social.Log]'s.
+func (db *DB) Head(ctx context.Context, stream social.StreamKey) (seq uint64, epoch string, err error) {
+	err = one(ctx, db.eng.reader(), into(&seq, &epoch), `SELECT head, epoch FROM streams WHERE id = $1`, int64(stream))
+	if err != nil {
+		return 0, "", failure(orNotFound(err, "topic"))
+	}
+	return seq, epoch, nil
+}
+
+// newEpoch makes the sign of a stream's history: another one means that numbers
+// known from before say nothing any more.
+func newEpoch() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// createStreams makes one stream per durable channel of a space.
+func createStreams(ctx context.Context, t *tx, space social.SpaceKey) error {
+	var like social.Space
+	for c := range like.Streams {
+		channel := social.Channel(c) //nolint:gosec // an index of channels
+		if !channel.Durable() {
+			continue
+		}
+		_, err := t.exec(ctx, `INSERT INTO streams (space, channel, epoch) VALUES ($1, $2, $3)`,
+			int64(space), int64(channel), newEpoch())
+		if err != nil {
+			return fmt.Errorf("create a stream: %w", err)
+		}
+	}
+	return nil
+}
+
+// addEvent appends one post to the space's stream of events, inside of a
+// transaction that changes the space, and fills in what the store decides.
+// A nil event is none.
+func addEvent(ctx context.Context, t *tx, space social.SpaceKey, event *social.Post, now time.Time) error {
+	if event == nil {
+		return nil
+	}
+	var s streamState
+	err := one(ctx, t, into(&s.key, &s.head, &s.ordinals, &s.headAt),
+		`SELECT id, head, ordinals, head_at FROM streams WHERE space = $1 AND channel = $2`+t.forUpdate,
+		int64(space), int64(social.ChannelEvents))
+	if err != nil {
+		return fmt.Errorf("lock the stream of events: %w", err)
+	}
+	s.known, s.channel = true, social.ChannelEvents
+	event.Stream = social.StreamKey(s.key)
+	if err := checkEntry(&social.Entry{Post: event}, &s); err != nil {
+		return err
+	}
+	s.advance(micros(now))
+	if event.Counts() {
+		s.ordinals++
+	}
+	event.Seq, event.Ordinal, event.Published = uint64(s.head), uint64(s.ordinals), moment(s.headAt) //nolint:gosec // from BIGINTs
+	if _, err := t.exec(ctx, insertPost, postValues(event)...); err != nil {
+		return fmt.Errorf("add an event: %w", err)
+	}
+	_, err = t.exec(ctx, `UPDATE streams SET head = $2, ordinals = $3, head_at = $4 WHERE id = $1`, s.key, s.head, s.ordinals, s.headAt)
+	if err != nil {
+		return fmt.Errorf("move a head: %w", err)
+	}
+	return nil
+}
+
+const insertPost = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
+		creator, subject, object, in_reply_to, type, content, extra, key, generator)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
