@@ -1,0 +1,163 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"rambla/social"
+)
+
+type createActivityIn struct {
+	idIn
+	Key string `header:"Idempotency-Key" hidden:"true"`
+	rawIn
+}
+
+func (s *Server) createActivity(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
+	d, err := parseDraft(in.raw, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	sight, err := s.spaces.Get(a, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	p, _, err := s.posts.Create(ctx, a, in.ID, d)
+	if err != nil {
+		return nil, err
+	}
+	out := newJSON(http.StatusCreated, s.directory.RenderPost(nil, sight.Space, &p))
+	out.Location = "/v1/activities/" + p.ID.String()
+	return out, nil
+}
+
+// parseDraft reads a post; the header's key and the body's are the same thing.
+func parseDraft(raw []byte, key string) (social.Draft, error) {
+	d, err := social.ParseDraft(raw)
+	if err != nil || key == "" {
+		return d, err
+	}
+	if d.Key != "" && d.Key != key {
+		return d, social.Invalid("key", "differs from the header Idempotency-Key")
+	}
+	d.Key = key
+	return d, social.CheckKey("Idempotency-Key", key)
+}
+
+func (s *Server) getActivity(ctx context.Context, a social.Actor, in *idIn) (*jsonOut, error) {
+	f, err := s.posts.Get(ctx, a, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return newJSON(http.StatusOK, s.directory.RenderPost(nil, f.Space, &f.Post)), nil
+}
+
+func (s *Server) patchActivity(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
+	d, err := parseDraft(in.raw, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	for field, given := range map[string]bool{"to": d.Private, "inReplyTo": !d.InReplyTo.IsZero(), "type": d.Type != social.TypeCreate} {
+		if given {
+			return nil, social.Invalid(field, "stays as it is when a post is edited")
+		}
+	}
+	f, err := s.posts.Edit(ctx, a, in.ID, d)
+	if err != nil {
+		return nil, err
+	}
+	return newJSON(http.StatusOK, s.directory.RenderPost(nil, f.Space, &f.Post)), nil
+}
+
+func (s *Server) deleteActivity(ctx context.Context, a social.Actor, in *idIn) (*struct{}, error) {
+	return nil, s.posts.Remove(ctx, a, in.ID)
+}
+
+type streamIn struct {
+	idIn
+	seqIn
+}
+
+func (s *Server) listActivities(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
+	page, epoch, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	if epoch != "" {
+		return nil, social.Invalid("after", "is no seq; a position belongs to the log")
+	}
+	list, err := s.posts.Activities(ctx, a, in.ID, page)
+	if err != nil {
+		return nil, err
+	}
+	out := s.renderPage(in, "/activities", page, &list, "")
+	return out, nil
+}
+
+func (s *Server) messagesLog(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
+	return s.readLog(ctx, a, in, social.ChannelMessages)
+}
+
+func (s *Server) eventsLog(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
+	return s.readLog(ctx, a, in, social.ChannelEvents)
+}
+
+// readLog reads a stream from a position. Of a stream that has begun anew since
+// (another epoch) it gives everything; beyond the head there is nothing.
+// complete is false in both cases.
+func (s *Server) readLog(ctx context.Context, a social.Actor, in *streamIn, channel social.Channel) (*jsonOut, error) {
+	page, epoch, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.posts.History(ctx, a, in.ID, channel, page)
+	if err != nil {
+		return nil, err
+	}
+	complete := true
+	switch {
+	case epoch != "" && epoch != list.Epoch:
+		complete = false
+		page.After = 0
+		if list, err = s.posts.History(ctx, a, in.ID, channel, page); err != nil {
+			return nil, err
+		}
+	case page.Forward && page.After > list.Head:
+		complete = false
+	}
+	head := list.Head
+	for i := range list.Posts { // committed after the head was read
+		head = max(head, list.Posts[i].Seq)
+	}
+	position := fmt.Sprintf(`,"position":"%s:%d","complete":%t`, list.Epoch, head, complete)
+	return s.renderPage(in, "/log/"+channel.String(), page, &list, position), nil
+}
+
+// renderPage writes a page of posts; more is JSON that follows the items.
+func (s *Server) renderPage(in *streamIn, path string, page social.Page, list *social.Listed, more string) *jsonOut {
+	body := append(make([]byte, 0, 512*len(list.Posts)+64), `{"items":[`...)
+	for i := range list.Posts {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = s.directory.RenderPost(body, list.Space, &list.Posts[i])
+	}
+	body = append(body, ']')
+	out := newJSON(http.StatusOK, nil)
+	if list.More {
+		last := strconv.FormatUint(list.Posts[len(list.Posts)-1].Seq, 10)
+		body = append(append(body, `,"next":`...), last...)
+		q := in.query()
+		direction := "before"
+		if page.Forward {
+			direction = "after"
+		}
+		q.Set(direction, last)
+		out.Link = link("/v1/contexts/"+url.PathEscape(in.ID)+path, q)
+	}
+	out.Body = append(append(body, more...), '}')
+	return out
+}

@@ -1,0 +1,189 @@
+package api
+
+import (
+	"context"
+	"net/url"
+
+	"rambla/social"
+)
+
+// Context is a community, course, room or section of a site, as one sees it.
+type Context struct {
+	ID            string   `json:"id" example:"maths-3"`
+	DisplayName   string   `json:"displayName" example:"Applied maths III"`
+	Description   string   `json:"description,omitempty"`
+	URL           string   `json:"url,omitempty" format:"uri"`
+	Preset        string   `json:"preset,omitempty" doc:"What its policies began as"`
+	Permissions   Policies `json:"permissions" doc:"Who has each permission without a grant"`
+	Tags          []string `json:"tags" nullable:"false"`
+	Notifications string   `json:"notifications" enum:"posts,comments,all,none"`
+	History       string   `json:"history" enum:"all,since_join" doc:"What members see of the time before they joined"`
+	Owner         string   `json:"owner"`
+	Created       string   `json:"created" format:"date-time"`
+	Member        bool     `json:"member" doc:"Whether I belong to it"`
+	May           []string `json:"may" nullable:"false" doc:"The permissions that I have in it, with this token"`
+}
+
+// Policies says of each permission who has it without a grant.
+type Policies struct {
+	Read        string `json:"read,omitempty" enum:"public,members,restricted"`
+	Write       string `json:"write,omitempty" enum:"public,members,restricted"`
+	Subscribe   string `json:"subscribe,omitempty" enum:"public,members,restricted"`
+	Unsubscribe string `json:"unsubscribe,omitempty" enum:"public,members,restricted" doc:"Without a value of its own it follows subscribe"`
+	Invite      string `json:"invite,omitempty" enum:"public,members,restricted"`
+	Kick        string `json:"kick,omitempty" enum:"public,members,restricted"`
+	Delete      string `json:"delete,omitempty" enum:"public,members,restricted"`
+	Flag        string `json:"flag,omitempty" enum:"public,members,restricted"`
+}
+
+// words are the fields in the order of the permissions.
+func (p *Policies) words() [8]*string {
+	return [8]*string{&p.Read, &p.Write, &p.Subscribe, &p.Unsubscribe, &p.Invite, &p.Kick, &p.Delete, &p.Flag}
+}
+
+// apply sets in to what is there.
+func (p *Policies) apply(to *social.Policies) error {
+	names := social.PermissionWords()
+	for i, word := range p.words() {
+		if *word == "" {
+			continue
+		}
+		policy, err := social.ParsePolicy("permissions."+names[i], *word)
+		if err != nil {
+			return err
+		}
+		to[i] = policy
+	}
+	return nil
+}
+
+func (s *Server) newContext(sight social.Sight) Context {
+	sp := sight.Space
+	c := Context{
+		ID: sp.ID, DisplayName: sp.DisplayName, Description: sp.Description, URL: sp.URL, Preset: sp.Preset,
+		Tags: append([]string{}, sp.Tags...), Notifications: sp.Notifications, History: sp.History.String(),
+		Owner: s.directory.AnyPerson(sp.Owner).Name, Created: stamp(sp.Created),
+		Member: sight.Member, May: sight.May.Words(),
+	}
+	for i, word := range c.Permissions.words() {
+		*word = sp.Policies.Of(i).String()
+	}
+	return c
+}
+
+type listContextsIn struct {
+	cursorIn
+	Member bool `query:"member" doc:"Only those I belong to"`
+}
+
+func (s *Server) listContexts(_ context.Context, a social.Actor, in *listContextsIn) (*listOut[Context], error) {
+	after, err := in.after("contexts")
+	if err != nil {
+		return nil, err
+	}
+	list, more := s.spaces.List(a, after, in.Member, in.Limit)
+	var items []Context
+	for _, sight := range list {
+		items = append(items, s.newContext(sight))
+	}
+	next := ""
+	if more {
+		next = list[len(list)-1].Space.ID
+	}
+	extra := url.Values{}
+	if in.Member {
+		extra.Set("member", "true")
+	}
+	return newList("contexts", "/v1/contexts", in.cursorIn, extra, items, next), nil
+}
+
+type createContextIn struct {
+	Body struct {
+		ID            string   `json:"id,omitempty" example:"maths-3" doc:"Absent: one is generated"`
+		DisplayName   string   `json:"displayName,omitempty" example:"Applied maths III"`
+		Description   string   `json:"description,omitempty"`
+		URL           string   `json:"url,omitempty"`
+		Preset        string   `json:"preset,omitempty" enum:"open,closed,institutional,announcement" doc:"Where its policies begin; absent: all restricted"`
+		Permissions   Policies `json:"permissions,omitempty"`
+		Tags          []string `json:"tags,omitempty" nullable:"false"`
+		Notifications string   `json:"notifications,omitempty" enum:"posts,comments,all,none"`
+		History       string   `json:"history,omitempty" enum:"all,since_join"`
+	}
+}
+
+type contextOut struct {
+	Location string `header:"Location"`
+	Body     Context
+}
+
+func (s *Server) createContext(ctx context.Context, a social.Actor, in *createContextIn) (*contextOut, error) {
+	b := &in.Body
+	sp := social.Space{
+		ID: b.ID, DisplayName: b.DisplayName, Description: b.Description, URL: b.URL, Preset: b.Preset,
+		Tags: b.Tags, Notifications: b.Notifications, Policies: social.Presets()[b.Preset],
+	}
+	if err := b.Permissions.apply(&sp.Policies); err != nil {
+		return nil, err
+	}
+	var err error
+	if sp.History, err = social.ParseHistory("history", b.History); err != nil {
+		return nil, err
+	}
+	sight, err := s.spaces.Create(ctx, a, sp)
+	if err != nil {
+		return nil, err
+	}
+	return &contextOut{Location: "/v1/contexts/" + sight.Space.ID, Body: s.newContext(sight)}, nil
+}
+
+func (s *Server) getContext(_ context.Context, a social.Actor, in *idIn) (*contextOut, error) {
+	sight, err := s.spaces.Get(a, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &contextOut{Body: s.newContext(sight)}, nil
+}
+
+type patchContextIn struct {
+	idIn
+	Body struct {
+		DisplayName   *string   `json:"displayName,omitempty"`
+		Description   *string   `json:"description,omitempty"`
+		URL           *string   `json:"url,omitempty"`
+		Permissions   *Policies `json:"permissions,omitempty" doc:"Those that change"`
+		Tags          *[]string `json:"tags,omitempty"`
+		Notifications *string   `json:"notifications,omitempty" enum:"posts,comments,all,none"`
+		History       *string   `json:"history,omitempty" enum:"all,since_join"`
+	}
+}
+
+func (s *Server) patchContext(ctx context.Context, a social.Actor, in *patchContextIn) (*contextOut, error) {
+	b := &in.Body
+	patch := social.SpacePatch{DisplayName: b.DisplayName, Description: b.Description, URL: b.URL, Tags: b.Tags, Notifications: b.Notifications}
+	sight, err := s.spaces.Get(a, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if b.Permissions != nil {
+		policies := sight.Space.Policies
+		if err := b.Permissions.apply(&policies); err != nil {
+			return nil, err
+		}
+		patch.Policies = &policies
+	}
+	if b.History != nil {
+		history, err := social.ParseHistory("history", *b.History)
+		if err != nil {
+			return nil, err
+		}
+		patch.History = &history
+	}
+	if sight, err = s.spaces.Edit(ctx, a, in.ID, patch); err != nil {
+		return nil, err
+	}
+	return &contextOut{Body: s.newContext(sight)}, nil
+}
+
+func (s *Server) deleteContext(ctx context.Context, a social.Actor, in *idIn) (*struct{}, error) {
+	return nil, s.spaces.Delete(ctx, a, in.ID)
+}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"rambla/social"
+)
+
+// Sample is one message of a data channel.
+type Sample struct {
+	Seq         uint64      `json:"seq"`
+	Topic       string      `json:"topic" doc:"Behind …/data/"`
+	Payload     []byte      `json:"payload" contentEncoding:"base64"`
+	ContentType string      `json:"contentType,omitempty"`
+	Properties  *Properties `json:"properties,omitempty"`
+	Published   string      `json:"published" format:"date-time"`
+}
+
+// Properties are what the publisher attached (MQTT 5.0 section 3.3.2.3).
+type Properties struct {
+	Text            bool       `json:"text,omitempty" doc:"The payload was declared to be UTF-8"`
+	ResponseTopic   string     `json:"responseTopic,omitempty"`
+	CorrelationData []byte     `json:"correlationData,omitempty"`
+	Expiry          uint32     `json:"expiry,omitempty" doc:"Seconds after which it is not worth delivering"`
+	User            []Property `json:"user,omitempty"`
+}
+
+// Property is a user property.
+type Property struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func newSample(x *social.Sample) Sample {
+	out := Sample{Seq: x.Seq, Topic: x.Topic, Payload: append([]byte{}, x.Payload...), Published: stamp(x.Published)}
+	if x.Properties == nil {
+		return out
+	}
+	p := *x.Properties
+	out.ContentType = p.ContentType
+	shown := Properties{Text: p.TextPayload, ResponseTopic: p.ResponseTopic, CorrelationData: p.CorrelationData, Expiry: p.Expiry}
+	for _, u := range p.User {
+		shown.User = append(shown.User, Property(u))
+	}
+	if shown.Text || shown.ResponseTopic != "" || shown.CorrelationData != nil || shown.Expiry != 0 || shown.User != nil {
+		out.Properties = &shown
+	}
+	return out
+}
+
+type topicIn struct {
+	idIn
+	Topic string `path:"topic" doc:"One or more levels, such as kitchen/temperature"`
+}
+
+type createSampleIn struct {
+	topicIn
+	ContentType string `header:"Content-Type" hidden:"true"`
+	Key         string `header:"Idempotency-Key" hidden:"true"`
+	Retain      bool   `query:"retain" doc:"Not possible yet"`
+	rawIn
+}
+
+type sampleOut struct {
+	Body struct {
+		Seq uint64 `json:"seq"`
+	}
+}
+
+// maxContentType bounds the media type that is kept with a sample, in bytes.
+const maxContentType = 256
+
+func (s *Server) createSample(ctx context.Context, a social.Actor, in *createSampleIn) (*sampleOut, error) {
+	if in.Retain {
+		return nil, social.Invalid("retain", "values cannot be retained by this server")
+	}
+	if _, err := social.ParseTopic("/ctx/" + in.ID + "/data/" + in.Topic); err != nil {
+		return nil, social.Invalid("topic", "%s", social.Safe(err))
+	}
+	if err := social.CheckText("Content-Type", in.ContentType, maxContentType); err != nil {
+		return nil, err
+	}
+	x := social.Sample{Topic: in.Topic, Payload: in.raw, QoS: 1, Key: in.Key}
+	if in.ContentType != "" {
+		x.Properties = &social.Properties{ContentType: in.ContentType}
+	}
+	done, err := s.data.Put(ctx, a, in.ID, x)
+	if err != nil {
+		return nil, err
+	}
+	out := &sampleOut{}
+	out.Body.Seq = done.Seq
+	return out, nil
+}
+
+type listSamplesIn struct {
+	topicIn
+	limitIn
+	After string    `query:"after" doc:"Entries after this seq" example:"41"`
+	From  time.Time `query:"from" doc:"Published at this time or later"`
+	To    time.Time `query:"to" doc:"Published before this time"`
+	Last  bool      `query:"last" doc:"Only the newest one"`
+}
+
+// samplesOut is a page of samples, oldest first.
+type samplesOut struct {
+	Link string `header:"Link"`
+	Body struct {
+		Items []Sample `json:"items" nullable:"false"`
+		Next  uint64   `json:"next,omitempty" doc:"What to ask for as after; absent at the end"`
+	}
+}
+
+func (s *Server) listSamples(ctx context.Context, a social.Actor, in *listSamplesIn) (*samplesOut, error) {
+	q := social.SampleQuery{From: in.From, To: in.To, Last: in.Last, Limit: in.Limit + 1}
+	var err error
+	if in.After != "" {
+		if q.After, err = parseSeq("after", in.After); err != nil {
+			return nil, err
+		}
+	}
+	list, err := s.data.Read(ctx, a, in.ID, in.Topic, q)
+	if err != nil {
+		return nil, err
+	}
+	out := &samplesOut{}
+	out.Body.Items = []Sample{}
+	if len(list) > in.Limit {
+		list = list[:in.Limit]
+		out.Body.Next = list[in.Limit-1].Seq
+		out.Link = link(samplesPath(in.topicIn), in.nextQuery(out.Body.Next))
+	}
+	for i := range list {
+		out.Body.Items = append(out.Body.Items, newSample(&list[i]))
+	}
+	return out, nil
+}
+
+func (in *listSamplesIn) nextQuery(after uint64) url.Values {
+	q := in.query()
+	q.Set("after", strconv.FormatUint(after, 10))
+	for name, t := range map[string]time.Time{"from": in.From, "to": in.To} {
+		if !t.IsZero() {
+			q.Set(name, t.Format(time.RFC3339Nano))
+		}
+	}
+	return q
+}
+
+func samplesPath(in topicIn) string {
+	levels := strings.Split(in.Topic, "/")
+	for i := range levels {
+		levels[i] = url.PathEscape(levels[i])
+	}
+	return "/v1/contexts/" + url.PathEscape(in.ID) + "/data/" + strings.Join(levels, "/")
+}

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+)
+
+const (
+	openAPIPath = "/v1/openapi" // and .json, .yaml
+	docsPath    = "/docs"
+)
+
+// assets is the human-readable document: a page, its script and its style, which
+// load nothing from elsewhere.
+//
+//go:embed page
+var assets embed.FS
+
+// documents are made once: they depend on the routes only.
+type documents struct{ files []document }
+
+type document struct {
+	path, mediaType string
+	body            []byte
+	csp             string // loosens the policy of data for a page
+}
+
+// pagePolicy lets the page run its own script, which reads the document.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+func (d *documents) render(api *huma.OpenAPI) error {
+	asJSON, err := json.MarshalIndent(api, "", " ")
+	if err != nil {
+		return fmt.Errorf("render the OpenAPI document: %w", err)
+	}
+	asYAML, err := api.YAML()
+	if err != nil {
+		return fmt.Errorf("render the OpenAPI document: %w", err)
+	}
+	html, err := renderDocs()
+	if err != nil {
+		return err
+	}
+	d.files = []document{
+		{path: openAPIPath + ".json", mediaType: "application/openapi+json", body: asJSON},
+		{path: openAPIPath + ".yaml", mediaType: "application/openapi+yaml", body: asYAML},
+		{path: docsPath, mediaType: "text/html; charset=utf-8", body: html, csp: pagePolicy},
+	}
+	for name, mediaType := range map[string]string{"docs.js": "text/javascript; charset=utf-8", "docs.css": "text/css; charset=utf-8"} {
+		body, err := assets.ReadFile("page/" + name)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		d.files = append(d.files, document{path: docsPath + "/" + name, mediaType: mediaType, body: body})
+	}
+	return nil
+}
+
+// renderDocs fills in the problem codes, which the types of problems link to.
+func renderDocs() ([]byte, error) {
+	t, err := template.ParseFS(assets, "page/docs.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse the page of /docs: %w", err)
+	}
+	type code struct{ Code, Title string }
+	var codes []code
+	for c, title := range titles() {
+		codes = append(codes, code{c, title})
+	}
+	slices.SortFunc(codes, func(a, b code) int { return bytes.Compare([]byte(a.Code), []byte(b.Code)) })
+	var out bytes.Buffer
+	if err := t.Execute(&out, codes); err != nil {
+		return nil, fmt.Errorf("render the page of /docs: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func (d *documents) mount(router chi.Router) {
+	for _, f := range d.files {
+		router.Get(f.path, func(w http.ResponseWriter, _ *http.Request) {
+			h := w.Header()
+			h.Set("Content-Type", f.mediaType)
+			h.Set("Cache-Control", "no-cache")
+			if f.csp != "" {
+				h.Set("Content-Security-Policy", f.csp)
+			}
+			_, _ = w.Write(f.body) // the client went away
+		})
+	}
+}

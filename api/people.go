@@ -1,0 +1,195 @@
+package api
+
+import (
+	"context"
+	"net/url"
+
+	"rambla/social"
+)
+
+// Person is a user or a service account.
+type Person struct {
+	Name        string   `json:"name" example:"alice" doc:"Unique; in topics and addresses"`
+	DisplayName string   `json:"displayName" example:"Alice"`
+	Service     bool     `json:"service" doc:"Whether it is a service account"`
+	Created     string   `json:"created" format:"date-time"`
+	Aliases     []string `json:"aliases,omitempty" doc:"Former names. This and the following are for the person itself and for managers"`
+	Roles       []string `json:"roles,omitempty" doc:"Of manager, moderator, auditor and hidden"`
+	Suspended   bool     `json:"suspended,omitempty"`
+}
+
+// newPerson shows p; whole means to itself or to a manager.
+func newPerson(p social.Person, whole bool) Person {
+	out := Person{Name: p.Name, DisplayName: p.DisplayName, Service: p.Service, Created: stamp(p.Created)}
+	if whole {
+		out.Aliases, out.Roles, out.Suspended = p.Aliases, p.Roles.Words(), p.Suspended
+	}
+	return out
+}
+
+func (s *Server) showPerson(a social.Actor, p social.Person) Person {
+	return newPerson(p, p.Key == a.Person || s.directory.Roles(a).Has(social.RoleManager))
+}
+
+func (s *Server) listPeople(_ context.Context, a social.Actor, in *cursorIn) (*listOut[Person], error) {
+	if err := a.RequireSelf(false); err != nil {
+		return nil, err
+	}
+	after, err := in.after("people")
+	if err != nil {
+		return nil, err
+	}
+	list, more := s.people.List(a, after, in.Limit)
+	var items []Person
+	for _, p := range list {
+		items = append(items, s.showPerson(a, p))
+	}
+	next := ""
+	if more {
+		next = list[len(list)-1].Name
+	}
+	return newList("people", "/v1/people", *in, nil, items, next), nil
+}
+
+type createPersonIn struct {
+	Body struct {
+		Name        string   `json:"name" example:"ann"`
+		DisplayName string   `json:"displayName,omitempty" example:"Ann"`
+		Password    string   `json:"password,omitempty" doc:"Absent: it cannot sign in with one"`
+		Roles       []string `json:"roles,omitempty" nullable:"false"`
+		Service     bool     `json:"service,omitempty"`
+	}
+}
+
+type personOut struct {
+	Location string `header:"Location"`
+	Body     Person
+}
+
+func (s *Server) createPerson(ctx context.Context, a social.Actor, in *createPersonIn) (*personOut, error) {
+	n := social.NewPerson{Name: in.Body.Name, DisplayName: in.Body.DisplayName, Service: in.Body.Service}
+	if err := s.requireManager(a); err != nil { // before a hash is computed for nothing
+		return nil, err
+	}
+	var err error
+	if n.Roles, err = social.ParseRoles("roles", in.Body.Roles); err != nil {
+		return nil, err
+	}
+	if n.Name, err = social.ParsePersonName("name", n.Name); err != nil {
+		return nil, err
+	}
+	if in.Body.Password != "" {
+		if n.PasswordHash, err = s.auth.Hash(ctx, in.Body.Password); err != nil {
+			return nil, err
+		}
+	}
+	p, err := s.people.Create(ctx, a, n)
+	if err != nil {
+		return nil, err
+	}
+	return &personOut{Location: personPath(p.Name), Body: newPerson(p, true)}, nil
+}
+
+func (s *Server) requireManager(a social.Actor) error {
+	if err := a.RequireSelf(true); err != nil {
+		return err
+	}
+	return s.directory.RequireManager(a)
+}
+
+func personPath(name string) string { return "/v1/people/" + url.PathEscape(name) }
+
+type nameIn struct {
+	Name string `path:"name" doc:"A name, a former name, or me"`
+}
+
+func (s *Server) getPerson(_ context.Context, a social.Actor, in *nameIn) (*personOut, error) {
+	if err := a.RequireSelf(false); err != nil {
+		return nil, err
+	}
+	p, err := s.people.Get(a, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &personOut{Body: s.showPerson(a, p)}, nil
+}
+
+type patchPersonIn struct {
+	nameIn
+	Body struct {
+		DisplayName *string   `json:"displayName,omitempty"`
+		Name        *string   `json:"name,omitempty" doc:"Rename (manager); the old name stays an alias"`
+		Roles       *[]string `json:"roles,omitempty" doc:"All roles (manager)"`
+		Suspended   *bool     `json:"suspended,omitempty" doc:"Manager"`
+		Password    *string   `json:"password,omitempty" doc:"A new password. It ends every login of the person"`
+		OldPassword string    `json:"oldPassword,omitempty" doc:"The present one, with which one changes one's own"`
+	}
+}
+
+// patchPerson changes what is there. Several changes are made one after the
+// other, those that are refused most easily first.
+func (s *Server) patchPerson(ctx context.Context, a social.Actor, in *patchPersonIn) (*personOut, error) {
+	p, err := s.people.Get(a, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	b := &in.Body
+	patch := social.PersonPatch{DisplayName: b.DisplayName, Suspended: b.Suspended}
+	if b.Roles != nil {
+		roles, err := social.ParseRoles("roles", *b.Roles)
+		if err != nil {
+			return nil, err
+		}
+		patch.Roles = &roles
+	}
+	if b.Password != nil {
+		if err := s.auth.SetPassword(ctx, a, p.Key, b.OldPassword, *b.Password, askedOf(ctx).from); err != nil {
+			return nil, err
+		}
+	}
+	if b.Name != nil {
+		if p, err = s.people.Rename(ctx, &a, p.Name, *b.Name); err != nil {
+			return nil, err
+		}
+	}
+	if patch != (social.PersonPatch{}) || b.Password == nil && b.Name == nil {
+		if p, err = s.people.Edit(ctx, a, p.Name, patch); err != nil {
+			return nil, err
+		}
+	}
+	return &personOut{Body: s.showPerson(a, p)}, nil
+}
+
+func (s *Server) deletePerson(ctx context.Context, a social.Actor, in *nameIn) (*struct{}, error) {
+	return nil, s.people.Remove(ctx, &a, in.Name)
+}
+
+type roleIn struct {
+	Role string `path:"role" enum:"manager,moderator,auditor,hidden"`
+	nameIn
+}
+
+func (s *Server) giveRole(ctx context.Context, a social.Actor, in *roleIn) (*struct{}, error) {
+	return nil, s.changeRole(ctx, a, in, func(has, role social.Roles) social.Roles { return has | role })
+}
+
+func (s *Server) takeRole(ctx context.Context, a social.Actor, in *roleIn) (*struct{}, error) {
+	return nil, s.changeRole(ctx, a, in, func(has, role social.Roles) social.Roles { return has &^ role })
+}
+
+func (s *Server) changeRole(ctx context.Context, a social.Actor, in *roleIn, change func(has, role social.Roles) social.Roles) error {
+	if err := s.requireManager(a); err != nil {
+		return err
+	}
+	role, err := social.ParseRoles("role", []string{in.Role})
+	if err != nil {
+		return err
+	}
+	p, err := s.people.Get(a, in.Name)
+	if err != nil {
+		return err
+	}
+	roles := change(p.Roles, role)
+	_, err = s.people.Edit(ctx, a, p.Name, social.PersonPatch{Roles: &roles})
+	return err
+}

@@ -1,0 +1,199 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"rambla/social"
+)
+
+// Replays remembers the answers to writes that carried an idempotency key.
+type Replays interface {
+	// BeginReplay stores r, whose Status is 0, unless the person's key is there:
+	// then it returns what is. An unfinished one older than a minute was
+	// abandoned and is taken over.
+	BeginReplay(ctx context.Context, r social.Replay) (earlier *social.Replay, err error)
+	FinishReplay(ctx context.Context, r social.Replay) error
+}
+
+// replayWait is what the second of two simultaneous requests is told to wait.
+const replayWait = time.Second
+
+// finishWithin bounds storing an answer after the request itself has ended.
+const finishWithin = 5 * time.Second
+
+// once answers a write, or gives the answer again that the same request got
+// before. Only answers of success are kept; after any other the key is free.
+//
+// An answer may hold a secret (a new token), so it is stored encrypted by a key
+// that only the client's own idempotency key yields; the store has a hash of
+// that, and a keyed digest of the request, whose body may hold a password.
+func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, body []byte, next http.Handler) {
+	actor := askedOf(r.Context()).actor
+	if err := social.CheckKey("Idempotency-Key", key); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	keys := deriveReplayKeys(key, actor)
+	mine := social.Replay{Person: actor.Person, Key: keys.lookup, Digest: keys.digest(r, body), At: s.now()}
+	earlier, err := s.replays.BeginReplay(r.Context(), mine)
+	if err != nil {
+		s.fail(w, r, fmt.Errorf("begin replay: %w", err))
+		return
+	}
+	if earlier != nil {
+		s.repeat(w, r, keys, mine, earlier)
+		return
+	}
+	held := &heldAnswer{header: w.Header(), status: http.StatusOK}
+	finished := false
+	defer func() {
+		if !finished { // the handler panicked
+			s.finishReplay(r, mine, keys, nil)
+		}
+	}()
+	next.ServeHTTP(held, r)
+	finished = true
+	s.finishReplay(r, mine, keys, held)
+	held.send(w)
+}
+
+func (s *Server) repeat(w http.ResponseWriter, r *http.Request, keys replayKeys, mine social.Replay, earlier *social.Replay) {
+	switch {
+	case earlier.Digest != mine.Digest:
+		s.fail(w, r, social.Errorf(social.KindConflict, "This Idempotency-Key was used for another request."))
+	case earlier.Status == 0:
+		p := newProblem(http.StatusConflict, social.KindConflict.String(), "The same request is still being answered; try again shortly.")
+		p.retryAfter(replayWait)
+		s.fail(w, r, p)
+	default:
+		held, err := keys.open(earlier.Sealed)
+		if err != nil {
+			s.fail(w, r, fmt.Errorf("open a stored answer: %w", err))
+			return
+		}
+		for name, values := range held.Header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(earlier.Status)
+		_, _ = w.Write(held.Body) // the client went away
+	}
+}
+
+// finishReplay stores the answer, or frees the key where there is none to keep
+// (held is nil, or no success): an unfinished replay from long ago is taken over
+// by the next. It outlives the request, whose effect has happened.
+func (s *Server) finishReplay(r *http.Request, mine social.Replay, keys replayKeys, held *heldAnswer) {
+	mine.At = time.Unix(0, 0)
+	if held != nil && held.status/100 == 2 {
+		sealed, err := keys.seal(held)
+		if err != nil {
+			s.log.Error("seal an answer", "request", requestID(r.Context()), "err", err)
+			return
+		}
+		mine.Status, mine.Sealed, mine.At = held.status, sealed, s.now()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), finishWithin)
+	defer cancel()
+	if err := s.replays.FinishReplay(ctx, mine); err != nil {
+		s.log.Warn("an answer could not be kept for its idempotency key", "request", requestID(ctx), "err", err)
+	}
+}
+
+// replayKeys are what a client's idempotency key yields.
+type replayKeys struct {
+	lookup  [32]byte
+	request []byte // for digest
+	answer  cipher.AEAD
+}
+
+func deriveReplayKeys(key string, actor social.Actor) replayKeys {
+	who := fmt.Sprintf("rambla replay %d", actor.Person)
+	derive := func(what string) []byte {
+		out, err := hkdf.Key(sha256.New, []byte(key), []byte(who), what, 32)
+		if err != nil {
+			panic(err) // 32 bytes are less than SHA-256 may yield
+		}
+		return out
+	}
+	block, err := aes.NewCipher(derive("answer"))
+	if err != nil {
+		panic(err) // 32 bytes are a key of AES-256
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err) // AES has blocks of 16 bytes
+	}
+	return replayKeys{lookup: [32]byte(derive("lookup")), request: derive("request"), answer: aead}
+}
+
+// digest tells two requests apart, in whose name they act included.
+func (k replayKeys) digest(r *http.Request, body []byte) [32]byte {
+	h := hmac.New(sha256.New, k.request)
+	for _, part := range []string{r.Method, r.URL.RequestURI(), r.Header.Get(actAs)} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	h.Write(body)
+	return [32]byte(h.Sum(nil))
+}
+
+// storedAnswer is the plain text of what is sealed.
+type storedAnswer struct {
+	Header http.Header
+	Body   []byte
+}
+
+// keptHeaders are the headers of an answer that belong to it, rather than to
+// the exchange.
+func keptHeaders() []string { return []string{"Content-Type", "Location"} }
+
+func (k replayKeys) seal(held *heldAnswer) ([]byte, error) {
+	a := storedAnswer{Header: http.Header{}, Body: held.body.Bytes()}
+	for _, name := range keptHeaders() {
+		if v := held.header.Values(name); len(v) > 0 {
+			a.Header[name] = v
+		}
+	}
+	plain, err := json.Marshal(a)
+	if err != nil {
+		return nil, fmt.Errorf("encode an answer: %w", err)
+	}
+	return k.answer.Seal(nil, nil, plain, k.lookup[:]), nil
+}
+
+func (k replayKeys) open(sealed []byte) (storedAnswer, error) {
+	var a storedAnswer
+	plain, err := k.answer.Open(nil, nil, sealed, k.lookup[:])
+	if err != nil {
+		return a, fmt.Errorf("decrypt: %w", err)
+	}
+	if err := json.Unmarshal(plain, &a); err != nil {
+		return a, fmt.Errorf("decode: %w", err)
+	}
+	return a, nil
+}
+
+// heldAnswer keeps an answer back until it is stored.
+type heldAnswer struct {
+	header http.Header // the real one
+	status int
+	body   bytes.Buffer
+}
+
+func (h *heldAnswer) Header() http.Header         { return h.header }
+func (h *heldAnswer) WriteHeader(status int)      { h.status = status }
+func (h *heldAnswer) Write(b []byte) (int, error) { return h.body.Write(b) }
+
+func (h *heldAnswer) send(w http.ResponseWriter) {
+	w.WriteHeader(h.status)
+	_, _ = w.Write(h.body.Bytes()) // the client went away
+}

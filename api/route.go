@@ -1,0 +1,161 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"rambla/social"
+)
+
+// Field names are compared exactly: a client that writes displayname learns
+// that there is no such field, as with any other slip. huma has this as a
+// variable of the package.
+func init() { huma.ValidateStrictCasing = true }
+
+// route is what one line of routes.go says.
+type route struct {
+	method, path string
+	summary      string
+	tag          string
+	status       int      // of success
+	also         int      // another one of success, or 0
+	body         bodyKind // what it takes
+	open         bool     // needs no login
+	actable      bool     // writes in contexts: one may act for others
+	published    bool     // its idempotency key belongs to what it publishes
+	answer       any      // for the document, where the handler writes JSON by itself
+	takes        any      // likewise, where it reads the body by itself
+}
+
+// replays tells whether answers are remembered by idempotency key here. Where
+// the key goes into the log of posts it works across REST and MQTT.
+func (rt route) replays() bool {
+	return !rt.open && !rt.published && rt.method != http.MethodGet
+}
+
+// operation is the route as the document and huma know it.
+func (rt route) operation(reg huma.Registry) huma.Operation {
+	op := huma.Operation{
+		Method: rt.method, Path: rt.path, Summary: rt.summary, OperationID: rt.id(),
+		DefaultStatus: rt.status, Metadata: map[string]any{"route": rt}, Tags: []string{rt.tag},
+		MaxBodyBytes: -1, BodyReadTimeout: -1, // the guard has read the body
+		Responses: map[string]*huma.Response{
+			"default": {
+				Description: "What went wrong",
+				Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schemaOf[Problem](reg)}},
+			},
+		},
+	}
+	if !rt.open {
+		op.Security = []map[string][]string{{"bearer": {}}}
+		if rt.method != http.MethodGet {
+			op.Parameters = append(op.Parameters, header("Idempotency-Key", "Any text of at most 128 bytes, the same for every repeat of this request: a repeat gets the first one's answer."))
+		}
+	}
+	if rt.actable {
+		op.Parameters = append(op.Parameters, header(actAs, "For managers with the scope act-as: the name of the person to write for, or ctx:ID for a context."))
+	}
+	if rt.takes != nil {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			rt.mediaType(): {Schema: reg.Schema(reflect.TypeOf(rt.takes), true, "")},
+		}}
+	}
+	for _, status := range []int{rt.status, rt.also} {
+		if status != 0 {
+			op.Responses[strconv.Itoa(status)] = rt.response(reg, status)
+		}
+	}
+	return op
+}
+
+func (rt route) response(reg huma.Registry, status int) *huma.Response {
+	out := &huma.Response{Description: http.StatusText(status)}
+	if rt.answer != nil {
+		s := reg.Schema(reflect.TypeOf(rt.answer), true, "")
+		out.Content = map[string]*huma.MediaType{"application/json": {Schema: s}}
+	}
+	return out
+}
+
+func (rt route) mediaType() string {
+	switch rt.body {
+	case rawBody:
+		return "*/*"
+	case formBody:
+		return "application/x-www-form-urlencoded"
+	default:
+		return "application/json"
+	}
+}
+
+func schemaOf[T any](reg huma.Registry) *huma.Schema {
+	return reg.Schema(reflect.TypeFor[T](), true, "")
+}
+
+func header(name, text string) *huma.Param {
+	return &huma.Param{Name: name, In: "header", Description: text, Schema: &huma.Schema{Type: huma.TypeString}}
+}
+
+// id is a name for generated clients: get-contexts-id-members.
+func (rt route) id() string {
+	words := strings.FieldsFunc(strings.TrimPrefix(rt.path, "/v1"), func(r rune) bool {
+		return strings.ContainsRune("/{}.-", r)
+	})
+	return strings.Join(append([]string{strings.ToLower(rt.method)}, words...), "-")
+}
+
+// add registers a handler that gets the decoded request and who asks.
+func add[I, O any](api huma.API, rt route, handle func(context.Context, social.Actor, *I) (*O, error)) {
+	server := api.Adapter().(*adapter).server //nolint:forcetypeassert,errcheck // newAPI made it
+	huma.Register(api, rt.operation(api.OpenAPI().Components.Schemas), func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, askedOf(ctx).actor, in)
+		if err != nil {
+			return nil, server.report(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// plain registers a handler that reads and writes HTTP itself, and documents it.
+func plain(api huma.API, rt route, handle http.HandlerFunc) {
+	op := rt.operation(api.OpenAPI().Components.Schemas)
+	api.OpenAPI().AddOperation(&op)
+	api.Adapter().Handle(&op, func(c huma.Context) {
+		r, w := humachi.Unwrap(c)
+		handle(w, r)
+	})
+}
+
+// adapter puts the guard between the router and huma.
+type adapter struct {
+	router chi.Router
+	server *Server
+}
+
+// topicTail is the one parameter that spans levels: the router has it as *.
+const topicTail = "{topic}"
+
+// Handle registers op with the router.
+func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
+	rt, _ := op.Metadata["route"].(route)
+	pattern := op.Path
+	if head, ok := strings.CutSuffix(pattern, topicTail); ok {
+		pattern = head + "*"
+	}
+	a.router.Method(op.Method, pattern, a.server.guard(rt, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if pattern != op.Path {
+			r.SetPathValue("topic", chi.URLParam(r, "*"))
+		}
+		handle(humachi.NewContext(op, r, w))
+	})))
+}
+
+// ServeHTTP is for huma's tests; the Server calls the router itself.
+func (a *adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }

@@ -1,0 +1,66 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rambla/auth"
+)
+
+// routes is every route. The columns: method, path, what it does; then the
+// status of success (and another one), the body it takes, and the handler.
+func (s *Server) routes(api huma.API) {
+	const (
+		get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+
+		ctx    = "/v1/contexts/{id}"
+		member = ctx + "/members/{name}"
+	)
+
+	plain(api, route{method: get, path: "/healthz", summary: "Whether the process lives", tag: "info", status: 200, open: true}, s.health)
+	plain(api, route{method: get, path: "/readyz", summary: "Whether it should get requests", tag: "info", status: 200, open: true}, s.ready)
+	plain(api, route{method: get, path: "/.well-known/oauth-authorization-server", summary: "OAuth's endpoints (RFC 8414)", tag: "oauth", status: 200, open: true, answer: auth.Metadata{}}, s.oauthMetadata)
+	plain(api, route{method: post, path: "/v1/oauth/token", summary: "Sign in, or refresh a login (RFC 6749)", tag: "oauth", status: 200, open: true, body: formBody, takes: TokenForm{}, answer: auth.Tokens{}}, s.oauthToken)
+	plain(api, route{method: post, path: "/v1/oauth/introspect", summary: "What a token is good for (RFC 7662)", tag: "oauth", status: 200, open: true, body: formBody, takes: SecretForm{}, answer: auth.Introspection{}}, s.oauthIntrospect)
+	plain(api, route{method: post, path: "/v1/oauth/revoke", summary: "End the login that a token belongs to (RFC 7009)", tag: "oauth", status: 200, open: true, body: formBody, takes: SecretForm{}}, s.oauthRevoke)
+	plain(api, route{method: get, path: "/v1/info", summary: "What server this is", tag: "info", status: 200, open: true, answer: Info{}}, s.info)
+
+	add(api, route{method: get, path: "/v1/me", summary: "Who I am", tag: "me", status: 200}, s.me)
+	add(api, route{method: get, path: "/v1/me/tokens", summary: "My named tokens", tag: "me", status: 200}, s.listTokens)
+	add(api, route{method: post, path: "/v1/me/tokens", summary: "Make a named token; it is shown this once", tag: "me", status: 201, body: jsonBody}, s.createToken)
+	add(api, route{method: del, path: "/v1/me/tokens/{id}", summary: "End a named token", tag: "me", status: 204}, s.deleteToken)
+
+	add(api, route{method: get, path: "/v1/people", summary: "The people of the site", tag: "people", status: 200}, s.listPeople)
+	add(api, route{method: post, path: "/v1/people", summary: "Add a person (manager)", tag: "people", status: 201, body: jsonBody}, s.createPerson)
+	add(api, route{method: get, path: "/v1/people/{name}", summary: "One person", tag: "people", status: 200}, s.getPerson)
+	add(api, route{method: patch, path: "/v1/people/{name}", summary: "Change a person: oneself, or anybody (manager)", tag: "people", status: 200, body: jsonBody}, s.patchPerson)
+	add(api, route{method: del, path: "/v1/people/{name}", summary: "Remove a person (manager)", tag: "people", status: 204}, s.deletePerson)
+	add(api, route{method: put, path: "/v1/admin/roles/{role}/{name}", summary: "Give a role (manager)", tag: "people", status: 204}, s.giveRole)
+	add(api, route{method: del, path: "/v1/admin/roles/{role}/{name}", summary: "Take a role away (manager)", tag: "people", status: 204}, s.takeRole)
+
+	add(api, route{method: get, path: "/v1/contexts", summary: "The contexts I may know of", tag: "contexts", status: 200}, s.listContexts)
+	add(api, route{method: post, path: "/v1/contexts", summary: "Make a context", tag: "contexts", status: 201, body: jsonBody}, s.createContext)
+	add(api, route{method: get, path: ctx, summary: "One context", tag: "contexts", status: 200}, s.getContext)
+	add(api, route{method: patch, path: ctx, summary: "Change a context (owner or manager)", tag: "contexts", status: 200, body: jsonBody, actable: true}, s.patchContext)
+	add(api, route{method: del, path: ctx, summary: "End a context (owner or manager)", tag: "contexts", status: 204, actable: true}, s.deleteContext)
+	add(api, route{method: get, path: ctx + "/members", summary: "Who belongs to it", tag: "contexts", status: 200}, s.listMembers)
+	add(api, route{method: put, path: member, summary: "Join (name me), or add somebody", tag: "contexts", status: 201, also: 200, actable: true}, s.putMember)
+	add(api, route{method: del, path: member, summary: "Leave (name me), or remove somebody", tag: "contexts", status: 204, actable: true}, s.deleteMember)
+	add(api, route{method: put, path: member + "/grants/{permission}", summary: "Grant a permission (owner or manager)", tag: "contexts", status: 201, also: 200, body: mayBody, actable: true}, s.putGrant)
+	add(api, route{method: del, path: member + "/grants/{permission}", summary: "Take a grant back (owner or manager)", tag: "contexts", status: 204, actable: true}, s.deleteGrant)
+	add(api, route{method: put, path: member + "/vetoes/{permission}", summary: "Veto a permission (owner or manager)", tag: "contexts", status: 201, also: 200, body: mayBody, actable: true}, s.putVeto)
+	add(api, route{method: del, path: member + "/vetoes/{permission}", summary: "Take a veto back (owner or manager)", tag: "contexts", status: 204, actable: true}, s.deleteVeto)
+	add(api, route{method: del, path: member + "/overrides", summary: "Take all grants and vetoes back (owner or manager)", tag: "contexts", status: 204, actable: true}, s.deleteOverrides)
+
+	add(api, route{method: get, path: ctx + "/activities", summary: "Living posts, as they read now", tag: "activities", status: 200, answer: PostPage{}}, s.listActivities)
+	add(api, route{method: post, path: ctx + "/activities", summary: "Post", tag: "activities", status: 201, body: postBody, takes: Draft{}, answer: Post{}, actable: true, published: true}, s.createActivity)
+	add(api, route{method: get, path: "/v1/activities/{id}", summary: "One post", tag: "activities", status: 200, answer: Post{}}, s.getActivity)
+	add(api, route{method: patch, path: "/v1/activities/{id}", summary: "Edit a post of mine", tag: "activities", status: 200, body: postBody, takes: Edit{}, answer: Post{}, actable: true, published: true}, s.patchActivity)
+	add(api, route{method: del, path: "/v1/activities/{id}", summary: "Remove a post", tag: "activities", status: 204, actable: true}, s.deleteActivity)
+	add(api, route{method: get, path: ctx + "/log/messages", summary: "What subscribers of its messages got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.messagesLog)
+	add(api, route{method: get, path: ctx + "/log/events", summary: "What subscribers of its events got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.eventsLog)
+
+	add(api, route{method: post, path: ctx + "/data/{topic}", summary: "Publish any bytes (QoS 1)", tag: "data", status: 201, body: rawBody, takes: Bytes{}, actable: true, published: true}, s.createSample)
+	add(api, route{method: get, path: ctx + "/data/{topic}", summary: "What was published there in the last days", tag: "data", status: 200}, s.listSamples)
+}

@@ -1,0 +1,108 @@
+package api
+
+// The types of this file describe, for the OpenAPI document, what package
+// social reads and writes itself: social.ParseDraft and Directory.RenderPost.
+// Tests hold them to those.
+
+// Draft is what one posts.
+type Draft struct {
+	Content   string         `json:"content,omitempty" doc:"At most 16 KiB. May be empty only where type tells of something an application did"`
+	Format    string         `json:"format,omitempty" enum:"plain,markdown"`
+	Key       string         `json:"key,omitempty" doc:"Makes the post idempotent for 7 days; the same as the header Idempotency-Key"`
+	InReplyTo string         `json:"inReplyTo,omitempty" doc:"The id of the post that this one answers"`
+	To        []string       `json:"to,omitempty" doc:"Names of the only people who may read it, beside its author"`
+	Type      string         `json:"type,omitempty" doc:"A word of ActivityStreams 2.0, or app:verb; absent: Create" example:"uni:graded"`
+	Object    *Thing         `json:"object,omitempty" doc:"What an application tells of"`
+	Target    *Thing         `json:"target,omitempty"`
+	Data      map[string]any `json:"data,omitempty" doc:"At most 4 KiB of an application's own"`
+}
+
+// Edit replaces the content of a post.
+type Edit struct {
+	Content string         `json:"content"`
+	Format  string         `json:"format,omitempty" enum:"plain,markdown"`
+	Key     string         `json:"key,omitempty"`
+	Object  *Thing         `json:"object,omitempty"`
+	Target  *Thing         `json:"target,omitempty"`
+	Data    map[string]any `json:"data,omitempty"`
+}
+
+// Thing is an object or target of an application.
+type Thing struct {
+	Type string `json:"type,omitempty"`
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+	URL  string `json:"url,omitempty"`
+}
+
+// Post is one entry of a stream, in the vocabulary of ActivityStreams 2.0.
+type Post struct {
+	ID        string         `json:"id"`
+	Seq       uint64         `json:"seq" doc:"Its place in the stream"`
+	Type      string         `json:"type" example:"Create"`
+	Actor     Party          `json:"actor"`
+	Creator   *Party         `json:"creator,omitempty" doc:"Who really acted, where that is not the actor"`
+	Object    Note           `json:"object"`
+	Target    Party          `json:"target" doc:"The context, or what the application named"`
+	Context   *Party         `json:"context,omitempty" doc:"The context, where target is something else"`
+	Data      map[string]any `json:"data,omitempty"`
+	To        []string       `json:"to,omitempty" doc:"Of a private post: who reads it beside its author"`
+	Published string         `json:"published" format:"date-time"`
+	Updated   string         `json:"updated,omitempty" format:"date-time" doc:"When it was last edited"`
+	Key       string         `json:"key,omitempty"`
+	Generator string         `json:"generator" doc:"The entrance: mqtt, rest or server"`
+}
+
+// Party is a person, service account or context.
+type Party struct {
+	Type string `json:"type" example:"Person"`
+	ID   string `json:"id" example:"alice"`
+	Name string `json:"name,omitempty" example:"Alice"`
+	URL  string `json:"url,omitempty"`
+}
+
+// Note is what a post is about.
+type Note struct {
+	Type       string   `json:"type" example:"Note" doc:"Tombstone: it was removed"`
+	ID         string   `json:"id"`
+	Name       string   `json:"name,omitempty"`
+	URL        string   `json:"url,omitempty"`
+	Content    string   `json:"content,omitempty"`
+	MediaType  string   `json:"mediaType,omitempty"`
+	InReplyTo  string   `json:"inReplyTo,omitempty"`
+	Deleted    string   `json:"deleted,omitempty" format:"date-time"`
+	Attachment []string `json:"attachment,omitempty"`
+	Tag        []string `json:"tag,omitempty"`
+}
+
+// PostPage is a page of posts.
+type PostPage struct {
+	Items []Post `json:"items" nullable:"false"`
+	Next  uint64 `json:"next,omitempty" doc:"What to ask for as after or before; absent at the end"`
+}
+
+// LogPage is a page of a log.
+type LogPage struct {
+	Items    []Post `json:"items" nullable:"false"`
+	Next     uint64 `json:"next,omitempty" doc:"What to ask for as after or before; absent at the end"`
+	Position string `json:"position" doc:"Where the stream stands, as epoch:seq"`
+	Complete bool   `json:"complete" doc:"False where something after the position asked for is no longer there"`
+}
+
+// TokenForm is the body of the token endpoint (RFC 6749).
+type TokenForm struct {
+	GrantType    string `json:"grant_type" enum:"password,refresh_token,client_credentials"`
+	Username     string `json:"username,omitempty"`
+	Password     string `json:"password,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+}
+
+// SecretForm is the body of introspection and revocation.
+type SecretForm struct {
+	Token         string `json:"token"`
+	TokenTypeHint string `json:"token_type_hint,omitempty"`
+}
+
+// Bytes is any body.
+type Bytes []byte

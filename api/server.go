@@ -1,0 +1,144 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rambla/auth"
+	"rambla/social"
+)
+
+// Deps is what the interface works with. All fields are needed.
+type Deps struct {
+	Directory *social.Directory
+	Posts     *social.Posts
+	Spaces    *social.Spaces
+	People    *social.People
+	Data      *social.Data
+	Auth      *auth.Authority
+	Replays   Replays
+	// Ping asks the store whether it answers.
+	Ping    func(context.Context) error
+	Metrics prometheus.Registerer
+	Logger  *slog.Logger
+	Now     func() time.Time
+	Version string // of the binary, for /v1/info and the OpenAPI document
+	// MQTT are the addresses of the MQTT listeners as clients reach them, such as
+	// mqtt://chat.example.org:1883, for /v1/info.
+	MQTT []string
+}
+
+// Server is the handler of /v1/…, /.well-known/oauth-authorization-server,
+// /docs, /healthz and /readyz. It is safe for concurrent use.
+type Server struct {
+	cfg       Config
+	directory *social.Directory
+	posts     *social.Posts
+	spaces    *social.Spaces
+	people    *social.People
+	data      *social.Data
+	auth      *auth.Authority
+	replays   Replays
+	ping      func(context.Context) error
+	metrics   *metrics
+	log       *slog.Logger
+	now       func() time.Time
+	version   string
+	mqtt      []string
+
+	proxies   Proxies
+	persons   *limiter[social.PersonKey]
+	addresses *limiter[netip.Prefix]
+	draining  atomic.Bool
+
+	handler   http.Handler
+	documents documents
+}
+
+// New makes the handler. The error names the wrong key of the configuration.
+func New(cfg Config, deps Deps) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	proxies, err := ParseProxies(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(deps.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, directory: deps.Directory, posts: deps.Posts, spaces: deps.Spaces, people: deps.People,
+		data: deps.Data, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
+		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
+		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
+		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
+	}
+	router := chi.NewMux()
+	router.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, social.Errorf(social.KindNotFound, "There is nothing at this address; /docs lists what there is."))
+	})
+	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, newProblem(http.StatusMethodNotAllowed, codeMethod, "This address does not take the method "+clip(r.Method)+"."))
+	})
+	docs := newAPI(router, s)
+	s.routes(docs)
+	if err := s.documents.render(docs.OpenAPI()); err != nil {
+		return nil, err
+	}
+	s.documents.mount(router)
+	s.handler = s.outermost(router)
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Drain makes /readyz say no, so that balancers send new clients elsewhere;
+// requests are answered as before.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// newAPI makes the document and the decoder of requests.
+func newAPI(router chi.Router, s *Server) huma.API {
+	const prefix = "#/components/schemas/"
+	return huma.NewAPI(huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Rambla", Version: s.version,
+				Description: "Messages, people and contexts over REST. The same posts travel over MQTT.",
+				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry(prefix, huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", Description: "A token from /v1/oauth/token or /v1/me/tokens."},
+					"basic":  {Type: "http", Scheme: "basic", Description: "Name and password of a service account."},
+				},
+			},
+		},
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{s.rewriteProblem},
+	}, &adapter{router: router, server: s})
+}
+
+// rewriteProblem gives huma's own errors the shape of all others.
+func (s *Server) rewriteProblem(_ huma.Context, _ string, v any) (any, error) {
+	if m, ok := v.(*huma.ErrorModel); ok {
+		p := ofHuma(m)
+		s.metrics.problem(p.Code)
+		return p, nil
+	}
+	return v, nil
+}
