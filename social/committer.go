@@ -195,14 +195,17 @@ func (s *shard) commitNext(ctx context.Context) bool {
 	if len(batch) == 0 {
 		return false
 	}
-	entries := make([]Entry, len(batch))
-	for i := range batch {
-		entries[i] = batch[i].entry
-	}
 	c := s.c
 	// What was accepted is committed even while the server stops.
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 	defer cancel()
+	if batch = s.screenReplies(within, batch); len(batch) == 0 {
+		return true
+	}
+	entries := make([]Entry, len(batch))
+	for i := range batch {
+		entries[i] = batch[i].entry
+	}
 	results, err := c.log.Append(within, entries, c.now())
 	c.batches.Add(1)
 	if err != nil {
@@ -224,6 +227,35 @@ func (s *shard) commitNext(ctx context.Context) bool {
 	}
 	clear(batch)
 	return true
+}
+
+// screenReplies takes out of the batch what answers a post that is not there to
+// be answered by its author. The store is asked here, and not where the draft
+// was checked, because publishing never waits.
+func (s *shard) screenReplies(ctx context.Context, batch []pending) []pending {
+	kept := batch[:0]
+	for _, p := range batch {
+		if post := p.entry.Post; post != nil && !post.InReplyTo.IsZero() {
+			if err := s.answerable(ctx, post); err != nil {
+				p.done(Appended{}, err)
+				continue
+			}
+		}
+		kept = append(kept, p)
+	}
+	clear(batch[len(kept):])
+	return kept
+}
+
+func (s *shard) answerable(ctx context.Context, reply *Post) error {
+	to, err := s.c.log.PostByID(ctx, reply.InReplyTo)
+	if err != nil && KindOf(err) != KindNotFound {
+		return err
+	}
+	if err != nil || to.Stream != reply.Stream || !to.Counts() || !to.Removed.IsZero() || !to.readableBy(reply.Author) {
+		return Invalid("inReplyTo", "there is no such post in this context")
+	}
+	return nil
 }
 
 // announceBatch tells of what was stored, stream by stream.

@@ -294,6 +294,26 @@ func (d *Directory) listedPeople(a Actor, after string, limit int) []Person {
 	return out
 }
 
+// Everybody lists living people in order of name after the given one, hidden
+// ones too: for the operator. more says whether there are others.
+func (d *Directory) Everybody(after string, limit int) (list []Person, more bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	names := sorted(&d.nameOrder, maps.Keys(d.names))
+	from, _ := slices.BinarySearch(names, after+"\x00")
+	for _, name := range names[from:] {
+		p := d.people[d.names[name]]
+		if p.Removed || p.Name != name {
+			continue
+		}
+		if len(list) == limit {
+			return list, true
+		}
+		list = append(list, *p)
+	}
+	return list, false
+}
+
 // sorted returns the keys in order, sorting only when a change has emptied the
 // cache. Readers may sort at the same time; each result is right.
 func sorted(cache *atomic.Pointer[[]string], keys iter.Seq[string]) []string {
