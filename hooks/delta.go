@@ -14,8 +14,9 @@ type Connections interface {
 	// RightsChanged looks again at what the people's sessions may receive of the
 	// scopes; nil people are all, nil scopes are all of theirs.
 	RightsChanged(scopes []social.Scope, people []social.PersonKey)
-	// End ends the connections that match, with a sentence for the client.
-	End(match func(*broker.Principal) bool, reason string)
+	// End ends the connections that match, with a reason code and a sentence for
+	// the client, and says how many there were.
+	End(match func(*broker.Principal) bool, reason byte, text string) int
 }
 
 // Follow makes live connections follow what a refresh of the directory found.
@@ -23,11 +24,11 @@ type Connections interface {
 func Follow(c Connections, delta social.Delta) {
 	if len(delta.Barred) > 0 {
 		c.End(func(p *broker.Principal) bool { return slices.Contains(delta.Barred, p.Person) },
-			"The account was suspended or removed.")
+			broker.ReasonNotAuthorized, "The account was suspended or removed.")
 	}
 	if len(delta.Passwords) > 0 {
 		c.End(func(p *broker.Principal) bool { return p.Grant == 0 && slices.Contains(delta.Passwords, p.Person) },
-			"The password was changed; sign in again.")
+			broker.ReasonNotAuthorized, "The password was changed; sign in again.")
 	}
 	if len(delta.Grants) > 0 {
 		ended := make(map[social.GrantKey]bool, len(delta.Grants))
@@ -35,7 +36,7 @@ func Follow(c Connections, delta social.Delta) {
 			ended[key] = true
 		}
 		c.End(func(p *broker.Principal) bool { return p.Grant != 0 && ended[p.Grant] },
-			"The login or token that this connection used has ended; sign in again.")
+			broker.ReasonNotAuthorized, "The login or token that this connection used has ended; sign in again.")
 	}
 	if len(delta.Spaces) > 0 {
 		scopes := make([]social.Scope, len(delta.Spaces))
@@ -71,6 +72,6 @@ func Expire(ctx context.Context, c Connections, every time.Duration, now func() 
 		c.End(func(p *broker.Principal) bool {
 			cl, ok := p.Rights.(claim)
 			return !ok || !cl.expires.IsZero() && !at.Before(cl.expires)
-		}, "The token that this connection used has expired; sign in again.")
+		}, broker.ReasonNotAuthorized, "The token that this connection used has expired; sign in again.")
 	}
 }
