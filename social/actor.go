@@ -20,7 +20,7 @@ func (a Actor) hand() PersonKey {
 	return a.Person
 }
 
-// roles are the roles that the credential lets the actor use: a token without
+// rolesLocked are the roles that the credential lets the actor use: a token without
 // the scope admin makes an ordinary person of a manager.
 func (d *Directory) rolesLocked(a Actor) Roles {
 	p := d.people[a.hand()]
@@ -31,6 +31,19 @@ func (d *Directory) rolesLocked(a Actor) Roles {
 		return p.Roles &^ RoleManager
 	}
 	return p.Roles
+}
+
+// rolesInSpacesLocked are the roles that count for what the actor may do in a
+// space: who acts for others does so by the manager's rights, for which the
+// scope act-as stands.
+func (d *Directory) rolesInSpacesLocked(a Actor) Roles {
+	roles := d.rolesLocked(a)
+	if a.Creator != 0 && a.Scopes.ActAs() {
+		if p := d.people[a.Creator]; p != nil && !p.Removed && !p.Suspended {
+			roles |= p.Roles & RoleManager
+		}
+	}
+	return roles
 }
 
 // Roles are the roles the actor may use.
@@ -49,9 +62,11 @@ func (d *Directory) RequireManager(a Actor) error {
 }
 
 // ActFor makes the actor that writes for name ("ctx:ID" for a context) by a's
-// hand. It needs the role manager and the scope act-as.
+// hand. It needs the role manager and the scope act-as; nobody acts through
+// somebody who acts for another.
 func (d *Directory) ActFor(a Actor, name string) (Actor, error) {
-	if !d.Roles(a).Has(RoleManager) || !a.Scopes.ActAs() {
+	hand, ok := d.PersonByKey(a.Person)
+	if !ok || hand.Suspended || !hand.Roles.Has(RoleManager) || !a.Scopes.ActAs() || a.Creator != 0 {
 		return Actor{}, Errorf(KindForbidden, "Acting for others needs the role manager and a token with the scope act-as.")
 	}
 	out := a
@@ -61,17 +76,25 @@ func (d *Directory) ActFor(a Actor, name string) (Actor, error) {
 		defer d.mu.RUnlock()
 		key, ok := d.ids[id]
 		if !ok || d.spaces[key].space.Deleted {
-			return Actor{}, Errorf(KindNotFound, "There is no context %q to act for.", id)
+			return Actor{}, Errorf(KindNotFound, "There is no context %q to act for.", clip(id))
 		}
 		out.AsSpace = key
 		return out, nil
 	}
 	p, ok := d.PersonByName(name)
 	if !ok {
-		return Actor{}, Errorf(KindNotFound, "There is no person %q to act for.", name)
+		return Actor{}, Errorf(KindNotFound, "There is no person %q to act for.", clip(name))
 	}
 	out.Person = p.Key
 	return out, nil
+}
+
+// voice is KindForbidden for who speaks for another context than s.
+func (s *Space) voice(a Actor) error {
+	if a.AsSpace != 0 && a.AsSpace != s.Key {
+		return Errorf(KindForbidden, "A context speaks in itself only.")
+	}
+	return nil
 }
 
 func cutContextName(name string) (id string, ok bool) {

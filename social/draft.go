@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -20,6 +21,7 @@ const (
 	MaxKey     = 128      // bytes of an idempotency key
 	MaxReaders = 100      // people a private post is addressed to
 	maxThing   = 2 << 10  // bytes of an object or target
+	maxDepth   = 32       // objects and arrays in each other, in an application's data
 )
 
 // Draft is what a client wants to post, checked for form.
@@ -50,10 +52,10 @@ type extra struct {
 }
 
 // clientTypes are the ActivityStreams 2.0 activity types that a client may use;
-// the others are said by the server (Update, Delete, Join, Like, …).
+// the others are, or will be, said by the server (Update, Delete, Join, Like, …).
 var clientTypes = []string{
-	TypeCreate, "Accept", "Arrive", "Ignore", "Invite", "Listen", "Move", "Offer",
-	"Question", "Read", "Reject", "TentativeAccept", "TentativeReject", "Travel", "View",
+	TypeCreate, "Accept", "Add", "Arrive", "Dislike", "Ignore", "Invite", "Listen", "Move", "Offer",
+	"Question", "Read", "Reject", "Remove", "TentativeAccept", "TentativeReject", "Travel", "View",
 }
 
 var appType = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,31}:[A-Za-z][A-Za-z0-9._-]{0,63}$`)
@@ -89,7 +91,7 @@ func ParseDraft(body []byte) (Draft, error) {
 	)
 	for name, raw := range fields {
 		if string(raw) == "null" {
-			return Draft{}, Invalid(name, "is null; leave it out instead")
+			return Draft{}, Invalid(clip(name), "is null; leave it out instead")
 		}
 		var err error
 		switch name {
@@ -113,7 +115,7 @@ func ParseDraft(body []byte) (Draft, error) {
 			err = decode(name, raw, &format, "plain or markdown")
 			d.Markdown = format == "markdown"
 			if err == nil && format != "plain" && format != "markdown" {
-				err = Invalid(name, "%q is no format; there are plain and markdown", format)
+				err = Invalid(name, "%q is no format; there are plain and markdown", clip(format))
 			}
 		case "type":
 			err = decode(name, raw, &d.Type, "text")
@@ -122,11 +124,11 @@ func ParseDraft(body []byte) (Draft, error) {
 		case "target":
 			more.Target, err = decodeThing(name, raw)
 		case "data":
-			more.Data, err = compact(name, raw)
+			more.Data, err = decodeData(name, raw)
 		case "attachments":
 			err = Invalid(name, "files cannot be attached here")
 		default:
-			err = Invalid(name, "is not a field of a post")
+			err = Invalid(clip(name), "is not a field of a post")
 		}
 		if err != nil {
 			return Draft{}, err
@@ -148,7 +150,7 @@ func (d *Draft) check() error {
 		return Invalid("content", "contains a NUL character")
 	case !slices.Contains(clientTypes, d.Type) && !appType.MatchString(d.Type):
 		return Invalid("type", "%q is no type that one may post; use a word of ActivityStreams such as Create, or app:verb", clip(d.Type))
-	case strings.TrimSpace(d.Content) == "" && d.Type == TypeCreate:
+	case strings.TrimSpace(d.Content) == "" && d.Type == TypeCreate && d.Extra == nil:
 		return Invalid("content", "is empty")
 	case d.Private && len(d.To) == 0:
 		return Invalid("to", "is empty; leave it out to post for everyone")
@@ -169,8 +171,9 @@ func CheckKey(field, key string) error {
 	return nil
 }
 
-// Digest tells two contents apart, whichever entrance they came through. The
-// fields are length-prefixed, so that none can pass for another.
+// Digest tells two contents apart, whichever entrance they came through; the
+// key itself and the order of readers do not matter. The fields are
+// length-prefixed, so that none can pass for another.
 func (d *Draft) Digest(space SpaceKey) [32]byte {
 	h := sha256.New()
 	put := func(s string) {
@@ -184,7 +187,12 @@ func (d *Draft) Digest(space SpaceKey) [32]byte {
 	put(d.Content)
 	put(d.InReplyTo.String())
 	put(string(d.Extra))
-	for _, name := range slices.Sorted(slices.Values(d.To)) {
+	to := make([]string, len(d.To))
+	for i, name := range d.To {
+		to[i] = strings.ToLower(name)
+	}
+	slices.Sort(to)
+	for _, name := range slices.Compact(to) {
 		put(name)
 	}
 	return [32]byte(h.Sum(nil))
@@ -260,21 +268,57 @@ func decodeThing(field string, raw json.RawMessage) (*Thing, error) {
 	return &t, nil
 }
 
-func compact(field string, raw json.RawMessage) (json.RawMessage, error) {
+// decodeData checks an application's data: any JSON object that is neither long
+// nor deep, for whoever receives it has to parse it too.
+func decodeData(field string, raw json.RawMessage) (json.RawMessage, error) {
 	var b bytes.Buffer
-	if err := json.Compact(&b, raw); err != nil {
-		return nil, Invalid(field, "is not JSON")
+	if err := json.Compact(&b, raw); err != nil || raw[0] != '{' {
+		return nil, Invalid(field, "is not a JSON object")
 	}
 	if b.Len() > MaxData {
 		return nil, Invalid(field, "is longer than %d bytes", MaxData)
 	}
+	if depth(b.Bytes()) > maxDepth {
+		return nil, Invalid(field, "is nested deeper than %d levels", maxDepth)
+	}
 	return b.Bytes(), nil
 }
 
-// clip keeps what a client wrote short where an answer repeats it.
+// depth is how many objects and arrays of valid JSON stand in each other.
+func depth(valid []byte) int {
+	now, most, quoted := 0, 0, false
+	for i := 0; i < len(valid); i++ {
+		switch c := valid[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			now++
+			most = max(most, now)
+		case c == '}' || c == ']':
+			now--
+		}
+	}
+	return most
+}
+
+// clip keeps what a client wrote short where an answer repeats it, and free of
+// control characters, which reason strings must not hold [MQTT-1.5.4-2].
 func clip(s string) string {
-	if len(s) > 40 {
-		return strings.ToValidUTF8(s[:40], "") + "…"
+	long := len(s) > 40
+	if long {
+		s = strings.ToValidUTF8(s[:40], "")
+	}
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+	if long {
+		s += "…"
 	}
 	return s
 }

@@ -46,7 +46,7 @@ func ParsePermission(field, word string) (Permissions, error) {
 			return 1 << i, nil
 		}
 	}
-	return 0, Invalid(field, "%q is no permission; there are read, write, subscribe, unsubscribe, invite, kick, delete and flag", word)
+	return 0, Invalid(field, "%q is no permission; there are read, write, subscribe, unsubscribe, invite, kick, delete and flag", clip(word))
 }
 
 // Policy says who has a permission without a grant.
@@ -72,7 +72,7 @@ func ParsePolicy(field, word string) (Policy, error) {
 			return p, nil
 		}
 	}
-	return 0, Invalid(field, "%q is no policy; there are public, members and restricted", word)
+	return 0, Invalid(field, "%q is no policy; there are public, members and restricted", clip(word))
 }
 
 // Policies holds the policy of each permission, in the order of the bits.

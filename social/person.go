@@ -40,7 +40,7 @@ func ParseRoles(field string, words []string) (Roles, error) {
 	for _, w := range words {
 		r, ok := roleWords[w]
 		if !ok {
-			return 0, Invalid(field, "%q is no role; there are manager, moderator, auditor and hidden", w)
+			return 0, Invalid(field, "%q is no role; there are manager, moderator, auditor and hidden", clip(w))
 		}
 		out |= r
 	}

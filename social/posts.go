@@ -1,7 +1,10 @@
 package social
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"slices"
 	"time"
 )
 
@@ -51,15 +54,12 @@ func (ps *Posts) Create(ctx context.Context, a Actor, space string, d Draft) (Po
 
 // entry checks the right and the names of a draft.
 func (ps *Posts) entry(a Actor, space string, d Draft) (Entry, error) {
-	sight, err := ps.dir.See(a, space)
+	sight, err := ps.dir.reach(a, space, Write, false)
 	if err != nil {
 		return Entry{}, err
 	}
-	if !sight.May.Has(Write) {
-		return Entry{}, Errorf(KindForbidden, "You may not write in %q.", space)
-	}
-	if a.AsSpace != 0 && a.AsSpace != sight.Space.Key {
-		return Entry{}, Errorf(KindForbidden, "A context speaks in itself only.")
+	if err := sight.Space.voice(a); err != nil {
+		return Entry{}, err
 	}
 	p := &Post{
 		Stream: sight.Space.Stream(ChannelMessages), ID: ps.ids.New(ps.now()), Type: d.Type,
@@ -70,11 +70,23 @@ func (ps *Posts) entry(a Actor, space string, d Draft) (Entry, error) {
 	if p.To, err = ps.readers(d.To, a.Person); err != nil {
 		return Entry{}, err
 	}
-	e := Entry{Post: p}
-	if d.Key != "" {
-		e.Digest = d.Digest(sight.Space.Key)
+	return Entry{Post: p, Digest: digestOf(&d, p, sight.Space.Key)}, nil
+}
+
+// digestOf tells what a key was used for: the content, and beside it whether it
+// was said or something said was edited, and in whose voice. Zero without a key.
+func digestOf(d *Draft, p *Post, space SpaceKey) [32]byte {
+	if d.Key == "" {
+		return [32]byte{}
 	}
-	return e, nil
+	content := d.Digest(space)
+	h := sha256.New()
+	h.Write(content[:])
+	h.Write(p.Object[:])
+	if p.AsSpace {
+		h.Write([]byte{1})
+	}
+	return [32]byte(h.Sum(nil))
 }
 
 // readers finds the people a private post is for, each once and without its
@@ -101,64 +113,83 @@ type Found struct {
 	Space *Space
 }
 
-// Get finds a post that the actor may read.
+// Get finds a post that the actor may read; authors read their own as long as
+// they may know of the context.
 func (ps *Posts) Get(ctx context.Context, a Actor, id string) (Found, error) {
 	f, _, err := ps.find(ctx, a, id)
+	if err == nil && !a.Scopes.MayRead(f.Space.ID, false) {
+		return Found{}, noPost()
+	}
 	return f, err
 }
 
+// find finds a post that is a's to see, or a's own.
 func (ps *Posts) find(ctx context.Context, a Actor, id string) (Found, Sight, error) {
-	missing := Errorf(KindNotFound, "There is no such post, or it is not yours to see.")
+	f, sight, visible, err := ps.seek(ctx, a, id)
+	if err != nil || !visible {
+		return Found{}, Sight{}, cmp.Or(err, error(noPost()))
+	}
+	return f, sight, nil
+}
+
+// seek is find that also finds a's own post where the context is no longer
+// a's to see; visible tells whether it is.
+func (ps *Posts) seek(ctx context.Context, a Actor, id string) (f Found, sight Sight, visible bool, err error) {
 	key, ok := ParseID(id)
 	if !ok {
-		return Found{}, Sight{}, missing
+		return f, sight, false, noPost()
 	}
 	p, err := ps.log.PostByID(ctx, key)
 	if KindOrNil(err) == KindNotFound {
-		return Found{}, Sight{}, missing
+		return f, sight, false, noPost()
 	}
 	if err != nil {
-		return Found{}, Sight{}, err
+		return f, sight, false, err
 	}
 	space, channel, ok := ps.dir.spaceOfStream(p.Stream)
 	if !ok {
-		return Found{}, Sight{}, missing
+		return f, sight, false, noPost()
 	}
-	sight, err := ps.dir.Look(a, space)
-	if err != nil {
-		return Found{}, Sight{}, missing
-	}
+	sight, visible = ps.dir.look(a, space)
 	own := p.Author == a.Person && a.Creator == 0
-	if !sight.May.Has(Read) && !own || p.Seq <= sight.Floor[channel] && !own || !p.readableBy(a.Person) {
-		return Found{}, Sight{}, missing
+	reads := sight.May.Has(Read) && p.Seq > sight.Floor[channel] && p.readableBy(a.hand())
+	if sight.Space == nil || !own && !(visible && reads) {
+		return f, sight, false, noPost()
 	}
-	return Found{Post: p, Space: sight.Space}, sight, nil
+	return Found{Post: p, Space: sight.Space}, sight, visible, nil
 }
 
-// readableBy tells whether a private post is for the person.
+func noPost() *Error {
+	return Errorf(KindNotFound, "There is no such post, or it is not yours to see.")
+}
+
+// readableBy tells whether a private post is for the person. Who wrote it in
+// another's name knows it anyway.
 func (p *Post) readableBy(person PersonKey) bool {
-	if !p.Private || p.Author == person {
-		return true
-	}
-	for _, to := range p.To {
-		if to == person {
-			return true
-		}
-	}
-	return false
+	return !p.Private || p.Author == person || p.Creator == person || slices.Contains(p.To, person)
 }
 
-// Edit replaces the content of a post. Only its author may.
+// writtenBy tells whether the actor speaks with the voice that the post has.
+func (f *Found) writtenBy(a Actor) bool {
+	if f.AsSpace || a.AsSpace != 0 {
+		return f.AsSpace && a.AsSpace == f.Space.Key
+	}
+	return f.Author == a.Person
+}
+
+// Edit replaces the content of a post. Only its author may, and only who reads
+// the post or is its author. What the draft does not say of the application's
+// object, target and data stays; type, readers and inReplyTo always do.
 func (ps *Posts) Edit(ctx context.Context, a Actor, id string, d Draft) (Found, error) {
 	f, sight, err := ps.find(ctx, a, id)
 	if err != nil {
 		return Found{}, err
 	}
 	switch {
-	case f.Author != a.Person || f.AsSpace != (a.AsSpace != 0):
+	case !f.writtenBy(a):
 		return Found{}, Errorf(KindForbidden, "Only its author may edit a post.")
 	case !sight.May.Has(Write):
-		return Found{}, Errorf(KindForbidden, "You may not write in %q.", f.Space.ID)
+		return Found{}, Errorf(KindForbidden, "You lack the permission write in %q.", f.Space.ID)
 	case !f.Counts():
 		return Found{}, Errorf(KindConflict, "This entry of the log is no post and cannot be edited.")
 	case !f.Removed.IsZero():
@@ -169,20 +200,22 @@ func (ps *Posts) Edit(ctx context.Context, a Actor, id string, d Draft) (Found, 
 	if p.Extra == nil {
 		p.Extra = f.Extra
 	}
-	if _, err := ps.committer.Do(ctx, Entry{Post: p, Digest: d.Digest(f.Space.Key)}); err != nil {
+	if _, err := ps.committer.Do(ctx, Entry{Post: p, Digest: digestOf(&d, p, f.Space.Key)}); err != nil {
 		return Found{}, err
 	}
-	return ps.Get(ctx, a, id)
+	f, _, err = ps.find(ctx, a, id)
+	return f, err
 }
 
-// Remove makes a tombstone of a post: its author may, and whoever has the
-// permission to delete. Removing a removed post does nothing.
+// Remove makes a tombstone of a post: its author always may, also where it no
+// longer sees the context, and whoever has the permission to delete. Removing a
+// removed post does nothing.
 func (ps *Posts) Remove(ctx context.Context, a Actor, id string) error {
-	f, sight, err := ps.find(ctx, a, id)
+	f, sight, _, err := ps.seek(ctx, a, id)
 	if err != nil {
 		return err
 	}
-	own := f.Author == a.Person && a.Scopes.MayWrite(f.Space.ID, false)
+	own := f.writtenBy(a) && a.Scopes.MayWrite(f.Space.ID, false)
 	switch {
 	case !own && !sight.May.Has(Delete):
 		return Errorf(KindForbidden, "Only its author, or who has the permission delete, may remove a post.")
@@ -257,7 +290,7 @@ func (ps *Posts) list(ctx context.Context, a Actor, space string, channel Channe
 		return Listed{}, err
 	}
 	if !sight.May.Has(Read) {
-		return Listed{}, Errorf(KindNotFound, "There are no posts in %q that are yours to see.", space)
+		return Listed{}, Errorf(KindNotFound, "There are no posts in %q that are yours to see.", clip(space))
 	}
 	stream := sight.Space.Stream(channel)
 	out := Listed{Space: sight.Space}
@@ -266,7 +299,7 @@ func (ps *Posts) list(ctx context.Context, a Actor, space string, channel Channe
 		return Listed{}, err
 	}
 	out.Posts, err = ps.log.Posts(ctx, PostQuery{
-		Stream: stream, Reader: a.Person, After: page.After, Before: page.Before,
+		Stream: stream, Reader: a.hand(), After: page.After, Before: page.Before,
 		Forward: page.Forward, Floor: sight.Floor[channel], Living: living, Limit: page.Limit + 1,
 	})
 	if err != nil {

@@ -32,10 +32,7 @@ func (d *Directory) RenderPost(dst []byte, space *Space, p *Post) []byte {
 		w.raw(`,"creator":`)
 		w.person(d.AnyPerson(p.Creator))
 	}
-	var more extra
-	if len(p.Extra) > 0 {
-		_ = json.Unmarshal(p.Extra, &more) // ours; a damaged row shows without it, and doctor tells
-	}
+	more := p.told()
 	w.raw(`,"object":`)
 	d.renderObject(&w, space, p, more.Object)
 	w.raw(`,"target":`)
@@ -68,6 +65,17 @@ func (d *Directory) RenderPost(dst []byte, space *Space, p *Post) []byte {
 	return w.b
 }
 
+// told is what an application told with a post; nothing any more once the post
+// is removed.
+func (p *Post) told() extra {
+	if len(p.Extra) == 0 || !p.Removed.IsZero() {
+		return extra{}
+	}
+	var more extra
+	_ = json.Unmarshal(p.Extra, &more) // ours; a damaged row shows without it, and doctor tells
+	return more
+}
+
 // renderObject writes what a post is about: a note, what an application tells
 // of, a person who came or went, or the context itself.
 func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, thing *Thing) {
@@ -93,7 +101,7 @@ func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, thing *Th
 	}
 	w.raw(`{"type":`)
 	w.text(kind)
-	if thing != nil && thing.ID != "" && !gone {
+	if thing != nil && thing.ID != "" && p.Object.IsZero() { // an Update's points back at the post
 		w.field("id", thing.ID)
 	} else {
 		w.raw(`,"id":"`)

@@ -82,51 +82,70 @@ type Sight struct {
 func (d *Directory) See(a Actor, id string) (Sight, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	pl := d.spaces[d.ids[id]]
-	if pl != nil && !pl.space.Deleted {
-		if s, visible := d.sightLocked(a, pl, false); visible {
-			return s, nil
-		}
+	if s, visible := d.sightLocked(a, d.spaces[d.ids[id]], false); visible {
+		return s, nil
 	}
 	return Sight{}, noContext(id)
 }
 
-// Look is See by key.
-func (d *Directory) Look(a Actor, key SpaceKey) (Sight, error) {
+// MayData is what the actor may do with the space's data channel, which a
+// credential can be narrowed to. Errors as See.
+func (d *Directory) MayData(a Actor, id string) (Sight, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	pl := d.spaces[key]
-	if pl != nil && !pl.space.Deleted {
-		if s, visible := d.sightLocked(a, pl, false); visible {
-			return s, nil
-		}
+	if s, visible := d.sightLocked(a, d.spaces[d.ids[id]], true); visible {
+		return s, nil
 	}
-	return Sight{}, noContext("")
+	return Sight{}, noContext(id)
+}
+
+// reach finds a space for something that needs the permission need. A right
+// suffices, also where the actor may not see the space that it holds in: a box
+// that all may write into and few may read. Without the right it is
+// KindForbidden, still with the Sight, where the actor may know of the space,
+// else KindNotFound.
+func (d *Directory) reach(a Actor, id string, need Permissions, data bool) (Sight, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	s, visible := d.sightLocked(a, d.spaces[d.ids[id]], data)
+	switch {
+	case s.May.Has(need) && need != NoPermissions:
+		return s, nil
+	case visible:
+		return s, Errorf(KindForbidden, "You lack the permission %s in %q.", strings.Join(need.Words(), ", "), clip(id))
+	}
+	return Sight{}, noContext(id)
+}
+
+// look is the actor's sight of the space with that key, and whether it may know
+// of it; Space is nil where there is none.
+func (d *Directory) look(a Actor, key SpaceKey) (Sight, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.sightLocked(a, d.spaces[key], false)
 }
 
 func noContext(id string) *Error {
-	if id == "" {
-		return Errorf(KindNotFound, "There is no such context, or it is not yours to see.")
-	}
-	return Errorf(KindNotFound, "There is no context %q, or it is not yours to see.", id)
+	return Errorf(KindNotFound, "There is no context %q, or it is not yours to see.", clip(id))
 }
 
 // sightLocked computes what a sees of pl, or of its data channel, and whether it
-// may know of it at all: members do, and whoever may read or join it, with a
-// credential that reaches there.
+// may know of it at all: members do, everybody where read or subscribe is
+// public, and whoever may read or join it for another reason; always with a
+// credential that reaches there. pl may be nil: there is no such space.
 func (d *Directory) sightLocked(a Actor, pl *place, data bool) (Sight, bool) {
 	hand := a.hand()
-	if p := d.people[hand]; p == nil || p.Suspended || p.Removed {
+	p := d.people[hand]
+	if pl == nil || pl.space.Deleted || p == nil || p.Suspended || p.Removed {
 		return Sight{}, false
 	}
-	r := pl.people[hand]
-	owner := pl.space.Owner == hand
-	all := Effective(pl.space.Policies, owner, d.rolesLocked(a), r.Standing, d.now())
-	visible := !r.Banned && r.Member || all&(Read|Subscribe) != 0
-	id := pl.space.ID
-	visible = visible && (a.Scopes.MayRead(id, data) || a.Scopes.MayWrite(id, data))
+	r, id := pl.people[hand], pl.space.ID
+	owner, roles := pl.space.Owner == hand, d.rolesInSpacesLocked(a)
+	all := Effective(pl.space.Policies, owner, roles, r.Standing, d.now())
+	known := r.Member || (all|pl.space.Policies.at(PolicyPublic))&(Read|Subscribe) != 0
+	visible := known && !(r.Banned && all == NoPermissions) && (a.Scopes.MayRead(id, data) || a.Scopes.MayWrite(id, data))
 	s := Sight{Space: pl.space, May: narrow(all, a.Scopes, id, data), Member: r.Member}
-	if pl.space.History == HistorySinceJoin && !owner && d.rolesLocked(a)&(RoleManager|RoleAuditor) == 0 {
+	if pl.space.History == HistorySinceJoin && !owner && roles&(RoleManager|RoleAuditor) == 0 {
 		s.Floor = r.floor()
 	}
 	return s, visible
@@ -156,22 +175,6 @@ func narrow(p Permissions, scopes Scopes, id string, data bool) Permissions {
 		p &= Read
 	}
 	return p
-}
-
-// MayData is what the actor may do with the space's data channel, which a
-// credential can be narrowed to.
-func (d *Directory) MayData(a Actor, id string) (Sight, error) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	pl := d.spaces[d.ids[id]]
-	if pl == nil || pl.space.Deleted {
-		return Sight{}, noContext(id)
-	}
-	s, visible := d.sightLocked(a, pl, true)
-	if !visible {
-		return Sight{}, noContext(id)
-	}
-	return s, nil
 }
 
 // administers tells whether the actor owns the space or manages the site.
@@ -211,17 +214,14 @@ func (d *Directory) Receives(a Actor, key SpaceKey) ChannelSet {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	pl := d.spaces[key]
-	if pl == nil || pl.space.Deleted {
-		return 0
+	s, _ := d.sightLocked(a, pl, false)
+	if s.May.Has(Read) {
+		return SpaceChannels() // a credential for the context reaches its data too
 	}
-	var set ChannelSet
-	if s, visible := d.sightLocked(a, pl, false); visible && s.May.Has(Read) {
-		set |= SpaceChannels() &^ Channels(ChannelData)
+	if s, _ = d.sightLocked(a, pl, true); s.May.Has(Read) {
+		return Channels(ChannelData)
 	}
-	if s, visible := d.sightLocked(a, pl, true); visible && s.May.Has(Read) {
-		set |= Channels(ChannelData)
-	}
-	return set
+	return 0
 }
 
 // Mine lists the spaces that the actor belongs to; every living one for an
@@ -258,11 +258,7 @@ func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) [
 	from, _ := slices.BinarySearch(ids, after+"\x00")
 	var out []Sight
 	for _, id := range ids[from:] {
-		pl := d.spaces[d.ids[id]]
-		if pl.space.Deleted {
-			continue
-		}
-		if s, visible := d.sightLocked(a, pl, false); visible {
+		if s, visible := d.sightLocked(a, d.spaces[d.ids[id]], false); visible {
 			out = append(out, s)
 			if len(out) == limit {
 				break

@@ -49,7 +49,7 @@ func ParseHistory(field, word string) (History, error) {
 	case "since_join":
 		return HistorySinceJoin, nil
 	}
-	return 0, Invalid(field, "%q is no history policy; there are all and since_join", word)
+	return 0, Invalid(field, "%q is no history policy; there are all and since_join", clip(word))
 }
 
 // Heads are the last sequence numbers of a space's streams at some moment.

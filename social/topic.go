@@ -114,6 +114,8 @@ func ParseFilter(filter string) (Filter, error) {
 		f.Channels, f.Rest = all, "#"
 	case word == "+" && !nested:
 		f.Channels = flat(all)
+	case word == "+" && rest == "":
+		return Filter{}, unknownTopic()
 	case word == "+":
 		f.Channels, f.Rest = all&^flat(all), rest
 		if rest == "#" {
