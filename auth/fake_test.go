@@ -213,9 +213,10 @@ type bare struct{ Passwords }
 // house is an Authority on a memory, with cheap hashes that are counted.
 type house struct {
 	*Authority
-	store  *memory
-	cfg    Config
-	hashed atomic.Int64
+	store   *memory
+	cfg     Config
+	hashed  atomic.Int64
+	longest atomic.Int64 // password hashed, in bytes
 	// onHash is called before every hash; set it before the first.
 	onHash func()
 }
@@ -270,6 +271,7 @@ func (h *house) another(t testing.TB, passwords Passwords) *Authority {
 	}
 	a.derive = func(password, salt []byte, passes, memory uint32, lanes uint8, length uint32) []byte {
 		h.hashed.Add(1)
+		h.longest.Store(max(h.longest.Load(), int64(len(password))))
 		if h.onHash != nil {
 			h.onHash()
 		}

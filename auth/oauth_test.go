@@ -201,6 +201,20 @@ func TestReplayOfAUsedRefreshTokenEndsTheWholeGrant(t *testing.T) {
 	}
 }
 
+func TestAReplayIsOneWhateverElseIsWrong(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, cheap())
+	first := h.login(t, "alice")
+	second, err := h.refreshWith(t, first.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.Exchange(t.Context(), TokenRequest{GrantType: "refresh_token", RefreshToken: first.RefreshToken, Scope: "read"})
+	wantCode(t, err, CodeInvalidGrant)
+	_, err = h.refreshWith(t, second.RefreshToken)
+	wantCode(t, err, CodeInvalidGrant)
+}
+
 func TestOfManyWhoUseARefreshTokenAtOnceNoneKeepsTheGrant(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, cheap())
@@ -339,6 +353,23 @@ func TestOnlySoManyLoginsHoldAtOnce(t *testing.T) {
 	}
 	if got := h.login(t, "bob"); got.AccessToken == "" {
 		t.Error("bob's login counts among alice's")
+	}
+}
+
+func TestALoginThatIsOverMakesRoomFirst(t *testing.T) {
+	t.Parallel()
+	cfg := cheap()
+	cfg.LoginsPerPerson = 2
+	h := newHouse(t, cfg)
+	old := h.login(t, "robot")
+	h.store.pass(time.Minute)
+	if _, err := h.Exchange(t.Context(), TokenRequest{GrantType: "client_credentials", ClientID: "robot", ClientSecret: password, From: home}); err != nil {
+		t.Fatal(err)
+	}
+	h.store.pass(2 * time.Hour)
+	h.login(t, "robot")
+	if _, err := h.refreshWith(t, old.RefreshToken); err != nil {
+		t.Errorf("the living login was ended: %v", err)
 	}
 }
 

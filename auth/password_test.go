@@ -45,7 +45,38 @@ func TestAllReasonsForARefusedPasswordLookAndCostTheSame(t *testing.T) {
 			if n := h.hashed.Load(); n != 1 {
 				t.Errorf("%d hashes, want 1", n)
 			}
+			if n := h.longest.Load(); n > maxPassword {
+				t.Errorf("%d bytes were hashed", n)
+			}
 		})
+	}
+}
+
+func TestWhatUnknownAccountsAreComparedWithLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, cheap())
+	h.dummy, _ = parsePHC(h.store.hashes[alice])
+	if got := h.try(t, "nobody", password, home); got != social.KindUnauthenticated {
+		t.Errorf("an unknown account: %s", got)
+	}
+}
+
+func TestWhoFindsThatAnotherJustVerifiedItDoesNotHashAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, cheap())
+	stored := h.store.hashes[alice]
+	mac := h.keyed("alice", alice, stored, password)
+	attempt, err := h.attempts.begin("alice", home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want := range int64(2) { // both had asked the memory before either verified
+		if same, err := h.verifyAnew(t.Context(), attempt, alice, stored, password, mac); !same || err != nil {
+			t.Fatalf("%v, %v", same, err)
+		}
+		if n := h.hashed.Load(); n != 1 {
+			t.Errorf("%d hashes after %d", n, want+1)
+		}
 	}
 }
 

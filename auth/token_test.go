@@ -255,6 +255,9 @@ func TestWhatIsToldAboutAToken(t *testing.T) {
 	if _, err := h.refreshWith(t, next.RefreshToken); err != nil {
 		t.Errorf("introspection spent a token: %v", err)
 	}
+	if got, err := h.Introspect(t.Context(), caller, next.RefreshToken); err != nil || got.Active {
+		t.Errorf("a refresh token that was used since: %+v, %v", got, err)
+	}
 	h.store.pass(time.Hour)
 	if got, err := h.Introspect(t.Context(), caller, out.AccessToken); err != nil || got.Active {
 		t.Errorf("after an hour: %+v, %v", got, err)
