@@ -1,0 +1,282 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// readBuffer is what a worker reads into: the more of a burst one call
+	// brings, the less each delivery costs.
+	readBuffer = 256 << 10
+	// followBuffer is the same where every connection has a goroutine of its
+	// own; it grows up to readBuffer for larger packets.
+	followBuffer = 16 << 10
+)
+
+// audience is all subscribers of a load. Its workers read for them.
+type audience struct {
+	clock   clock
+	streams int
+	workers []*worker
+	invited []uint64 // subscribers of each stream; written while joining
+	wg      sync.WaitGroup
+	closing atomic.Bool
+
+	unique  atomic.Int64 // deliveries of all runs; duplicates do not count
+	wanted  atomic.Int64 // when unique has come so far, reached is told
+	last    atomic.Int64 // clock time of the last delivery
+	reached chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	members int
+	lost    int   // connections that ended by themselves
+	why     error // of the first of them
+}
+
+// worker reads for a share of the subscribers.
+type worker struct {
+	audience *audience
+	poller   *poller // nil where connections have a goroutine each
+
+	// mu guards what follows. It is taken once per batch of reads, so it is
+	// nearly always free.
+	mu       sync.Mutex
+	received received
+	subs     []*subscriber
+	followed []*wire // closed by close
+}
+
+// newAudience starts its workers. Where the system offers it (and follow is
+// not set) one goroutine of each reads for all its connections.
+func newAudience(c clock, load uint16, streams int, follow bool) (*audience, error) {
+	a := &audience{clock: c, streams: streams, invited: make([]uint64, streams), reached: make(chan struct{}, 1)}
+	// Half of the machine at most: the other half is the server's.
+	for range max(1, min(4, runtime.GOMAXPROCS(0)/2)) {
+		w := &worker{audience: a, received: received{load: load, floor: make([]uint32, streams)}}
+		if !follow {
+			p, err := newPoller(w)
+			if err != nil {
+				a.close()
+				return nil, err
+			}
+			w.poller = p
+			if p != nil {
+				a.wg.Go(p.run)
+			}
+		}
+		a.workers = append(a.workers, w)
+	}
+	return a, nil
+}
+
+// join adds a connection that has subscribed; the audience closes it. invited
+// are the streams that it has to receive, nil all of them.
+func (a *audience) join(c *wire, invited []int) error {
+	s := &subscriber{version: c.version, next: make([]uint32, a.streams)}
+	a.mu.Lock()
+	w := a.workers[a.members%len(a.workers)]
+	a.members++
+	if invited == nil {
+		for i := range s.next {
+			s.next[i] = 1
+			a.invited[i]++
+		}
+	}
+	for _, i := range invited {
+		s.next[i] = 1
+		a.invited[i]++
+	}
+	a.mu.Unlock()
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.subs = append(w.subs, s)
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && w.poller != nil {
+		return w.poller.addLocked(tcp, c.rest, s)
+	}
+	w.followed = append(w.followed, c)
+	a.wg.Go(func() { w.follow(c, s) })
+	return nil
+}
+
+// close ends all connections and waits for the workers.
+func (a *audience) close() {
+	a.closing.Store(true)
+	for _, w := range a.workers {
+		w.mu.Lock()
+		followed := w.followed
+		w.mu.Unlock()
+		for _, c := range followed {
+			c.bye()
+		}
+	}
+	a.wg.Wait()
+}
+
+// follow reads for one connection until it ends.
+func (w *worker) follow(c *wire, s *subscriber) {
+	buf := append(make([]byte, 0, followBuffer), c.rest...)
+	var acks []byte
+	for {
+		if len(buf) == cap(buf) {
+			if cap(buf) >= readBuffer {
+				w.end(s, fmt.Errorf("a packet of more than %d bytes: %w", readBuffer, errMalformed))
+				c.Close()
+				return
+			}
+			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
+		}
+		n, err := c.Read(buf[len(buf):cap(buf)])
+		if n == 0 && err != nil {
+			w.end(s, err)
+			return
+		}
+		buf = buf[:len(buf)+n]
+		now := w.audience.clock.now()
+		w.mu.Lock()
+		before := w.received.unique
+		used, err := s.take(buf, now, &w.received)
+		acks = append(acks[:0], w.received.acks...)
+		w.received.acks = w.received.acks[:0]
+		came := w.received.unique - before
+		w.mu.Unlock()
+		w.audience.came(came, now)
+		buf = buf[:copy(buf, buf[used:])]
+		if err == nil && len(acks) > 0 {
+			_, err = c.Write(acks)
+		}
+		if err != nil {
+			w.end(s, err)
+			c.Close()
+			return
+		}
+	}
+}
+
+// end notes that a connection is gone for this reason.
+func (w *worker) end(s *subscriber, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.endLocked(s, err)
+}
+
+func (w *worker) endLocked(s *subscriber, err error) {
+	if s.dead || w.audience.closing.Load() {
+		return
+	}
+	s.dead = true
+	if err == io.EOF { //nolint:errorlint // net and the poller return it as it is
+		err = fmt.Errorf("the server closed the connection: %w", err)
+	}
+	a := w.audience
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.lost++; a.why == nil {
+		a.why = err
+	}
+}
+
+// came counts new deliveries, the last of which was read at now.
+func (a *audience) came(n uint64, now int64) {
+	if n == 0 {
+		return
+	}
+	for last := a.last.Load(); now > last && !a.last.CompareAndSwap(last, now); last = a.last.Load() {
+	}
+	if a.unique.Add(int64(n)) >= a.wanted.Load() {
+		select {
+		case a.reached <- struct{}{}:
+		default: // it has been told
+		}
+	}
+}
+
+// expect says how many deliveries are to come from now on.
+func (a *audience) expect(n uint64) { a.wanted.Store(a.unique.Load() + int64(n)) }
+
+// await waits for what is expected. It is false when nothing came for as long
+// as patience though something is missing.
+func (a *audience) await(ctx context.Context, patience time.Duration) (bool, error) {
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	before := a.unique.Load()
+	for a.unique.Load() < a.wanted.Load() {
+		select {
+		case <-a.reached:
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-t.C:
+			now := a.unique.Load()
+			if now == before {
+				return false, nil
+			}
+			before = now
+			t.Reset(patience)
+		}
+	}
+	return true, nil
+}
+
+// collect takes what the workers have tallied since the last call.
+func (a *audience) collect() *tally {
+	all := new(tally)
+	for _, w := range a.workers {
+		w.mu.Lock()
+		t := &w.received.tally
+		all.latency.merge(&t.latency)
+		all.unique += t.unique
+		all.duplicates += t.duplicates
+		all.disordered += t.disordered
+		all.uninvited += t.uninvited
+		all.late += t.late
+		all.last = max(all.last, t.last)
+		*t = tally{}
+		w.mu.Unlock()
+	}
+	return all
+}
+
+// miss counts what has not come of the streams, whose last seqs are given.
+// What comes of it later is late, not a duplicate.
+func (a *audience) miss(last []uint32) (lost uint64) {
+	for _, w := range a.workers {
+		w.mu.Lock()
+		for _, s := range w.subs {
+			lost += s.miss(last)
+		}
+		for i := range last {
+			w.received.floor[i] = last[i] + 1
+		}
+		w.mu.Unlock()
+	}
+	return lost
+}
+
+// broken tells how many connections ended by themselves, and why the first did.
+func (a *audience) broken() (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.lost, a.why
+}
+
+// ping tells the server on every connection that it is still there.
+func (a *audience) ping() {
+	for _, w := range a.workers {
+		w.mu.Lock()
+		followed := w.followed
+		if w.poller != nil {
+			w.poller.pingLocked()
+		}
+		w.mu.Unlock()
+		for _, c := range followed {
+			_, _ = c.Write(appendPingreq(nil)) // its reader learns of a failure
+		}
+	}
+}
