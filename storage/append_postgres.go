@@ -20,14 +20,15 @@ const (
 	// In ascending order of keys, as everybody locks them.
 	pgLockStreams = `SELECT id, channel, closed, head, ordinals, head_at FROM streams
 		WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`
-	// By primary key.
-	pgFindKeys = `SELECT k.person, k.key, k.digest, k.stream, k.seq, k.id, k.at
-		FROM unnest($1::bigint[], $2::text[]) AS u (person, key) JOIN keys k ON k.person = u.person AND k.key = u.key`
+	// By primary key. OFFSET 0 keeps it one look-up per key: a join that was planned
+	// when the table was empty would read all of it.
+	pgFindKeys = `SELECT k.* FROM unnest($1::bigint[], $2::text[]) AS u (person, key),
+		LATERAL (SELECT person, key, digest, stream, seq, id, at FROM keys WHERE person = u.person AND key = u.key OFFSET 0) k`
 	// By posts_id. Whoever changes a post holds its stream, which the statement
 	// before this one has locked; an object of another stream is refused by that.
-	pgFindObjects = `SELECT id, stream, seq, counts, COALESCE(updated_at, published_at), COALESCE(updated_at, 0),
-			COALESCE(removed_at, 0), markdown, content, extra
-		FROM posts WHERE id = ANY($1::uuid[])`
+	pgFindObjects = `SELECT p.* FROM unnest($1::uuid[]) AS u (id),
+		LATERAL (SELECT id, stream, seq, counts, COALESCE(updated_at, published_at), COALESCE(updated_at, 0),
+			COALESCE(removed_at, 0), markdown, content, extra FROM posts WHERE id = u.id OFFSET 0) p`
 
 	pgInsertPosts = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
 			creator, subject, object, in_reply_to, type, content, extra, key, generator)
@@ -41,8 +42,8 @@ const (
 			$8::bytea[], $9::text[])`
 	// Locked in order first: two nodes may reuse the same forgotten keys.
 	pgDeleteKeys = `DELETE FROM keys d USING (
-			SELECT k.person, k.key FROM unnest($1::bigint[], $2::text[]) AS u (person, key)
-			JOIN keys k ON k.person = u.person AND k.key = u.key ORDER BY k.person, k.key FOR UPDATE OF k) l
+			SELECT person, key FROM keys WHERE (person, key) IN (SELECT * FROM unnest($1::bigint[], $2::text[]))
+			ORDER BY person, key FOR UPDATE) l
 		WHERE d.person = l.person AND d.key = l.key`
 	// In ascending order: where another node inserts the same keys, one of the
 	// two waits at the first of them and then loses the race (keys_pkey).

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -14,8 +15,10 @@ import (
 // numbers, which the driver would look up for every row.
 const (
 	liteFindStream = `SELECT channel, closed, head, ordinals, head_at FROM streams WHERE id = ?`
-	// By primary key.
-	liteFindKey = `SELECT digest, stream, seq, id, at FROM keys WHERE person = ? AND key = ?`
+	// By primary key, for a list of [person, key] in JSON: few of them are there,
+	// and only those cost a row.
+	liteFindKeys = `SELECT k.person, k.key, k.digest, k.stream, k.seq, k.id, k.at
+		FROM json_each(?) u CROSS JOIN keys k ON k.person = u.value ->> 0 AND k.key = u.value ->> 1`
 	// By posts_id.
 	liteFindObject = `SELECT stream, seq, counts, COALESCE(updated_at, published_at), COALESCE(updated_at, 0),
 			COALESCE(removed_at, 0), markdown, content, extra
@@ -39,7 +42,7 @@ const (
 
 // liteStatements are those of an append, on the connection that writes.
 type liteStatements struct {
-	findStream, findKey, findObject        *sql.Stmt
+	findStream, findKeys, findObject       *sql.Stmt
 	insertPost, insertReader, insertSample *sql.Stmt
 	deleteKey, insertKey, insertEdit       *sql.Stmt
 	changePost, eraseUpdates, eraseEdits   *sql.Stmt
@@ -56,7 +59,7 @@ func (s *liteStatements) list() []struct {
 		text string
 	}{
 		{&s.findStream, liteFindStream},
-		{&s.findKey, liteFindKey},
+		{&s.findKeys, liteFindKeys},
 		{&s.findObject, liteFindObject},
 		{&s.insertPost, liteInsertPost},
 		{&s.insertReader, liteInsertReader},
@@ -132,13 +135,8 @@ func (s *liteStatements) lookUp(ctx context.Context, b *batch) error {
 			return err
 		}
 	}
-	for _, k := range b.keys {
-		err := s.findKey.QueryRowContext(ctx, k.person, k.key).Scan(hashColumn{&k.digest}, &k.stream, &k.seq, idColumn{&k.id}, &k.at)
-		if err == nil {
-			b.remember(k)
-		} else if !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
+	if err := s.lookUpKeys(ctx, b); err != nil {
+		return err
 	}
 	for _, id := range b.objects {
 		o := &object{id: id}
@@ -151,6 +149,33 @@ func (s *liteStatements) lookUp(ctx context.Context, b *batch) error {
 		}
 	}
 	return nil
+}
+
+func (s *liteStatements) lookUpKeys(ctx context.Context, b *batch) error {
+	if len(b.keys) == 0 {
+		return nil
+	}
+	list := make([][2]any, len(b.keys))
+	for i, k := range b.keys {
+		list[i] = [2]any{k.person, k.key}
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		return fmt.Errorf("encode keys: %w", err)
+	}
+	rs, err := s.findKeys.QueryContext(ctx, string(text))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rs.Close() }() // Err tells
+	for rs.Next() {
+		var k usedKey
+		if err := rs.Scan(&k.person, &k.key, hashColumn{&k.digest}, &k.stream, &k.seq, idColumn{&k.id}, &k.at); err != nil {
+			return err
+		}
+		b.remember(k)
+	}
+	return rs.Err()
 }
 
 func (s *liteStatements) write(ctx context.Context, b *batch) error {

@@ -44,6 +44,9 @@ func openPostgres(ctx context.Context, cfg Config, m *metrics) (*postgres, error
 	// A node that dies between the two round trips of an append must not keep
 	// its streams locked until TCP notices.
 	params["idle_in_transaction_session_timeout"] = "20s"
+	// Every statement has an index. One that was planned while its table was
+	// small must not go on reading all of it when it has grown.
+	params["enable_seqscan"] = "off"
 	if cfg.ReadOnly {
 		params["default_transaction_read_only"] = "on"
 	}
@@ -61,7 +64,13 @@ func (e *postgres) reader() conn { return pgConn{e.pool} }
 
 func (e *postgres) snapshot(ctx context.Context, f func(conn) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	return pgx.BeginTxFunc(ctx, e.pool, options, func(t pgx.Tx) error { return f(pgConn{t}) })
+	return pgx.BeginTxFunc(ctx, e.pool, options, func(t pgx.Tx) error {
+		// Whoever needs a snapshot reads whole tables.
+		if _, err := t.Exec(ctx, `SET LOCAL enable_seqscan = on`); err != nil {
+			return err
+		}
+		return f(pgConn{t})
+	})
 }
 
 func (e *postgres) transact(ctx context.Context, f func(context.Context, *tx) error) error {

@@ -195,7 +195,7 @@ CREATE TABLE keys (
     id BLOB,
     at INTEGER NOT NULL,
     PRIMARY KEY (person, key)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_at ON keys (at);
 
 -- Remembered answers to writes over REST.
