@@ -42,7 +42,8 @@ type Config struct {
 	AccountFailures int           `yaml:"account_failures"`
 	AccountEvery    time.Duration `yaml:"account_every"`
 	// AddressFailures and AddressEvery are the same for one address, or one
-	// /64 of IPv6 (default 50 and 2s).
+	// /64 of IPv6 (default 50 and 2s); ten times as many for accounts that signed
+	// in from there within a day.
 	AddressFailures int           `yaml:"address_failures"`
 	AddressEvery    time.Duration `yaml:"address_every"`
 }

@@ -164,7 +164,10 @@ func (m *memory) Rotate(ctx context.Context, refresh [32]byte, successors []soci
 		m.endLocked(t.Grant, now)
 		return false, nil
 	}
-	t.Used, m.grants[t.Grant].Used = now, now
+	t.Used = now
+	if g, hour := m.grants[t.Grant], now.Truncate(time.Hour); hour.After(g.Used) {
+		g.Used = hour
+	}
 	for _, s := range successors {
 		m.tokens[s.Hash] = &s
 	}

@@ -74,8 +74,8 @@ func (a *Authority) grantsOf(ctx context.Context, person social.PersonKey) ([]so
 }
 
 // makeRoom ends logins until one more fits in: those that are over first, then
-// those that were used least recently, so that a script which signs in every
-// minute pushes out its own and not the person's telephone.
+// those that were never refreshed, then those that were not for longest. So a
+// script that signs in every minute pushes out its own and not a telephone's.
 func (a *Authority) makeRoom(ctx context.Context, person social.PersonKey) error {
 	held, err := a.grantsOf(ctx, person)
 	if err != nil {
@@ -87,11 +87,17 @@ func (a *Authority) makeRoom(ctx context.Context, person social.PersonKey) error
 		return nil
 	}
 	now := a.now()
-	slices.SortFunc(logins, func(x, y social.Grant) int {
-		if xo, yo := over(x.Expires, now), over(y.Expires, now); xo != yo {
-			return cmp.Compare(btoi(yo), btoi(xo))
+	worth := func(g social.Grant) int {
+		switch {
+		case over(g.Expires, now):
+			return 0
+		case !g.Used.After(g.Created):
+			return 1
 		}
-		return x.Used.Compare(y.Used)
+		return 2
+	}
+	slices.SortFunc(logins, func(x, y social.Grant) int {
+		return cmp.Or(cmp.Compare(worth(x), worth(y)), x.Used.Compare(y.Used))
 	})
 	for _, g := range logins[:surplus] {
 		if err := a.end(ctx, g.Key); err != nil {
@@ -99,13 +105,6 @@ func (a *Authority) makeRoom(ctx context.Context, person social.PersonKey) error
 		}
 	}
 	return nil
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // end ends a grant, here at once and elsewhere by the journal.

@@ -89,25 +89,32 @@ func (l *limiter) waitFor(left float64) time.Duration {
 //
 // Only failures count, whether or not the account exists, and a success makes
 // no earlier failure undone: else who has one account could go on guessing at
-// others between two logins of his own. That a stranger's failures slow down
-// the owner too would let anybody lock anybody out; so an account that signed
-// in from an address within the last day has a bucket of its own for that
-// address, and failures from elsewhere do not touch it.
+// others between two logins of his own.
+//
+// That a stranger's failures slow down the owner too would let anybody lock
+// anybody out. So an account is familiar at an address from which it signed in
+// within the last day. There it has a bucket of its own, which failures from
+// elsewhere do not touch, and all who are familiar share an address bucket of
+// their own, ten times as large: one device that insists on a wrong name does
+// not shut out an office behind the same address.
 type attempts struct {
-	accounts  *limiter
-	addresses *limiter
+	accounts  *limiter // by account; where familiar, by account and address
+	strangers *limiter // by address
+	familiars *limiter // by address
 	familiar  *cache[attempt, struct{}]
 }
 
 const (
-	familiarFor = 24 * time.Hour
-	maxFamiliar = 50_000
+	familiarFor    = 24 * time.Hour
+	maxFamiliar    = 50_000
+	familiarFactor = 10
 )
 
 func newAttempts(cfg Config, now func() time.Time) *attempts {
 	return &attempts{
 		accounts:  newLimiter(cfg.AccountFailures, cfg.AccountEvery, now),
-		addresses: newLimiter(cfg.AddressFailures, cfg.AddressEvery, now),
+		strangers: newLimiter(cfg.AddressFailures, cfg.AddressEvery, now),
+		familiars: newLimiter(familiarFactor*cfg.AddressFailures, cfg.AddressEvery/familiarFactor, now),
 		familiar:  newCache[attempt, struct{}](maxFamiliar, familiarFor, now),
 	}
 }
@@ -115,20 +122,21 @@ func newAttempts(cfg Config, now func() time.Time) *attempts {
 // login is one login attempt and the buckets it is counted in.
 type login struct {
 	*attempts
-	account attempt
-	address attempt
-	pair    attempt // both
+	account   attempt
+	address   attempt
+	pair      attempt // both
+	addresses *limiter
 }
 
 // begin is KindRateLimited where the account or the address had too many
 // failures; nothing is counted yet.
 func (a *attempts) begin(account string, from netip.Addr) (login, error) {
 	net := network(from)
-	l := login{a, attempt{account: account}, attempt{from: net}, attempt{account, net}}
+	l := login{a, attempt{account: account}, attempt{from: net}, attempt{account, net}, a.strangers}
 	if _, _, ok := a.familiar.get(l.pair); ok {
-		l.account = l.pair
+		l.account, l.addresses = l.pair, a.familiars
 	}
-	if wait := max(a.accounts.wait(l.account), a.addresses.wait(l.address)); wait > 0 {
+	if wait := max(a.accounts.wait(l.account), l.addresses.wait(l.address)); wait > 0 {
 		return login{}, tooMany(wait)
 	}
 	return l, nil

@@ -164,6 +164,46 @@ func TestStrangersDoNotLockAnOwnerOut(t *testing.T) {
 	}
 }
 
+func TestOneInsistentDeviceDoesNotShutOutAnOffice(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, cheap())
+	if got := h.try(t, "alice", password, home); got != 0 {
+		t.Fatal(got)
+	}
+	for i := range 60 {
+		h.try(t, fmt.Sprintf("misspelt%d", i), password, home)
+	}
+	if got := h.try(t, "bob", password, home); got != social.KindRateLimited {
+		t.Errorf("bob, who is new here: %s", got)
+	}
+	if got := h.try(t, "alice", password, home); got != 0 {
+		t.Errorf("alice: %s", got)
+	}
+}
+
+func TestTheFamiliarAreLimitedTogetherToo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, cheap())
+	for i := range 60 { // all have signed in from the same address
+		key := social.PersonKey(100 + i)
+		name := fmt.Sprint("person", i)
+		h.store.people[key] = social.Person{Key: key, Name: name}
+		h.store.hashes[key] = h.store.hashes[alice]
+		if got := h.try(t, name, password, home); got != 0 {
+			t.Fatal(got)
+		}
+	}
+	refused := 0
+	for guess := range 600 {
+		if h.try(t, fmt.Sprint("person", guess%60), fmt.Sprint("guess", guess), home) == social.KindRateLimited {
+			refused++
+		}
+	}
+	if refused != 100 {
+		t.Errorf("%d of 600 guesses were refused, want 100", refused)
+	}
+}
+
 func TestAGuessCannotHideBehindTheMemoryOfThePassword(t *testing.T) {
 	t.Parallel()
 	cfg := cheap()

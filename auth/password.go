@@ -30,11 +30,14 @@ func (a *Authority) AuthenticatePassword(ctx context.Context, name, password str
 	return Identity{Person: p.Key}, nil
 }
 
-// AuthenticateClient is AuthenticatePassword for service accounts only: HTTP
-// Basic at the OAuth endpoints.
+// AuthenticateClient is AuthenticatePassword for service accounts only, with
+// OAuth's code invalid_client: HTTP Basic at the OAuth endpoints.
 func (a *Authority) AuthenticateClient(ctx context.Context, id, secret string, from netip.Addr) (Identity, error) {
 	p, _, err := a.check(ctx, id, secret, from, serviceAccount)
 	if err != nil {
+		if social.KindOf(err) == social.KindUnauthenticated {
+			err = refuse(CodeInvalidClient, social.KindUnauthenticated, social.Safe(err))
+		}
 		return Identity{}, err
 	}
 	return Identity{Person: p.Key}, nil
