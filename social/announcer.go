@@ -3,6 +3,7 @@ package social
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 )
 
@@ -22,8 +23,9 @@ type Announcer struct {
 	dir *Directory
 	to  Audience
 
-	mu    sync.Mutex // guards tails, not what they point to
+	mu    sync.Mutex // guards tails, not what they point to, and late
 	tails map[StreamKey]*tail
+	late  map[StreamKey]struct{} // of which more may be committed than was told
 }
 
 // tail is how far one stream has been announced.
@@ -38,7 +40,7 @@ type tail struct {
 // NewAnnouncer makes an announcer that knows the directory's spaces; it must
 // be made before the directory is loaded.
 func NewAnnouncer(log Log, dir *Directory, to Audience) *Announcer {
-	a := &Announcer{log: log, dir: dir, to: to, tails: map[StreamKey]*tail{}}
+	a := &Announcer{log: log, dir: dir, to: to, tails: map[StreamKey]*tail{}, late: map[StreamKey]struct{}{}}
 	dir.OnSpace(a.learn)
 	return a
 }
@@ -61,7 +63,29 @@ func (a *Announcer) tail(stream StreamKey) *tail {
 	return a.tails[stream]
 }
 
-// Announce tells of entries of one stream, in order of seq.
+// Doubt notes that more may be committed in the stream than was told of: nobody
+// knows what became of a commit. Whoever runs a Committer has it told soon.
+func (a *Announcer) Doubt(stream StreamKey) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.late[stream] = struct{}{}
+}
+
+// doubted lists the streams in doubt that pick chooses.
+func (a *Announcer) doubted(pick func(StreamKey) bool) []StreamKey {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var out []StreamKey
+	for key := range a.late {
+		if pick(key) {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// Announce tells of committed entries of one stream, in order of seq. On an
+// error the stream is in doubt, and nothing of it is told out of order.
 func (a *Announcer) Announce(ctx context.Context, stream StreamKey, entries []Entry) error {
 	t := a.tail(stream)
 	if t == nil || len(entries) == 0 {
@@ -69,34 +93,43 @@ func (a *Announcer) Announce(ctx context.Context, stream StreamKey, entries []En
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if first := entries[0].seq(); first > t.at+1 {
-		if err := a.catchUpLocked(ctx, t, stream, first); err != nil {
-			return err
-		}
-	}
 	for i := range entries {
+		if seq := entries[i].seq(); seq > t.at+1 {
+			if err := a.catchUpLocked(ctx, t, stream, seq); err != nil {
+				a.Doubt(stream)
+				return err
+			}
+		}
 		a.oneLocked(t, &entries[i])
 	}
 	return nil
 }
 
-// CatchUp announces what the store holds of the stream and nobody told of.
+// CatchUp announces what the store holds of the stream and nobody told of. On
+// an error the stream is in doubt.
 func (a *Announcer) CatchUp(ctx context.Context, stream StreamKey) error {
-	t := a.tail(stream)
+	a.mu.Lock()
+	t := a.tails[stream]
+	delete(a.late, stream) // before reading: a doubt from now on is a new one
+	a.mu.Unlock()
 	if t == nil {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return a.catchUpLocked(ctx, t, stream, 0)
+	if err := a.catchUpLocked(ctx, t, stream, math.MaxUint64); err != nil {
+		a.Doubt(stream)
+		return err
+	}
+	return nil
 }
 
 const catchUpPage = 200
 
-// catchUpLocked reads on from the tail, up to the seq before until (0: the end).
+// catchUpLocked reads on from the tail and tells what is before the seq until.
 // It waits for the store under the tail's lock: nothing later may overtake.
 func (a *Announcer) catchUpLocked(ctx context.Context, t *tail, stream StreamKey, until uint64) error {
-	for until == 0 || t.at+1 < until {
+	for t.at+1 < until {
 		entries, err := a.read(ctx, t, stream)
 		if err != nil {
 			return fmt.Errorf("read what was not announced: %w", err)
@@ -105,6 +138,9 @@ func (a *Announcer) catchUpLocked(ctx context.Context, t *tail, stream StreamKey
 			return nil // gone by retention, or nothing more
 		}
 		for i := range entries {
+			if entries[i].seq() >= until {
+				return nil // the caller has it, with its session
+			}
 			a.oneLocked(t, &entries[i])
 		}
 	}

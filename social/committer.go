@@ -41,14 +41,15 @@ type shard struct {
 	c    *Committer
 	wake chan struct{} // capacity 1
 
-	mu     sync.Mutex // guards queue, bytes, closed
-	queue  []pending
-	bytes  int
+	mu     sync.Mutex // guards the next four
+	queue  []pending  // what waits begins at head
+	head   int
+	bytes  int // of what waits
 	closed bool
 
 	// The rest belongs to the shard's goroutine.
-	spare    []pending
-	doubtful map[StreamKey]struct{} // whose last commit nobody knows
+	batch   []pending
+	failing bool // the last commit failed
 }
 
 type pending struct {
@@ -62,31 +63,35 @@ type pending struct {
 func NewCommitter(log Log, announce *Announcer, shards int, logger *slog.Logger, now func() time.Time) *Committer {
 	c := &Committer{log: log, announce: announce, logger: logger, now: now}
 	for range shards {
-		c.shards = append(c.shards, &shard{c: c, wake: make(chan struct{}, 1), doubtful: map[StreamKey]struct{}{}})
+		c.shards = append(c.shards, &shard{c: c, wake: make(chan struct{}, 1)})
 	}
 	return c
+}
+
+func (c *Committer) shardOf(stream StreamKey) *shard {
+	return c.shards[uint64(stream)%uint64(len(c.shards))] //nolint:gosec // any number will do
 }
 
 // Submit hands an entry over. It never blocks; done is called exactly once, by
 // a goroutine of the committer after the commit, or at once where the queue is
 // full or closed (KindUnavailable). done must not block.
 func (c *Committer) Submit(e Entry, done func(Appended, error)) {
-	s := c.shards[int(e.stream())%len(c.shards)]
+	s := c.shardOf(e.stream())
 	p := pending{entry: e, size: e.size(), done: done}
 	s.mu.Lock()
-	full := s.closed || len(s.queue) >= queueEntries || s.bytes+p.size > queueBytes
+	waiting := len(s.queue) - s.head
+	full := s.closed || waiting >= queueEntries || s.bytes+p.size > queueBytes
 	if !full {
 		s.queue = append(s.queue, p)
 		s.bytes += p.size
 	}
-	first := len(s.queue) == 1
 	s.mu.Unlock()
 	if full {
 		c.failures.Add(1)
 		done(Appended{}, &Error{Kind: KindUnavailable, Safe: "The server has more to store than it can; try again shortly.", RetryAfter: time.Second})
 		return
 	}
-	if first {
+	if waiting == 0 {
 		s.nudge()
 	}
 }
@@ -121,7 +126,7 @@ func (c *Committer) Stats() CommitterStats {
 	st := CommitterStats{Entries: c.entries.Load(), Batches: c.batches.Load(), Failures: c.failures.Load()}
 	for _, s := range c.shards {
 		s.mu.Lock()
-		st.Waiting += len(s.queue)
+		st.Waiting += len(s.queue) - s.head
 		st.WaitingBytes += s.bytes
 		s.mu.Unlock()
 	}
@@ -129,7 +134,8 @@ func (c *Committer) Stats() CommitterStats {
 }
 
 // Serve commits until ctx ends; then it accepts no more, commits what waits and
-// returns.
+// returns, in bounded time: what a store that is away leaves waiting for longer
+// fails as unavailable.
 func (c *Committer) Serve(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, s := range c.shards {
@@ -141,10 +147,13 @@ func (c *Committer) Serve(ctx context.Context) {
 func (s *shard) serve(ctx context.Context) {
 	doubt := time.NewTicker(doubtEvery)
 	defer doubt.Stop()
+	// What was accepted is committed even while the server stops.
+	work := context.WithoutCancel(ctx)
 	for {
 		select {
 		case <-s.wake:
-			for s.commitNext(ctx) {
+			if s.commitNext(work) { // one batch at a time: the others have their turn under load too
+				s.nudge()
 			}
 		case <-doubt.C:
 			s.settle(ctx)
@@ -152,7 +161,9 @@ func (s *shard) serve(ctx context.Context) {
 			s.mu.Lock()
 			s.closed = true
 			s.mu.Unlock()
-			for s.commitNext(ctx) {
+			within, cancel := context.WithTimeout(work, appendWithin)
+			defer cancel()
+			for s.commitNext(within) {
 			}
 			return
 		}
@@ -166,96 +177,82 @@ func (s *shard) nudge() {
 	}
 }
 
-// take removes the next batch from the queue.
-func (s *shard) take() []pending {
+// take moves the next batch out of the queue; more tells whether others wait.
+func (s *shard) take() (batch []pending, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	waiting := s.queue[s.head:]
 	n, bytes := 0, 0
-	for n < len(s.queue) && n < batchEntries && (n == 0 || bytes+s.queue[n].size <= batchBytes) {
-		bytes += s.queue[n].size
+	for n < len(waiting) && n < batchEntries && (n == 0 || bytes+waiting[n].size <= batchBytes) {
+		bytes += waiting[n].size
 		n++
 	}
-	if n == len(s.queue) { // the usual case: swap the buffers
-		batch := s.queue
-		s.queue, s.spare = s.spare[:0], batch
-		s.bytes = 0
-		return batch
-	}
-	batch := append([]pending(nil), s.queue[:n]...)
-	rest := copy(s.queue, s.queue[n:])
-	clear(s.queue[rest:])
-	s.queue = s.queue[:rest]
+	s.batch = append(s.batch[:0], waiting[:n]...)
+	clear(waiting[:n])
+	s.head += n
 	s.bytes -= bytes
-	return batch
+	if more = n < len(waiting); !more {
+		s.queue, s.head = s.queue[:0], 0
+	} else if s.head > len(s.queue)/2 {
+		rest := copy(s.queue, s.queue[s.head:])
+		clear(s.queue[rest:])
+		s.queue, s.head = s.queue[:rest], 0
+	}
+	return s.batch, more
 }
 
-// commitNext commits one batch; false when there was nothing to do.
+// commitNext commits one batch; false when nothing more waits.
 func (s *shard) commitNext(ctx context.Context) bool {
-	batch := s.take()
+	batch, more := s.take()
 	if len(batch) == 0 {
 		return false
-	}
-	c := s.c
-	// What was accepted is committed even while the server stops.
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
-	defer cancel()
-	if batch = s.screenReplies(within, batch); len(batch) == 0 {
-		return true
 	}
 	entries := make([]Entry, len(batch))
 	for i := range batch {
 		entries[i] = batch[i].entry
 	}
-	results, err := c.log.Append(within, entries, c.now())
-	c.batches.Add(1)
-	if err != nil {
-		c.failures.Add(uint64(len(batch)))
-		c.logger.Warn("commit failed; publishers are asked to resend", "entries", len(batch), "err", err)
-		for i := range entries {
-			s.doubtful[entries[i].stream()] = struct{}{}
-		}
-		for i := range batch {
-			batch[i].done(Appended{}, err)
-		}
-		clear(batch)
-		return true
+	within, cancel := context.WithTimeout(ctx, appendWithin)
+	defer cancel()
+	results, err := s.append(within, entries)
+	if err == nil {
+		s.announceBatch(within, entries, results)
 	}
-	c.entries.Add(uint64(len(batch)))
-	s.announceBatch(within, entries, results)
 	for i := range batch {
-		batch[i].done(results[i], results[i].Err)
+		if err != nil {
+			batch[i].done(Appended{}, err)
+		} else {
+			batch[i].done(results[i], results[i].Err)
+		}
 	}
 	clear(batch)
-	return true
+	return more
 }
 
-// screenReplies takes out of the batch what answers a post that is not there to
-// be answered by its author. The store is asked here, and not where the draft
-// was checked, because publishing never waits.
-func (s *shard) screenReplies(ctx context.Context, batch []pending) []pending {
-	kept := batch[:0]
-	for _, p := range batch {
-		if post := p.entry.Post; post != nil && !post.InReplyTo.IsZero() {
-			if err := s.answerable(ctx, post); err != nil {
-				p.done(Appended{}, err)
-				continue
-			}
+// append commits the entries, or says why nobody can be told that they are.
+func (s *shard) append(ctx context.Context, entries []Entry) ([]Appended, error) {
+	c := s.c
+	if ctx.Err() != nil { // no time is left for what still waits
+		c.failures.Add(uint64(len(entries)))
+		return nil, Unavailable(context.Cause(ctx))
+	}
+	results, err := c.log.Append(ctx, entries, c.now())
+	c.batches.Add(1)
+	if err != nil {
+		c.failures.Add(uint64(len(entries)))
+		for i := range entries {
+			c.announce.Doubt(entries[i].stream())
 		}
-		kept = append(kept, p)
+		if !s.failing {
+			c.logger.Warn("commits fail; publishers are asked to resend", "entries", len(entries), "err", err)
+		}
+	} else {
+		c.entries.Add(uint64(len(entries)))
+		if s.failing {
+			c.logger.Info("commits succeed again")
+		}
 	}
-	clear(batch[len(kept):])
-	return kept
-}
-
-func (s *shard) answerable(ctx context.Context, reply *Post) error {
-	to, err := s.c.log.PostByID(ctx, reply.InReplyTo)
-	if err != nil && KindOf(err) != KindNotFound {
-		return err
-	}
-	if err != nil || to.Stream != reply.Stream || !to.Counts() || !to.Removed.IsZero() || !to.readableBy(reply.Author) {
-		return Invalid("inReplyTo", "there is no such post in this context")
-	}
-	return nil
+	s.failing = err != nil
+	return results, err
 }
 
 // announceBatch tells of what was stored, stream by stream.
@@ -274,28 +271,36 @@ func (s *shard) announceBatch(ctx context.Context, entries []Entry, results []Ap
 	}
 	for _, key := range order {
 		if err := s.c.announce.Announce(ctx, key, byStream[key]); err != nil {
-			// Committed, and told as soon as the store answers again.
-			s.doubtful[key] = struct{}{}
+			s.c.logger.Warn("posts are committed but not announced yet", "stream", int64(key), "err", err)
 		}
 	}
 }
 
-// settle announces what an unclear commit left behind after all.
+// settle announces what an unclear commit left behind after all. It stops at
+// the first failure: the store is still away, and the next round tries again.
 func (s *shard) settle(ctx context.Context) {
-	for key := range s.doubtful {
+	for _, key := range s.c.announce.doubted(func(k StreamKey) bool { return s.c.shardOf(k) == s }) {
 		within, cancel := context.WithTimeout(ctx, appendWithin)
 		err := s.c.announce.CatchUp(within, key)
 		cancel()
 		if err != nil {
-			return // still away; the next tick tries again
+			return
 		}
-		delete(s.doubtful, key)
 	}
 }
 
+// size is about what the entry holds in memory, in bytes.
 func (e *Entry) size() int {
-	if e.Post != nil {
-		return 256 + len(e.Post.Content) + len(e.Post.Extra)
+	if p := e.Post; p != nil {
+		return 512 + len(p.Content) + len(p.Extra) + len(p.Key) + 8*len(p.To)
 	}
-	return 256 + len(e.Sample.Payload)
+	m := e.Sample
+	n := 512 + len(m.Payload) + len(m.Topic) + len(m.Key)
+	if props := m.Properties; props != nil {
+		n += len(props.ContentType) + len(props.ResponseTopic) + len(props.CorrelationData)
+		for _, u := range props.User {
+			n += 32 + len(u.Name) + len(u.Value)
+		}
+	}
+	return n
 }

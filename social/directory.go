@@ -22,7 +22,7 @@ type Directory struct {
 	refresh sync.Mutex // one Refresh at a time; taken before mu
 	onDelta []func(Delta)
 	onSpace []func(*Space)
-	checked atomic.Int64 // when the journal was last read to its end, Unix ns
+	checked atomic.Int64 // when the reading began that last reached the journal's end, Unix ns
 
 	mu       sync.RWMutex // guards all below; nothing blocks under it
 	version  int64
@@ -84,17 +84,18 @@ func (d *Directory) OnDelta(f func(Delta)) { d.onDelta = append(d.onDelta, f) }
 // before anything else can see it. Only before Load.
 func (d *Directory) OnSpace(f func(*Space)) { d.onSpace = append(d.onSpace, f) }
 
-// Load reads everything once. It blocks for about a second per million
-// affiliations.
+// Load reads everything once, before anybody else uses the directory. It
+// blocks for about a second per million affiliations.
 func (d *Directory) Load(ctx context.Context) error {
 	d.refresh.Lock()
 	defer d.refresh.Unlock()
 	// The version comes first: what commits meanwhile is read twice, never missed.
+	asked := d.now()
 	version, err := d.store.Version(ctx)
 	if err != nil {
 		return fmt.Errorf("read the version of rights: %w", err)
 	}
-	d.mu.Lock()
+	d.mu.Lock() // for all the reading: nobody else is there yet
 	defer d.mu.Unlock()
 	if err := d.store.People(ctx, nil, d.putPersonLocked); err != nil {
 		return fmt.Errorf("load people: %w", err)
@@ -106,7 +107,7 @@ func (d *Directory) Load(ctx context.Context) error {
 		return fmt.Errorf("load members: %w", err)
 	}
 	d.version = version
-	d.checked.Store(d.now().UnixNano())
+	d.checked.Store(asked.UnixNano())
 	return nil
 }
 
@@ -148,6 +149,7 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	defer d.refresh.Unlock()
 	d.tellExpired()
 	for {
+		asked := d.now() // what commits later may be missing from the answer
 		changes, err := d.store.ChangesAfter(ctx, d.version, changesPerRead)
 		if err != nil {
 			return fmt.Errorf("read changes of rights: %w", err)
@@ -158,7 +160,7 @@ func (d *Directory) Refresh(ctx context.Context) error {
 			}
 		}
 		if len(changes) < changesPerRead {
-			d.checked.Store(d.now().UnixNano())
+			d.checked.Store(asked.UnixNano())
 			return nil
 		}
 	}
@@ -242,8 +244,14 @@ func sortChanges(changes []Change) (Delta, map[SpaceKey][]PersonKey) {
 
 // tellExpired tells the listeners whose overrides have ended since last time.
 func (d *Directory) tellExpired() {
+	now := d.now()
 	d.mu.Lock()
-	members := d.expiries.popUntil(d.now())
+	members := d.expiries.popUntil(now)
+	for _, m := range members {
+		if pl := d.spaces[m.Space]; pl != nil {
+			d.expiries.arm(pl.people[m.Person].NextExpiry(now), m)
+		}
+	}
 	d.mu.Unlock()
 	if len(members) > 0 {
 		d.tell(Delta{Members: members})
@@ -313,12 +321,7 @@ func (d *Directory) putAffiliationLocked(a Affiliation) {
 		}
 		mine[a.Space] = struct{}{}
 	}
-	now := d.now()
-	for _, o := range a.Overrides {
-		if o.Until.After(now) {
-			d.expiries.push(o.Until, Member{a.Space, a.Person})
-		}
-	}
+	d.expiries.arm(r.NextExpiry(d.now()), Member{a.Space, a.Person})
 }
 
 func (d *Directory) dropAffiliationLocked(space SpaceKey, person PersonKey) {

@@ -71,9 +71,8 @@ func (pp *People) Get(a Actor, name string) (Person, error) {
 		}
 	}
 	p, ok := pp.dir.PersonByName(name)
-	hidden := p.Roles.Has(RoleHidden) && p.Key != a.hand() && pp.dir.Roles(a)&(RoleManager|RoleModerator|RoleAuditor) == 0
-	if !ok || hidden {
-		return Person{}, Errorf(KindNotFound, "There is no person %q.", clip(name))
+	if !ok || !pp.dir.shows(a, p) {
+		return Person{}, noPerson(name)
 	}
 	return p, nil
 }
@@ -104,11 +103,6 @@ func (pp *People) Edit(ctx context.Context, a Actor, name string, patch PersonPa
 	if p.Key == a.Person && (patch.Suspended != nil && *patch.Suspended || patch.Roles != nil && !patch.Roles.Has(RoleManager)) {
 		return Person{}, Errorf(KindConflict, "A manager cannot suspend itself or give up its own role; another manager can.")
 	}
-	if patch.DisplayName != nil {
-		if err := CheckText("displayName", *patch.DisplayName, MaxDisplayName); err != nil {
-			return Person{}, err
-		}
-	}
 	return pp.patch(ctx, p, patch)
 }
 
@@ -116,12 +110,20 @@ func (pp *People) Edit(ctx context.Context, a Actor, name string, patch PersonPa
 func (pp *People) Amend(ctx context.Context, name string, patch PersonPatch) (Person, error) {
 	p, ok := pp.dir.PersonByName(name)
 	if !ok {
-		return Person{}, Errorf(KindNotFound, "There is no person %q.", clip(name))
+		return Person{}, noPerson(name)
 	}
 	return pp.patch(ctx, p, patch)
 }
 
 func (pp *People) patch(ctx context.Context, p Person, patch PersonPatch) (Person, error) {
+	if patch.DisplayName != nil {
+		if *patch.DisplayName == "" {
+			patch.DisplayName = &p.Name
+		}
+		if err := CheckText("displayName", *patch.DisplayName, MaxDisplayName); err != nil {
+			return Person{}, err
+		}
+	}
 	if err := pp.store.PatchPerson(ctx, p.Key, patch, pp.now()); err != nil {
 		return Person{}, err
 	}
@@ -141,7 +143,7 @@ func (pp *People) Rename(ctx context.Context, a *Actor, name, to string) (Person
 	}
 	p, ok := pp.dir.PersonByName(name)
 	if !ok {
-		return Person{}, Errorf(KindNotFound, "There is no person %q.", clip(name))
+		return Person{}, noPerson(name)
 	}
 	to, err := ParsePersonName("name", to)
 	if err != nil {
@@ -166,7 +168,7 @@ func (pp *People) Remove(ctx context.Context, a *Actor, name string) error {
 	}
 	p, ok := pp.dir.PersonByName(name)
 	if !ok {
-		return Errorf(KindNotFound, "There is no person %q.", clip(name))
+		return noPerson(name)
 	}
 	if a != nil && p.Key == a.Person {
 		return Errorf(KindConflict, "A manager cannot remove itself; another manager can.")

@@ -268,6 +268,12 @@ func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) [
 	return out
 }
 
+// shows tells whether p is shown to the actor: hidden people only to those who
+// administer or moderate, and to themselves.
+func (d *Directory) shows(a Actor, p Person) bool {
+	return !p.Roles.Has(RoleHidden) || p.Key == a.hand() || d.Roles(a)&(RoleManager|RoleModerator|RoleAuditor) != 0
+}
+
 // listedPeople lists in order of name the living people after the given name,
 // at most limit; hidden ones only for those who administer or moderate.
 func (d *Directory) listedPeople(a Actor, after string, limit int) []Person {

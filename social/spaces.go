@@ -72,8 +72,8 @@ func (sp *Spaces) Found(ctx context.Context, a Actor, s Space) (Sight, error) {
 	if _, err := sp.store.CreateSpace(ctx, s, sp.now()); err != nil {
 		return Sight{}, err
 	}
-	if err := sp.dir.Refresh(ctx); err != nil {
-		return Sight{}, Unavailable(err)
+	if err := sp.refresh(ctx); err != nil {
+		return Sight{}, err
 	}
 	return sp.dir.See(a, s.ID)
 }
@@ -139,7 +139,7 @@ func (sp *Spaces) administer(a Actor, id string) (Sight, error) {
 		return Sight{}, err
 	}
 	if !sp.dir.administers(a, sight.Space) || !a.Scopes.MayWrite(id, false) {
-		return Sight{}, Errorf(KindForbidden, "Only the owner of %q or a manager may do this.", id)
+		return Sight{}, Errorf(KindForbidden, "Only the owner of %q or a manager may do this.", sight.Space.ID)
 	}
 	return sight, nil
 }
@@ -151,6 +151,9 @@ func (sp *Spaces) Edit(ctx context.Context, a Actor, id string, patch SpacePatch
 		return Sight{}, err
 	}
 	changed := *sight.Space
+	if patch.DisplayName != nil && *patch.DisplayName == "" {
+		patch.DisplayName = &changed.ID
+	}
 	patch.apply(&changed)
 	if err := checkSpace(&changed); err != nil {
 		return Sight{}, err
@@ -191,29 +194,27 @@ func (sp *Spaces) Delete(ctx context.Context, a Actor, id string) error {
 	if err := sp.store.DeleteSpace(ctx, sight.Space.Key, event, sp.now()); err != nil {
 		return err
 	}
-	// Told while the members still have the right to hear it.
-	if err := sp.announce.CatchUp(ctx, sight.Space.Stream(ChannelEvents)); err != nil {
-		return Unavailable(err)
-	}
+	sp.tell(ctx, sight.Space) // while the members still have the right to hear it
 	return sp.refresh(ctx)
 }
 
 // Admit makes name a member: itself by the permission subscribe, another by
 // invite. first is false where it was one already.
 func (sp *Spaces) Admit(ctx context.Context, a Actor, id, name string) (first bool, err error) {
-	sight, who, err := sp.about(a, id, name)
-	if err != nil {
-		return false, err
-	}
-	need := Invite
-	if who.Key == a.Person && a.Creator == 0 {
+	who, ok := sp.whom(a, name)
+	need, self := Invite, a.Creator == 0 && who.Key == a.Person
+	if self {
 		need = Subscribe
 	}
-	if !sight.May.Has(need) && !(need == Subscribe && sight.Member) {
-		return false, Errorf(KindForbidden, "You lack the permission %s in %q.", need.Words()[0], id)
-	}
-	if need == Invite && who.Suspended {
-		return false, Errorf(KindConflict, "%q is suspended.", name)
+	sight, err := sp.dir.reach(a, id, need, false)
+	switch {
+	case self && sight.Member: // to join again changes nothing
+	case err != nil:
+		return false, err
+	case !ok:
+		return false, noPerson(name)
+	case !self && who.Suspended:
+		return false, Errorf(KindConflict, "%q is suspended.", who.Name)
 	}
 	first, err = sp.store.Join(ctx, sight.Space.Key, who.Key, sp.event(a, sight.Space, TypeJoin, who.Key), sp.now())
 	if err != nil {
@@ -225,18 +226,18 @@ func (sp *Spaces) Admit(ctx context.Context, a Actor, id, name string) (first bo
 // Dismiss ends a membership: one's own by unsubscribe, another's by kick. The
 // owner stays. was is false where there was none.
 func (sp *Spaces) Dismiss(ctx context.Context, a Actor, id, name string) (was bool, err error) {
-	sight, who, err := sp.about(a, id, name)
-	if err != nil {
-		return false, err
-	}
+	who, ok := sp.whom(a, name)
 	need := Kick
-	if who.Key == a.Person && a.Creator == 0 {
+	if a.Creator == 0 && who.Key == a.Person {
 		need = Unsubscribe
 	}
-	if !sight.May.Has(need) {
-		return false, Errorf(KindForbidden, "You lack the permission %s in %q.", need.Words()[0], id)
-	}
-	if who.Key == sight.Space.Owner {
+	sight, err := sp.dir.reach(a, id, need, false)
+	switch {
+	case err != nil:
+		return false, err
+	case !ok:
+		return false, noPerson(name)
+	case who.Key == sight.Space.Owner:
 		return false, Errorf(KindConflict, "The owner of a context remains its member.")
 	}
 	was, err = sp.store.Leave(ctx, sight.Space.Key, who.Key, sp.event(a, sight.Space, TypeLeave, who.Key), sp.now())
@@ -246,25 +247,15 @@ func (sp *Spaces) Dismiss(ctx context.Context, a Actor, id, name string) (was bo
 	return was, sp.settle(ctx, sight.Space)
 }
 
-// about finds the context and the person a membership is about; "me" is the
-// actor.
-func (sp *Spaces) about(a Actor, id, name string) (Sight, Person, error) {
-	sight, err := sp.dir.See(a, id)
-	if err != nil {
-		return Sight{}, Person{}, err
-	}
-	var who Person
-	ok := false
+// whom finds the person a membership is about; "me" is the actor.
+func (sp *Spaces) whom(a Actor, name string) (Person, bool) {
 	if name == "me" {
-		who, ok = sp.dir.PersonByKey(a.Person)
-	} else {
-		who, ok = sp.dir.PersonByName(name)
+		return sp.dir.PersonByKey(a.Person)
 	}
-	if !ok {
-		return Sight{}, Person{}, Errorf(KindNotFound, "There is no person %q.", clip(name))
-	}
-	return sight, who, nil
+	return sp.dir.PersonByName(name)
 }
+
+func noPerson(name string) *Error { return Errorf(KindNotFound, "There is no person %q.", clip(name)) }
 
 // Override sets a grant or a veto. first is false where the same was there.
 func (sp *Spaces) Override(ctx context.Context, a Actor, id, name string, o Override) (first bool, err error) {
@@ -294,10 +285,15 @@ func (sp *Spaces) ClearOverrides(ctx context.Context, a Actor, id, name string, 
 }
 
 func (sp *Spaces) override(a Actor, id, name string) (Sight, Person, error) {
-	if _, err := sp.administer(a, id); err != nil {
+	sight, err := sp.administer(a, id)
+	if err != nil {
 		return Sight{}, Person{}, err
 	}
-	return sp.about(a, id, name)
+	who, ok := sp.whom(a, name)
+	if !ok {
+		return Sight{}, Person{}, noPerson(name)
+	}
+	return sight, who, nil
 }
 
 // Resident is a member of a context as a list shows it.
@@ -307,15 +303,15 @@ type Resident struct {
 	Overrides []Override // only for those who administer the context
 }
 
-// Members lists a context's members by internal key after the given one; it
-// needs read. next is 0 at the end.
+// Members lists a context's members by internal key after the given one, but
+// for the hidden ones, as List of People does; it needs read. next is 0 at the end.
 func (sp *Spaces) Members(ctx context.Context, a Actor, id string, after PersonKey, limit int) (list []Resident, next PersonKey, err error) {
 	sight, err := sp.dir.See(a, id)
 	if err != nil {
 		return nil, 0, err
 	}
 	if !sight.May.Has(Read) {
-		return nil, 0, Errorf(KindNotFound, "The members of %q are not yours to see.", id)
+		return nil, 0, Errorf(KindNotFound, "The members of %q are not yours to see.", sight.Space.ID)
 	}
 	rows, err := sp.store.Members(ctx, sight.Space.Key, after, limit+1)
 	if err != nil {
@@ -328,7 +324,7 @@ func (sp *Spaces) Members(ctx context.Context, a Actor, id string, after PersonK
 	administers := sp.dir.administers(a, sight.Space)
 	for _, row := range rows {
 		p, ok := sp.dir.PersonByKey(row.Person)
-		if !ok {
+		if !ok || !sp.dir.shows(a, p) {
 			continue
 		}
 		r := Resident{Person: p, Joined: row.Joined}
@@ -342,13 +338,17 @@ func (sp *Spaces) Members(ctx context.Context, a Actor, id string, after PersonK
 
 // Member is one entry of Members; KindNotFound where name is no member.
 func (sp *Spaces) Member(a Actor, id, name string) (Resident, error) {
-	sight, who, err := sp.about(a, id, name)
+	sight, err := sp.dir.See(a, id)
 	if err != nil {
 		return Resident{}, err
 	}
+	who, ok := sp.whom(a, name)
+	if !ok || !sp.dir.shows(a, who) {
+		return Resident{}, noPerson(name)
+	}
 	standing := sp.dir.standing(sight.Space.Key, who.Key)
 	if !sight.May.Has(Read) && who.Key != a.Person || !standing.Member {
-		return Resident{}, Errorf(KindNotFound, "%q is no member of %q.", clip(name), id)
+		return Resident{}, Errorf(KindNotFound, "%q is no member of %q.", clip(name), sight.Space.ID)
 	}
 	r := Resident{Person: who}
 	if sp.dir.administers(a, sight.Space) {
@@ -371,10 +371,17 @@ func (sp *Spaces) settle(ctx context.Context, s *Space) error {
 	if err := sp.refresh(ctx); err != nil {
 		return err
 	}
-	if err := sp.announce.CatchUp(context.WithoutCancel(ctx), s.Stream(ChannelEvents)); err != nil {
-		sp.logger.Warn("a membership event is committed but not announced yet", "context", s.ID, "err", err)
-	}
+	sp.tell(ctx, s)
 	return nil
+}
+
+// tell announces the events of s; what it cannot, the announcer keeps in mind.
+func (sp *Spaces) tell(ctx context.Context, s *Space) {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
+	defer cancel()
+	if err := sp.announce.CatchUp(within, s.Stream(ChannelEvents)); err != nil {
+		sp.logger.Warn("an event is committed but not announced yet", "context", s.ID, "err", err)
+	}
 }
 
 // refresh outlives the request: what was committed must hold.
