@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"rambla/bench"
+)
+
+type benchCommand struct {
+	Publish     benchPublishCommand     `cmd:"" help:"Acknowledged publishes per second."`
+	Fanout      benchFanoutCommand      `cmd:"" help:"Deliveries per second to many subscribers of one context."`
+	Idle        benchIdleCommand        `cmd:"" help:"Memory of idle subscribed connections."`
+	Memberships benchMembershipsCommand `cmd:"" help:"A wildcard over one's contexts against naming them."`
+}
+
+// benchTarget is the server that a load is put on.
+type benchTarget struct {
+	Self     bool          `help:"Start a server of its own, with an empty store, and stop it afterwards."`
+	MQTT     string        `name:"mqtt" placeholder:"ADDR" help:"Address of the broker (127.0.0.1:1883)."`
+	HTTP     string        `name:"http" placeholder:"URL" help:"Address of REST (http://127.0.0.1:8080)."`
+	User     string        `default:"admin" help:"A manager."`
+	Foreign  bool          `help:"The broker is another product: anonymous, on a topic of any kind."`
+	Topic    string        `help:"Publish to this topic instead of contexts made for the run."`
+	PID      int           `name:"pid" help:"Process of the server, to read its CPU and memory."`
+	V3       bool          `name:"v3" help:"MQTT 3.1.1 instead of 5.0."`
+	Payload  int           `default:"256" help:"Bytes of one message."`
+	Runs     int           `default:"5" help:"How often to measure; medians are reported."`
+	Duration time.Duration `default:"5s" help:"Time of one run."`
+	Count    int           `help:"Publishes of one run, instead of a time."`
+	JSON     bool          `name:"json" help:"Print the report as JSON."`
+
+	passwordSource `embed:""`
+}
+
+func (b *benchTarget) options(in *invocation) (bench.Options, func() error, error) {
+	o := bench.Options{
+		Address: b.MQTT, HTTP: b.HTTP, User: b.User, Foreign: b.Foreign, Topic: b.Topic, PID: b.PID,
+		Payload: b.Payload, Runs: b.Runs, Duration: b.Duration, Count: b.Count,
+	}
+	if b.V3 {
+		o.Version = 4
+	}
+	if f, ok := in.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		o.Progress = f
+	}
+	nothing := func() error { return nil }
+	switch {
+	case b.Self:
+		self, err := startSelf(in, b.User)
+		if err != nil {
+			return o, nothing, err
+		}
+		o.Address, o.HTTP, o.PID, o.Password = self.mqtt, self.http, self.cmd.Process.Pid, self.password
+		return o, self.stop, nil
+	case b.Foreign:
+		o.User = ""
+		return o, nothing, nil
+	}
+	var err error
+	o.Password, err = b.read(in)
+	return o, nothing, err
+}
+
+// run prepares the target, loads it and prints what came of it.
+func (b *benchTarget) run(in *invocation, load func(context.Context, bench.Options) (reporter, error)) error {
+	o, stop, err := b.options(in)
+	if err != nil {
+		return err
+	}
+	report, err := load(in.ctx, o)
+	err = errors.Join(err, stop())
+	if err != nil {
+		return err
+	}
+	if b.JSON {
+		enc := json.NewEncoder(in.out)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(report)
+	} else {
+		err = report.Print(in.out)
+	}
+	if err == nil && !report.Sound() {
+		err = errors.New("the server did not keep what it promises; see the report")
+	}
+	return err
+}
+
+// reporter is what every load returns. Sound tells whether nothing was lost,
+// refused or out of order.
+type reporter interface {
+	Print(w io.Writer) error
+	Sound() bool
+}
+
+type benchPublishCommand struct {
+	benchTarget `embed:""`
+	Connections int  `default:"8" help:"Connections that publish."`
+	Window      int  `default:"64" help:"Unacknowledged publishes of each."`
+	Contexts    int  `default:"1" help:"Contexts to spread the load over."`
+	Keys        bool `help:"Publish JSON with a key of its own each."`
+}
+
+func (b *benchPublishCommand) Run(in *invocation) error {
+	return b.run(in, func(ctx context.Context, o bench.Options) (reporter, error) {
+		o.Connections, o.Window, o.Contexts, o.JSON = b.Connections, b.Window, b.Contexts, b.Keys
+		return bench.Publish(ctx, o)
+	})
+}
+
+type benchFanoutCommand struct {
+	benchTarget `embed:""`
+	Subscribers int     `default:"1000" help:"Subscribers."`
+	Filter      string  `help:"What they subscribe to (the topic published to)."`
+	Burst       int     `default:"100" help:"Posts published at once."`
+	Rate        float64 `help:"Posts per second, instead of bursts."`
+}
+
+func (b *benchFanoutCommand) Run(in *invocation) error {
+	return b.run(in, func(ctx context.Context, o bench.Options) (reporter, error) {
+		o.Subscribers, o.Filter, o.Burst, o.Rate = b.Subscribers, b.Filter, b.Burst, b.Rate
+		return bench.Fanout(ctx, o)
+	})
+}
+
+type benchIdleCommand struct {
+	benchTarget `embed:""`
+	Connections int           `default:"10000" help:"Connections."`
+	Settle      time.Duration `default:"5s" help:"Time to leave them alone before looking."`
+}
+
+func (b *benchIdleCommand) Run(in *invocation) error {
+	return b.run(in, func(ctx context.Context, o bench.Options) (reporter, error) {
+		o.Connections, o.Settle = b.Connections, b.Settle
+		return bench.Idle(ctx, o)
+	})
+}
+
+type benchMembershipsCommand struct {
+	benchTarget `embed:""`
+	Subscribers int `default:"5000" help:"People."`
+	Contexts    int `default:"1000" help:"Contexts."`
+	MemberOf    int `default:"20" help:"How many of them each person is a member of."`
+}
+
+func (b *benchMembershipsCommand) Run(in *invocation) error {
+	return b.run(in, func(ctx context.Context, o bench.Options) (reporter, error) {
+		o.Subscribers, o.Contexts, o.MemberOf = b.Subscribers, b.Contexts, b.MemberOf
+		return bench.Memberships(ctx, o)
+	})
+}
+
+// self is a server that a load was started for.
+type self struct {
+	cmd        *exec.Cmd
+	mqtt, http string
+	password   string
+	dir        string
+}
+
+// startSelf starts this program as a server on free ports, on the database
+// that the command was given or else an embedded store of its own.
+func startSelf(in *invocation, admin string) (*self, error) {
+	if admin != "admin" {
+		return nil, usagef("--self makes the person admin; leave --user out")
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "rambla-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory for the store: %w", err)
+	}
+	s := &self{dir: dir, password: rand.Text()}
+	args := []string{
+		"serve", "--data", dir, "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		"--log-format", "json", "--log-level", "info",
+	}
+	if url, given := in.flags["database"]; given {
+		args = append(args, "--database", url)
+	}
+	s.cmd = exec.Command(path, args...) //nolint:noctx // it is asked to stop, not killed
+	s.cmd.Env = append(in.environ, "RAMBLA_ADMIN_PASSWORD="+s.password)
+	logs, err := s.cmd.StderrPipe()
+	if err == nil {
+		err = s.cmd.Start()
+	}
+	if err == nil {
+		err = s.awaitReady(logs)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start a server: %w", err), os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// awaitReady reads the server's log up to the line that says where it listens,
+// and keeps reading so that it never waits for us.
+func (s *self) awaitReady(logs io.Reader) error {
+	lines := bufio.NewScanner(logs)
+	var last string
+	for lines.Scan() {
+		var line struct{ Msg, MQTT, HTTP string }
+		last = lines.Text()
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
+			s.mqtt, s.http = line.MQTT, line.HTTP
+			go func() { _, _ = io.Copy(io.Discard, logs) }() // ends with the process
+			return nil
+		}
+	}
+	return fmt.Errorf("it ended before it was ready: %s", last)
+}
+
+func (s *self) stop() error {
+	err := s.cmd.Process.Signal(syscall.SIGTERM)
+	if err == nil {
+		err = s.cmd.Wait()
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
+}

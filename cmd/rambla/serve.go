@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"rambla/api"
+	"rambla/broker"
+	"rambla/hooks"
+	"rambla/social"
+	"rambla/web"
+)
+
+type serveCommand struct {
+	MQTT    []string `name:"mqtt" placeholder:"ADDR" help:"Address for MQTT (127.0.0.1:1883); repeatable, tls://… for TLS."`
+	HTTP    *string  `name:"http" placeholder:"ADDR" help:"Address for REST, WebSocket and the page (127.0.0.1:8080)."`
+	Admin   *string  `name:"admin" placeholder:"ADDR" help:"Address of /metrics and profiles (127.0.0.1:9464)."`
+	TLSCert *string  `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM)."`
+	TLSKey  *string  `name:"tls-key" placeholder:"FILE" help:"Private key (PEM)."`
+	Demo    bool     `env:"RAMBLA_DEMO" help:"Add the people alice, bob and carol and three contexts."`
+}
+
+func (s *serveCommand) addFlags(flags map[string]string) {
+	for i, addr := range s.MQTT {
+		if i > 0 {
+			addr = flags["mqtt"] + "," + addr
+		}
+		flags["mqtt"] = addr
+	}
+	for name, v := range map[string]*string{"http": s.HTTP, "admin": s.Admin, "tls-cert": s.TLSCert, "tls-key": s.TLSKey} {
+		if v != nil {
+			flags[name] = *v
+		}
+	}
+}
+
+// The times a server takes for what must end.
+const (
+	rightsEvery  = 100 * time.Millisecond // see docs/adr: the rights journal
+	expireEvery  = time.Second
+	purgeEvery   = time.Minute
+	drainWithin  = 20 * time.Second
+	purgePerTurn = 20 // chunks
+)
+
+func (s *serveCommand) Run(in *invocation) error {
+	c, err := in.config()
+	if err != nil {
+		return err
+	}
+	logger := in.logger(&c)
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	var b *broker.Broker
+	st, err := openSite(in.ctx, &c, logger, metrics, func(st *site) error {
+		var err error
+		b, err = broker.New(brokerConfig(&c), st.gate, logger, metrics)
+		if err != nil {
+			return usageError{err}
+		}
+		st.gate.Attach(b)
+		st.dir.OnDelta(func(d social.Delta) { hooks.Follow(b, d) })
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	srv := &server{site: st, config: &c, broker: b, metrics: metrics, logger: logger}
+	err = srv.run(in, s.Demo)
+	return errors.Join(err, st.close())
+}
+
+func brokerConfig(c *Config) broker.Config {
+	return broker.Config{
+		Version: versionText(), MaxPacket: int(c.MaxPacket), Origins: c.HTTPOrigins,
+	}
+}
+
+// server is a site with its listeners.
+type server struct {
+	*site
+	config  *Config
+	broker  *broker.Broker
+	metrics *prometheus.Registry
+	logger  *slog.Logger
+	rest    *api.Server // made with the listeners
+}
+
+// run serves until the invocation's context ends, then drains.
+func (s *server) run(in *invocation, demo bool) error {
+	// What was accepted is finished after the signal; so these end later.
+	working, stopWorking := context.WithCancel(context.WithoutCancel(in.ctx))
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer stopWorking()
+	work.Go(func() { s.committer.Serve(working) })
+	work.Go(func() { s.dir.Watch(working, rightsEvery) })
+
+	if err := s.firstStart(in); err != nil {
+		return err
+	}
+	if demo {
+		if err := s.demo(in); err != nil {
+			return fmt.Errorf("add the demo people: %w", err)
+		}
+	}
+	listeners, err := s.listen()
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	web, err := s.handler(listeners)
+	if err != nil {
+		return err
+	}
+	public := s.httpServer(web)
+	private := s.httpServer(s.adminHandler())
+
+	failed := make(chan error, 3)
+	serve := func(what string, f func() error) {
+		work.Go(func() {
+			if err := f(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("%s: %w", what, err)
+			}
+		})
+	}
+	serving, stopServing := context.WithCancel(working)
+	defer stopServing()
+	serve("MQTT", func() error { return s.broker.Serve(serving, listeners.mqtt...) })
+	serve("HTTP", func() error { return public.Serve(listeners.http) })
+	serve("admin", func() error { return private.Serve(listeners.admin) })
+	work.Go(func() { hooks.Expire(serving, s.broker, expireEvery, time.Now) })
+	work.Go(func() { s.purge(serving) })
+	s.logger.Info("ready", "mqtt", listeners.names(), "http", listeners.httpURL(), "admin", listeners.admin.Addr().String(), "version", versionText())
+
+	select {
+	case err = <-failed:
+	case <-in.ctx.Done():
+		s.logger.Info("draining")
+	}
+	return errors.Join(err, s.drain(public, private, stopServing))
+}
+
+// drain stops accepting, lets publishers have their acknowledgements, says
+// goodbye to the clients, and ends. It takes drainWithin at most.
+func (s *server) drain(public, private *http.Server, stopServing func()) error {
+	s.rest.Drain()
+	within, cancel := context.WithTimeout(context.Background(), drainWithin)
+	defer cancel()
+	err := s.broker.Drain(within)
+	err = errors.Join(err, public.Shutdown(within))
+	stopServing()
+	err = errors.Join(err, private.Shutdown(within))
+	if err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	s.logger.Info("stopped")
+	return nil
+}
+
+// purge removes what its time is over, a few chunks a minute, so that it never
+// competes with publishers for long.
+func (s *server) purge(ctx context.Context) {
+	tick := time.NewTicker(purgeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for range purgePerTurn {
+			n, err := s.db.Purge(ctx, time.Now())
+			if err != nil && ctx.Err() == nil {
+				s.logger.Warn("removing what is out of date did not work; trying again", "err", err)
+			}
+			if n == 0 || err != nil {
+				break
+			}
+		}
+	}
+}
+
+// handler is the public HTTP listener: REST, MQTT over WebSocket, and the page.
+func (s *server) handler(l *listeners) (http.Handler, error) {
+	var mqtt []string
+	for i, ln := range l.mqtt {
+		scheme := "mqtt://"
+		if strings.HasPrefix(s.config.MQTTListen[i], "tls://") {
+			scheme = "mqtts://"
+		}
+		mqtt = append(mqtt, scheme+ln.Addr().String())
+	}
+	rest, err := api.New(api.Config{
+		PublicURL: s.config.PublicURL, Origins: s.config.HTTPOrigins, TrustedProxies: s.config.TrustedProxies,
+		MaxBody: s.config.MaxPacket,
+	}, api.Deps{
+		Directory: s.dir, Posts: s.posts, Spaces: s.spaces, People: s.people, Data: s.data, Auth: s.auth,
+		Replays: s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,
+		Version: versionText(), MQTT: mqtt,
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s.rest = rest
+	proxies, err := api.ParseProxies(s.config.TrustedProxies)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	mux := http.NewServeMux()
+	for _, prefix := range []string{"/v1/", "/.well-known/", "/docs", "/docs/", "/healthz", "/readyz"} {
+		mux.Handle(prefix, rest)
+	}
+	mux.Handle("/mqtt", behindProxies(proxies, s.broker.Handler()))
+	mux.Handle("/", web.Handler())
+	return mux, nil
+}
+
+// behindProxies has the broker see the address of the client itself.
+func behindProxies(proxies api.Proxies, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if at := proxies.ClientAddr(r); at.IsValid() {
+			port := uint16(0) // of the proxy's connection, not of the client
+			if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && peer.Addr().Unmap() == at {
+				port = peer.Port()
+			}
+			r.RemoteAddr = netip.AddrPortFrom(at, port).String()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
+		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// listeners are bound before anything is served, so that "ready" is true.
+type listeners struct {
+	mqtt  []net.Listener
+	http  net.Listener
+	admin net.Listener
+	tls   bool
+}
+
+func (l *listeners) close() {
+	for _, ln := range append(l.mqtt, l.http, l.admin) {
+		if ln != nil {
+			_ = ln.Close() // closed already by whoever served it
+		}
+	}
+}

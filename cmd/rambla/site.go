@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rambla/auth"
+	"rambla/hooks"
+	"rambla/social"
+	"rambla/storage"
+)
+
+// site is a store with the rules upon it: what a server and the administrative
+// commands have in common.
+type site struct {
+	db        *storage.DB
+	dir       *social.Directory
+	committer *social.Committer
+	posts     *social.Posts
+	data      *social.Data
+	spaces    *social.Spaces
+	people    *social.People
+	auth      *auth.Authority
+	gate      *hooks.Gate
+	logger    *slog.Logger
+}
+
+// openSite opens the store that the configuration names and loads its people.
+// Listeners of the directory must be added by before, which runs before the
+// load; it may be nil.
+func openSite(ctx context.Context, c *Config, logger *slog.Logger, metrics prometheus.Registerer, before func(*site) error) (*site, error) {
+	if c.DatabaseURL == "" {
+		if err := os.MkdirAll(c.Data, 0o700); err != nil {
+			return nil, fmt.Errorf("make the data directory: %w", err)
+		}
+	}
+	db, err := storage.Open(ctx, storage.Config{
+		URL: string(c.DatabaseURL), Dir: c.Data, Migrate: c.DatabaseMigrate, Logger: logger, Metrics: metrics,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	s, err := newSite(db, c, logger)
+	if err == nil && before != nil {
+		err = before(s)
+	}
+	if err == nil {
+		err = s.dir.Load(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
+	now := time.Now
+	s := &site{db: db, logger: logger, dir: social.NewDirectory(db, logger, now)}
+	var err error
+	s.auth, err = auth.New(auth.Config{AccessTTL: c.AccessLife, RefreshTTL: c.RefreshLife}, db, db, s.dir, logger, now)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	ids := &social.IDs{}
+	s.gate = hooks.New(connectAuth{s.auth, c.MQTTPasswords, c.EndAtExpiry}, s.dir)
+	announcer := social.NewAnnouncer(db, s.dir, s.gate)
+	// One writer is all that SQLite has; on PostgreSQL two batches overlap.
+	shards := 1
+	if c.DatabaseURL != "" {
+		shards = 2
+	}
+	s.committer = social.NewCommitter(db, announcer, shards, logger, now)
+	s.posts = social.NewPosts(s.dir, db, s.committer, ids, now)
+	s.data = social.NewData(s.dir, db, s.committer, now)
+	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, c.ContextsCreate == "everyone", logger, now)
+	s.people = social.NewPeople(s.dir, db, now)
+	s.gate.Serve(s.posts, s.data)
+	s.dir.OnDelta(s.forget)
+	return s, nil
+}
+
+// forget drops what auth remembers of those whom a change touched.
+func (s *site) forget(d social.Delta) {
+	for _, key := range d.Grants {
+		s.auth.Ended(key)
+	}
+	for _, key := range d.Passwords {
+		s.auth.Forget(key)
+	}
+	for _, key := range d.People {
+		s.auth.Forget(key)
+	}
+}
+
+func (s *site) close() error { return s.db.Close() }
+
+// connectAuth decides which credentials an MQTT connection may use.
+type connectAuth struct {
+	auth        *auth.Authority
+	passwords   bool
+	endAtExpiry bool
+}
+
+// Authenticate takes a token, whoever's name stands beside it as long as it is
+// its owner's, or else the account's password.
+func (c connectAuth) Authenticate(ctx context.Context, dir *social.Directory, username, password string, from netip.AddrPort) (hooks.Identity, error) {
+	if auth.LooksLikeToken(password) {
+		id, err := c.auth.AuthenticateToken(ctx, password)
+		if err != nil {
+			return hooks.Identity{}, err
+		}
+		if username != "" {
+			if p, ok := dir.PersonByName(username); !ok || p.Key != id.Person {
+				return hooks.Identity{}, social.Errorf(social.KindUnauthenticated, "The token is another person's.")
+			}
+		}
+		out := hooks.Identity{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes, Expires: id.Ends}
+		if c.endAtExpiry {
+			out.Expires = id.Expires
+		}
+		return out, nil
+	}
+	if !c.passwords {
+		return hooks.Identity{}, social.Errorf(social.KindUnauthenticated, "Passwords are not accepted here; use a token as the password.")
+	}
+	id, err := c.auth.AuthenticatePassword(ctx, strings.ToLower(username), password, from.Addr())
+	return hooks.Identity{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes}, err
+}
