@@ -28,6 +28,7 @@ type Authority struct {
 
 	cfg       Config
 	passwords Passwords
+	rehasher  Rehasher // nil where passwords is none
 	grants    Grants
 	people    People
 	log       *slog.Logger
@@ -59,8 +60,9 @@ func New(cfg Config, passwords Passwords, grants Grants, people People, log *slo
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	rehasher, _ := passwords.(Rehasher)
 	return &Authority{
-		Hasher: hasher, cfg: cfg, passwords: passwords, grants: grants, people: people, log: log, now: now,
+		Hasher: hasher, cfg: cfg, passwords: passwords, rehasher: rehasher, grants: grants, people: people, log: log, now: now,
 		attempts:   newAttempts(cfg, now),
 		secret:     [32]byte(randomBytes(32)),
 		stored:     newCache[social.PersonKey, string](maxRemembered, staleAfter, now),

@@ -59,8 +59,11 @@ func (c Config) Validate() error {
 		v   time.Duration
 		min time.Duration
 	}{
-		{"access_ttl", c.AccessTTL, time.Second}, {"refresh_ttl", c.RefreshTTL, time.Second},
-		{"remember", c.Remember, 0}, {"account_every", c.AccountEvery, time.Millisecond}, {"address_every", c.AddressEvery, time.Millisecond},
+		{"access_ttl", c.AccessTTL, time.Second},
+		{"refresh_ttl", c.RefreshTTL, time.Second},
+		{"remember", c.Remember, 0},
+		{"account_every", c.AccountEvery, time.Millisecond},
+		{"address_every", c.AddressEvery, time.Millisecond},
 	} {
 		if d.v < d.min {
 			return fmt.Errorf("auth.%s: %s is too short", d.key, d.v)
@@ -71,9 +74,12 @@ func (c Config) Validate() error {
 		v   int
 		max int
 	}{
-		{"tokens_per_person", c.TokensPerPerson, 10_000}, {"logins_per_person", c.LoginsPerPerson, 10_000},
-		{"password_min", c.PasswordMin, maxPassword}, {"hashes_at_once", c.HashesAtOnce, 1024},
-		{"hashes_waiting", c.HashesWaiting, 100_000}, {"account_failures", c.AccountFailures, 1_000_000},
+		{"tokens_per_person", c.TokensPerPerson, 10_000},
+		{"logins_per_person", c.LoginsPerPerson, 10_000},
+		{"password_min", c.PasswordMin, maxPassword},
+		{"hashes_at_once", c.HashesAtOnce, 1024},
+		{"hashes_waiting", c.HashesWaiting, 100_000},
+		{"account_failures", c.AccountFailures, 1_000_000},
 		{"address_failures", c.AddressFailures, 1_000_000},
 	} {
 		if n.v < 1 || n.v > n.max {

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -245,8 +244,10 @@ func newHouse(t testing.TB, cfg Config) *house {
 	}}
 	h.restart(t)
 	for _, p := range []social.Person{
-		{Key: alice, Name: "alice", Aliases: []string{"alicia"}}, {Key: bob, Name: "bob"},
-		{Key: robot, Name: "robot", Service: true}, {Key: boss, Name: "boss", Roles: social.RoleManager},
+		{Key: alice, Name: "alice", Aliases: []string{"alicia"}},
+		{Key: bob, Name: "bob"},
+		{Key: robot, Name: "robot", Service: true},
+		{Key: boss, Name: "boss", Roles: social.RoleManager},
 	} {
 		h.store.people[p.Key] = p
 		hash, err := h.Hash(t.Context(), password)
@@ -268,7 +269,7 @@ func (h *house) restart(t testing.TB) {
 // another is a second node on the same store.
 func (h *house) another(t testing.TB, passwords Passwords) *Authority {
 	t.Helper()
-	a, err := New(h.cfg, passwords, h.store, h.store, slog.New(slog.NewTextHandler(io.Discard, nil)), h.store.clock)
+	a, err := New(h.cfg, passwords, h.store, h.store, slog.New(slog.DiscardHandler), h.store.clock)
 	if err != nil {
 		t.Fatal(err)
 	}

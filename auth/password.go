@@ -190,10 +190,8 @@ func (a *Authority) compareInTurn(ctx context.Context, attempt login, stored, pa
 		a.log.Error("stored password hash is unreadable", "err", err)
 	}
 	same, outdated := a.compare(against, password)
-	if same && outdated {
-		if _, ok := a.passwords.(Rehasher); ok {
-			fresh = a.encode(password)
-		}
+	if same && outdated && a.rehasher != nil {
+		fresh = a.encode(password)
 	}
 	return same, fresh, nil
 }
@@ -202,7 +200,7 @@ func (a *Authority) compareInTurn(ctx context.Context, attempt login, stored, pa
 // the next login tries again.
 func (a *Authority) renew(ctx context.Context, account string, key social.PersonKey, old, fresh, password string) {
 	_, mark, _ := a.stored.get(key)
-	done, err := a.passwords.(Rehasher).ReplacePasswordHash(ctx, key, old, fresh)
+	done, err := a.rehasher.ReplacePasswordHash(ctx, key, old, fresh)
 	switch {
 	case err != nil:
 		a.log.Warn("could not renew a password hash", "person", int64(key), "err", err)
