@@ -11,9 +11,9 @@ import (
 )
 
 type createActivityIn struct {
-	idIn
+	PathID
 	Key string `header:"Idempotency-Key" hidden:"true"`
-	rawIn
+	Raw
 }
 
 func (s *Server) createActivity(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
@@ -47,7 +47,7 @@ func parseDraft(raw []byte, key string) (social.Draft, error) {
 	return d, social.CheckKey("Idempotency-Key", key)
 }
 
-func (s *Server) getActivity(ctx context.Context, a social.Actor, in *idIn) (*jsonOut, error) {
+func (s *Server) getActivity(ctx context.Context, a social.Actor, in *PathID) (*jsonOut, error) {
 	f, err := s.posts.Get(ctx, a, in.ID)
 	if err != nil {
 		return nil, err
@@ -72,13 +72,13 @@ func (s *Server) patchActivity(ctx context.Context, a social.Actor, in *createAc
 	return newJSON(http.StatusOK, s.directory.RenderPost(nil, f.Space, &f.Post)), nil
 }
 
-func (s *Server) deleteActivity(ctx context.Context, a social.Actor, in *idIn) (*struct{}, error) {
+func (s *Server) deleteActivity(ctx context.Context, a social.Actor, in *PathID) (*struct{}, error) {
 	return nil, s.posts.Remove(ctx, a, in.ID)
 }
 
 type streamIn struct {
-	idIn
-	seqIn
+	PathID
+	PageSeq
 }
 
 func (s *Server) listActivities(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {

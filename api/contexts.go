@@ -72,7 +72,7 @@ func (s *Server) newContext(sight social.Sight) Context {
 }
 
 type listContextsIn struct {
-	cursorIn
+	PageCursor
 	Member bool `query:"member" doc:"Only those I belong to"`
 }
 
@@ -94,7 +94,7 @@ func (s *Server) listContexts(_ context.Context, a social.Actor, in *listContext
 	if in.Member {
 		extra.Set("member", "true")
 	}
-	return newList("contexts", "/v1/contexts", in.cursorIn, extra, items, next), nil
+	return newList("contexts", "/v1/contexts", in.PageCursor, extra, items, next), nil
 }
 
 type createContextIn struct {
@@ -136,7 +136,7 @@ func (s *Server) createContext(ctx context.Context, a social.Actor, in *createCo
 	return &contextOut{Location: "/v1/contexts/" + sight.Space.ID, Body: s.newContext(sight)}, nil
 }
 
-func (s *Server) getContext(_ context.Context, a social.Actor, in *idIn) (*contextOut, error) {
+func (s *Server) getContext(_ context.Context, a social.Actor, in *PathID) (*contextOut, error) {
 	sight, err := s.spaces.Get(a, in.ID)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (s *Server) getContext(_ context.Context, a social.Actor, in *idIn) (*conte
 }
 
 type patchContextIn struct {
-	idIn
+	PathID
 	Body struct {
 		DisplayName   *string   `json:"displayName,omitempty"`
 		Description   *string   `json:"description,omitempty"`
@@ -184,6 +184,6 @@ func (s *Server) patchContext(ctx context.Context, a social.Actor, in *patchCont
 	return &contextOut{Body: s.newContext(sight)}, nil
 }
 
-func (s *Server) deleteContext(ctx context.Context, a social.Actor, in *idIn) (*struct{}, error) {
+func (s *Server) deleteContext(ctx context.Context, a social.Actor, in *PathID) (*struct{}, error) {
 	return nil, s.spaces.Delete(ctx, a, in.ID)
 }

@@ -52,17 +52,17 @@ func newSample(x *social.Sample) Sample {
 	return out
 }
 
-type topicIn struct {
-	idIn
+type PathTopic struct {
+	PathID
 	Topic string `path:"topic" doc:"One or more levels, such as kitchen/temperature"`
 }
 
 type createSampleIn struct {
-	topicIn
+	PathTopic
 	ContentType string `header:"Content-Type" hidden:"true"`
 	Key         string `header:"Idempotency-Key" hidden:"true"`
 	Retain      bool   `query:"retain" doc:"Not possible yet"`
-	rawIn
+	Raw
 }
 
 type sampleOut struct {
@@ -98,8 +98,8 @@ func (s *Server) createSample(ctx context.Context, a social.Actor, in *createSam
 }
 
 type listSamplesIn struct {
-	topicIn
-	limitIn
+	PathTopic
+	PageLimit
 	After string    `query:"after" doc:"Entries after this seq" example:"41"`
 	From  time.Time `query:"from" doc:"Published at this time or later"`
 	To    time.Time `query:"to" doc:"Published before this time"`
@@ -132,7 +132,7 @@ func (s *Server) listSamples(ctx context.Context, a social.Actor, in *listSample
 	if len(list) > in.Limit {
 		list = list[:in.Limit]
 		out.Body.Next = list[in.Limit-1].Seq
-		out.Link = link(samplesPath(in.topicIn), in.nextQuery(out.Body.Next))
+		out.Link = link(samplesPath(in.PathTopic), in.nextQuery(out.Body.Next))
 	}
 	for i := range list {
 		out.Body.Items = append(out.Body.Items, newSample(&list[i]))
@@ -151,7 +151,7 @@ func (in *listSamplesIn) nextQuery(after uint64) url.Values {
 	return q
 }
 
-func samplesPath(in topicIn) string {
+func samplesPath(in PathTopic) string {
 	levels := strings.Split(in.Topic, "/")
 	for i := range levels {
 		levels[i] = url.PathEscape(levels[i])

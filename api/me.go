@@ -58,7 +58,7 @@ func stamp(t time.Time) string {
 	return string(social.AppendTime(nil, t))
 }
 
-func (s *Server) listTokens(ctx context.Context, a social.Actor, in *cursorIn) (*listOut[Token], error) {
+func (s *Server) listTokens(ctx context.Context, a social.Actor, in *PageCursor) (*listOut[Token], error) {
 	after, err := in.after("tokens")
 	if err != nil {
 		return nil, err
@@ -115,11 +115,11 @@ func (s *Server) createToken(ctx context.Context, a social.Actor, in *createToke
 	return out, nil
 }
 
-type idIn struct {
+type PathID struct {
 	ID string `path:"id"`
 }
 
-func (s *Server) deleteToken(ctx context.Context, a social.Actor, in *idIn) (*struct{}, error) {
+func (s *Server) deleteToken(ctx context.Context, a social.Actor, in *PathID) (*struct{}, error) {
 	id, ok := social.ParseID(in.ID)
 	if !ok {
 		return nil, social.Errorf(social.KindNotFound, "There is no such token.")

@@ -43,8 +43,8 @@ func newOverride(o social.Override) Override {
 }
 
 type listMembersIn struct {
-	idIn
-	cursorIn
+	PathID
+	PageCursor
 }
 
 func (s *Server) listMembers(ctx context.Context, a social.Actor, in *listMembersIn) (*listOut[Member], error) {
@@ -73,12 +73,12 @@ func (s *Server) listMembers(ctx context.Context, a social.Actor, in *listMember
 	if next != 0 {
 		key = strconv.FormatInt(int64(next), 36)
 	}
-	return newList(list, "/v1/contexts/"+url.PathEscape(in.ID)+"/members", in.cursorIn, nil, items, key), nil
+	return newList(list, "/v1/contexts/"+url.PathEscape(in.ID)+"/members", in.PageCursor, nil, items, key), nil
 }
 
-type memberIn struct {
-	idIn
-	nameIn
+type PathMember struct {
+	PathID
+	PathName
 }
 
 type memberOut struct {
@@ -86,7 +86,7 @@ type memberOut struct {
 	Body   Member
 }
 
-func (s *Server) putMember(ctx context.Context, a social.Actor, in *memberIn) (*memberOut, error) {
+func (s *Server) putMember(ctx context.Context, a social.Actor, in *PathMember) (*memberOut, error) {
 	first, err := s.spaces.Admit(ctx, a, in.ID, in.Name)
 	if err != nil {
 		return nil, err
@@ -110,18 +110,18 @@ func created(first bool) int {
 	return http.StatusOK
 }
 
-func (s *Server) deleteMember(ctx context.Context, a social.Actor, in *memberIn) (*struct{}, error) {
+func (s *Server) deleteMember(ctx context.Context, a social.Actor, in *PathMember) (*struct{}, error) {
 	_, err := s.spaces.Dismiss(ctx, a, in.ID, in.Name)
 	return nil, err
 }
 
-type overrideIn struct {
-	memberIn
+type PathOverride struct {
+	PathMember
 	Permission string `path:"permission" enum:"read,write,subscribe,unsubscribe,invite,kick,delete,flag"`
 }
 
 type putOverrideIn struct {
-	overrideIn
+	PathOverride
 	Body *struct {
 		Until *time.Time `json:"until,omitempty" doc:"When it ends; absent: never"`
 	}
@@ -156,15 +156,15 @@ func (s *Server) putOverride(ctx context.Context, a social.Actor, in *putOverrid
 	return &overrideOut{Status: created(first), Body: newOverride(o)}, nil
 }
 
-func (s *Server) deleteGrant(ctx context.Context, a social.Actor, in *overrideIn) (*struct{}, error) {
+func (s *Server) deleteGrant(ctx context.Context, a social.Actor, in *PathOverride) (*struct{}, error) {
 	return nil, s.clearOverride(ctx, a, in, false)
 }
 
-func (s *Server) deleteVeto(ctx context.Context, a social.Actor, in *overrideIn) (*struct{}, error) {
+func (s *Server) deleteVeto(ctx context.Context, a social.Actor, in *PathOverride) (*struct{}, error) {
 	return nil, s.clearOverride(ctx, a, in, true)
 }
 
-func (s *Server) clearOverride(ctx context.Context, a social.Actor, in *overrideIn, veto bool) error {
+func (s *Server) clearOverride(ctx context.Context, a social.Actor, in *PathOverride, veto bool) error {
 	p, err := social.ParsePermission("permission", in.Permission)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (s *Server) clearOverride(ctx context.Context, a social.Actor, in *override
 	return err
 }
 
-func (s *Server) deleteOverrides(ctx context.Context, a social.Actor, in *memberIn) (*struct{}, error) {
+func (s *Server) deleteOverrides(ctx context.Context, a social.Actor, in *PathMember) (*struct{}, error) {
 	_, err := s.spaces.ClearOverrides(ctx, a, in.ID, in.Name, social.AllPermissions, true, true)
 	return nil, err
 }

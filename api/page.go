@@ -15,26 +15,26 @@ import (
 // maxPage is also in the tag below.
 const maxPage = 200
 
-// limitIn is how much of a list somebody wants.
-type limitIn struct {
+// PageLimit is how much of a list somebody wants.
+type PageLimit struct {
 	Limit int `query:"limit" default:"20" minimum:"1" maximum:"200" doc:"How many entries at most"`
 }
 
-// cursorIn pages a list that has no sequence numbers.
-type cursorIn struct {
-	limitIn
+// PageCursor pages a list that has no sequence numbers.
+type PageCursor struct {
+	PageLimit
 	Cursor string `query:"cursor" maxLength:"500" doc:"What next said on the page before"`
 }
 
-// seqIn pages a stream.
-type seqIn struct {
-	limitIn
+// PageSeq pages a stream.
+type PageSeq struct {
+	PageLimit
 	After  string `query:"after" doc:"Entries after this seq, oldest first; epoch:seq, as a position says it, also notices a stream that began anew" example:"41"`
 	Before string `query:"before" doc:"Entries before this seq, newest first, as without either" example:"42"`
 }
 
 // page reads the numbers. epoch is empty where none was given.
-func (in seqIn) page() (page social.Page, epoch string, err error) {
+func (in PageSeq) page() (page social.Page, epoch string, err error) {
 	page.Limit = in.Limit
 	switch {
 	case in.After != "" && in.Before != "":
@@ -81,7 +81,7 @@ func cursor(list, key string) string {
 }
 
 // after reads a cursor of that list; empty for the beginning.
-func (in cursorIn) after(list string) (string, error) {
+func (in PageCursor) after(list string) (string, error) {
 	if in.Cursor == "" {
 		return "", nil
 	}
@@ -104,7 +104,7 @@ func link(path string, query url.Values) string {
 	return "<" + path + "?" + query.Encode() + `>; rel="next"`
 }
 
-func (in limitIn) query() url.Values { return url.Values{"limit": {strconv.Itoa(in.Limit)}} }
+func (in PageLimit) query() url.Values { return url.Values{"limit": {strconv.Itoa(in.Limit)}} }
 
 // listOut is a page of a list that has no sequence numbers.
 type listOut[T any] struct {
@@ -116,7 +116,7 @@ type listOut[T any] struct {
 }
 
 // newList makes a page. next is the key of the last item, or empty at the end.
-func newList[T any](list, path string, in cursorIn, extra url.Values, items []T, next string) *listOut[T] {
+func newList[T any](list, path string, in PageCursor, extra url.Values, items []T, next string) *listOut[T] {
 	out := &listOut[T]{}
 	out.Body.Items = append([]T{}, items...)
 	if next == "" {

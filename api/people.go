@@ -31,7 +31,7 @@ func (s *Server) showPerson(a social.Actor, p social.Person) Person {
 	return newPerson(p, p.Key == a.Person || s.directory.Roles(a).Has(social.RoleManager))
 }
 
-func (s *Server) listPeople(_ context.Context, a social.Actor, in *cursorIn) (*listOut[Person], error) {
+func (s *Server) listPeople(_ context.Context, a social.Actor, in *PageCursor) (*listOut[Person], error) {
 	if err := a.RequireSelf(false); err != nil {
 		return nil, err
 	}
@@ -99,11 +99,11 @@ func (s *Server) requireManager(a social.Actor) error {
 
 func personPath(name string) string { return "/v1/people/" + url.PathEscape(name) }
 
-type nameIn struct {
+type PathName struct {
 	Name string `path:"name" doc:"A name, a former name, or me"`
 }
 
-func (s *Server) getPerson(_ context.Context, a social.Actor, in *nameIn) (*personOut, error) {
+func (s *Server) getPerson(_ context.Context, a social.Actor, in *PathName) (*personOut, error) {
 	if err := a.RequireSelf(false); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Server) getPerson(_ context.Context, a social.Actor, in *nameIn) (*pers
 }
 
 type patchPersonIn struct {
-	nameIn
+	PathName
 	Body struct {
 		DisplayName *string   `json:"displayName,omitempty"`
 		Name        *string   `json:"name,omitempty" doc:"Rename (manager); the old name stays an alias"`
@@ -160,13 +160,13 @@ func (s *Server) patchPerson(ctx context.Context, a social.Actor, in *patchPerso
 	return &personOut{Body: s.showPerson(a, p)}, nil
 }
 
-func (s *Server) deletePerson(ctx context.Context, a social.Actor, in *nameIn) (*struct{}, error) {
+func (s *Server) deletePerson(ctx context.Context, a social.Actor, in *PathName) (*struct{}, error) {
 	return nil, s.people.Remove(ctx, &a, in.Name)
 }
 
 type roleIn struct {
 	Role string `path:"role" enum:"manager,moderator,auditor,hidden"`
-	nameIn
+	PathName
 }
 
 func (s *Server) giveRole(ctx context.Context, a social.Actor, in *roleIn) (*struct{}, error) {

@@ -7,12 +7,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// rawIn is embedded in the input of handlers that get the body as it came.
-type rawIn struct{ raw []byte }
+// Raw is embedded in the input of handlers that get the body as it came.
+type Raw struct{ raw []byte }
 
 // Resolve is called by huma for each request. The guard has read the body, so
 // that this only copies it from memory.
-func (in *rawIn) Resolve(ctx huma.Context) []error {
+func (in *Raw) Resolve(ctx huma.Context) []error {
 	var err error
 	if in.raw, err = io.ReadAll(ctx.BodyReader()); err != nil {
 		return []error{fmt.Errorf("read body: %w", err)}

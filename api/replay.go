@@ -18,10 +18,11 @@ import (
 
 // Replays remembers the answers to writes that carried an idempotency key.
 type Replays interface {
-	// BeginReplay stores r, whose Status is 0, unless the person's key is there:
-	// then it returns what is. An unfinished one older than a minute was
-	// abandoned and is taken over.
+	// BeginReplay claims the person's key, unless it is there: then it returns
+	// what is. A claim that was not finished within a minute was abandoned and
+	// is taken over.
 	BeginReplay(ctx context.Context, r social.Replay) (earlier *social.Replay, err error)
+	// FinishReplay keeps the status and answer of a claim.
 	FinishReplay(ctx context.Context, r social.Replay) error
 }
 
@@ -31,8 +32,12 @@ const replayWait = time.Second
 // finishWithin bounds storing an answer after the request itself has ended.
 const finishWithin = 5 * time.Second
 
+// maxAttempts is how often a key may be used for requests that fail.
+const maxAttempts = 10
+
 // once answers a write, or gives the answer again that the same request got
-// before. Only answers of success are kept; after any other the key is free.
+// before. Only answers of success are given again: whatever was refused, or
+// failed on the way, is tried anew.
 //
 // An answer may hold a secret (a new token), so it is stored encrypted by a key
 // that only the client's own idempotency key yields; the store has a hash of
@@ -43,27 +48,34 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, body [
 		s.fail(w, r, err)
 		return
 	}
-	keys := deriveReplayKeys(key, actor)
-	mine := social.Replay{Person: actor.Person, Key: keys.lookup, Digest: keys.digest(r, body), At: s.now()}
-	earlier, err := s.replays.BeginReplay(r.Context(), mine)
-	if err != nil {
-		s.fail(w, r, fmt.Errorf("begin replay: %w", err))
-		return
-	}
-	if earlier != nil {
-		s.repeat(w, r, keys, mine, earlier)
-		return
-	}
-	held := &heldAnswer{header: w.Header(), status: http.StatusOK}
-	finished := false
-	defer func() {
-		if !finished { // the handler panicked
-			s.finishReplay(r, mine, keys, nil)
+	// Each attempt has a row of its own, so that of two that come at the same
+	// time after a failure again only one goes ahead.
+	for attempt := range maxAttempts {
+		keys := deriveReplayKeys(key, actor.Person, attempt)
+		mine := social.Replay{Person: actor.Person, Key: keys.lookup, Digest: keys.digest(r, body), At: s.now()}
+		earlier, err := s.replays.BeginReplay(r.Context(), mine)
+		switch {
+		case err != nil:
+			s.fail(w, r, fmt.Errorf("begin replay: %w", err))
+			return
+		case earlier == nil:
+			s.first(w, r, mine, keys, next)
+			return
+		case earlier.Status == 0 || earlier.Status/100 == 2:
+			s.repeat(w, r, keys, mine, earlier)
+			return
 		}
-	}()
+	}
+	s.fail(w, r, social.Errorf(social.KindConflict, "This Idempotency-Key has failed too often; use another one."))
+}
+
+// first lets the handler answer, and keeps the answer before it is sent: who
+// has seen it finds it again.
+func (s *Server) first(w http.ResponseWriter, r *http.Request, mine social.Replay, keys replayKeys, next http.Handler) {
+	held := &heldAnswer{header: w.Header(), status: http.StatusInternalServerError} // stays so if the handler panics
+	defer func() { s.finishReplay(r.Context(), mine, keys, held) }()
 	next.ServeHTTP(held, r)
-	finished = true
-	s.finishReplay(r, mine, keys, held)
+	s.finishReplay(r.Context(), mine, keys, held)
 	held.send(w)
 }
 
@@ -89,22 +101,25 @@ func (s *Server) repeat(w http.ResponseWriter, r *http.Request, keys replayKeys,
 	}
 }
 
-// finishReplay stores the answer, or frees the key where there is none to keep
-// (held is nil, or no success): an unfinished replay from long ago is taken over
-// by the next. It outlives the request, whose effect has happened.
-func (s *Server) finishReplay(r *http.Request, mine social.Replay, keys replayKeys, held *heldAnswer) {
-	mine.At = time.Unix(0, 0)
-	if held != nil && held.status/100 == 2 {
+// finishReplay stores how an attempt went; the answer only of a success. It
+// outlives the request, whose effect has happened, and does nothing twice.
+func (s *Server) finishReplay(ctx context.Context, mine social.Replay, keys replayKeys, held *heldAnswer) {
+	if held.kept {
+		return
+	}
+	held.kept = true
+	mine.Status = held.status
+	if held.status/100 == 2 {
 		sealed, err := keys.seal(held)
 		if err != nil {
-			s.log.Error("seal an answer", "request", requestID(r.Context()), "err", err)
+			s.log.Error("an answer could not be sealed", "request", requestID(ctx), "err", err)
 			return
 		}
-		mine.Status, mine.Sealed, mine.At = held.status, sealed, s.now()
+		mine.Sealed = sealed
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), finishWithin)
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
 	defer cancel()
-	if err := s.replays.FinishReplay(ctx, mine); err != nil {
+	if err := s.replays.FinishReplay(within, mine); err != nil {
 		s.log.Warn("an answer could not be kept for its idempotency key", "request", requestID(ctx), "err", err)
 	}
 }
@@ -116,8 +131,8 @@ type replayKeys struct {
 	answer  cipher.AEAD
 }
 
-func deriveReplayKeys(key string, actor social.Actor) replayKeys {
-	who := fmt.Sprintf("rambla replay %d", actor.Person)
+func deriveReplayKeys(key string, person social.PersonKey, attempt int) replayKeys {
+	who := fmt.Sprintf("rambla replay %d %d", person, attempt)
 	derive := func(what string) []byte {
 		out, err := hkdf.Key(sha256.New, []byte(key), []byte(who), what, 32)
 		if err != nil {
@@ -187,11 +202,19 @@ type heldAnswer struct {
 	header http.Header // the real one
 	status int
 	body   bytes.Buffer
+	begun  bool
+	kept   bool // finishReplay was called
 }
 
-func (h *heldAnswer) Header() http.Header         { return h.header }
-func (h *heldAnswer) WriteHeader(status int)      { h.status = status }
-func (h *heldAnswer) Write(b []byte) (int, error) { return h.body.Write(b) }
+func (h *heldAnswer) Header() http.Header    { return h.header }
+func (h *heldAnswer) WriteHeader(status int) { h.status, h.begun = status, true }
+
+func (h *heldAnswer) Write(b []byte) (int, error) {
+	if !h.begun {
+		h.WriteHeader(http.StatusOK)
+	}
+	return h.body.Write(b)
+}
 
 func (h *heldAnswer) send(w http.ResponseWriter) {
 	w.WriteHeader(h.status)

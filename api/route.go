@@ -62,17 +62,22 @@ func (rt route) operation(reg huma.Registry) huma.Operation {
 	if rt.actable {
 		op.Parameters = append(op.Parameters, header(actAs, "For managers with the scope act-as: the name of the person to write for, or ctx:ID for a context."))
 	}
-	if rt.takes != nil {
-		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			rt.mediaType(): {Schema: reg.Schema(reflect.TypeOf(rt.takes), true, "")},
-		}}
-	}
 	for _, status := range []int{rt.status, rt.also} {
 		if status != 0 {
 			op.Responses[strconv.Itoa(status)] = rt.response(reg, status)
 		}
 	}
 	return op
+}
+
+// documentBody adds the bodies that handlers read by themselves: to the document
+// only, so that huma leaves them alone.
+func documentBody(api *huma.OpenAPI, op *huma.Operation) {
+	if rt, _ := op.Metadata["route"].(route); rt.takes != nil {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			rt.mediaType(): {Schema: api.Components.Schemas.Schema(reflect.TypeOf(rt.takes), true, "")},
+		}}
+	}
 }
 
 func (rt route) response(reg huma.Registry, status int) *huma.Response {

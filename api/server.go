@@ -119,6 +119,7 @@ func newAPI(router chi.Router, s *Server) huma.API {
 				Description: "Messages, people and contexts over REST. The same posts travel over MQTT.",
 				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
+			OnAddOperation: []huma.AddOpFunc{documentBody},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry(prefix, huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
