@@ -29,8 +29,7 @@ type Broker struct {
 	buffers sync.Pool     // of *[inputSize]byte
 	batches sync.Pool     // of *batch
 
-	tasks sync.WaitGroup
-
+	tasks    tasks
 	stopping chan struct{} // closed when Serve ends
 
 	mu          sync.Mutex // guards all below; above the locks of an outbox
@@ -92,12 +91,13 @@ func (b *Broker) Serve(ctx context.Context, listeners ...net.Listener) error {
 		writers.Go(w.run)
 	}
 	for _, l := range listeners {
-		b.tasks.Go(func() { b.accept(ctx, l) })
+		b.tasks.spawn(func() { b.accept(ctx, l) })
 	}
-	b.tasks.Go(func() { b.publishFigures(ctx) })
+	b.tasks.spawn(func() { b.publishFigures(ctx) })
 	<-ctx.Done()
+	b.tasks.close()
 	b.stop()
-	b.tasks.Wait()
+	b.tasks.running.Wait()
 	for _, w := range b.writers {
 		w.stop()
 	}
@@ -143,15 +143,28 @@ func (b *Broker) closeListenersLocked() {
 	}
 }
 
-// spawn runs f in a goroutine that Serve waits for; false once that is over.
-func (b *Broker) spawn(f func()) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.state == lifeStopped || b.state == lifeNew {
+// tasks are the goroutines that Serve waits for, the writers apart.
+type tasks struct {
+	mu      sync.RWMutex // guards closed; nothing else is locked under it
+	closed  bool
+	running sync.WaitGroup
+}
+
+// spawn runs f; false once nothing may be started any more.
+func (t *tasks) spawn(f func()) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.closed {
 		return false
 	}
-	b.tasks.Go(f)
+	t.running.Go(f)
 	return true
+}
+
+func (t *tasks) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
 }
 
 // Drain prepares the end of [Broker.Serve]: it accepts no more connections,

@@ -29,6 +29,7 @@ type conn struct {
 	out     outbox
 	inbound inbound
 	writing atomic.Uint32
+	turn    turn
 
 	version   byte     // 0 until CONNECT
 	session   *session // nil until CONNECT was accepted
@@ -64,6 +65,7 @@ func newConn(b *Broker, nc net.Conn, transport string, remote netip.AddrPort) *c
 		gone: make(chan struct{}), flush: make(chan struct{}), closed: make(chan struct{}),
 	}
 	c.inbound.begin(c)
+	c.openTurn()
 	c.heard.Store(b.now().UnixNano())
 	c.watch = time.AfterFunc(b.config.ConnectTimeout, c.check)
 	return c

@@ -43,8 +43,9 @@
 // A lock may be taken while one to the left of it is held:
 //
 //	session.mu → feeds.mu → area.mu → inbound.mu → outbox.mu
-//	Broker.mu → outbox.mu → (nothing)
-//	Broker.mu → writer.mu
+//	Broker.mu → outbox.mu
+//
+// writer.mu and tasks.mu are taken under any of these, and hold nothing.
 //
 // [Gate.Mine] and [Gate.MayReceive] are called under session.mu, which makes a
 // subscription and a change of rights atomic for each other; so they must not

@@ -139,7 +139,7 @@ func (b *Broker) serveTCP(ctx context.Context, nc net.Conn) {
 	}
 	tune(plain)
 	c := b.admit(nc, transport, addrPort(nc.RemoteAddr()))
-	if c == nil || !b.spawn(func() { c.serve(ctx) }) {
+	if c == nil || !b.tasks.spawn(func() { c.serve(ctx) }) {
 		// The limit is counted; there is nobody to tell.
 		_ = nc.Close()
 		if c != nil {

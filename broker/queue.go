@@ -26,7 +26,7 @@ func (q *queue) grow() {
 	if q.count < len(q.ring) {
 		return
 	}
-	bigger := make([]entry, max(idleRing, 2*len(q.ring)))
+	bigger := make([]entry, max(idleRing, 4*len(q.ring)))
 	for i := range q.count {
 		bigger[i] = q.ring[(q.head+i)&(len(q.ring)-1)]
 	}

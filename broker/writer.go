@@ -106,7 +106,7 @@ func (c *conn) schedule() {
 		c.writer.push(c)
 		return
 	}
-	if !c.broker.spawn(c.stream) {
+	if !c.broker.tasks.spawn(c.stream) {
 		c.writing.Store(writeIdle) // the broker is gone, and the connection with it
 	}
 }
@@ -124,15 +124,12 @@ const (
 // writeTurn is one pass of a shared writer.
 func (c *conn) writeTurn(b *batch) {
 	c.writing.Store(writeBusy)
-	result := passFailed
-	err := c.raw.Write(func(fd uintptr) bool { // true: never wait here
-		_, result = c.pass(fd, b)
-		return true
-	})
-	if err != nil {
-		result = passFailed
+	c.turn.batch, c.turn.result = b, passFailed
+	if err := c.raw.Write(c.turn.pass); err != nil {
+		c.turn.result = passFailed
 	}
-	switch result {
+	c.turn.batch = nil
+	switch c.turn.result {
 	case passDone:
 		if !c.writing.CompareAndSwap(writeBusy, writeIdle) {
 			c.writing.Store(writeQueued)
@@ -143,11 +140,26 @@ func (c *conn) writeTurn(b *batch) {
 		c.schedule()
 	case passBlocked:
 		c.writing.Store(writeBlocked)
-		if !c.broker.spawn(c.drain) {
+		if !c.broker.tasks.spawn(c.drain) {
 			c.fail()
 		}
 	case passFailed:
 		c.fail() // stays busy: nobody writes any more
+	}
+}
+
+// turn is what a pass by RawConn.Write needs; it is here so that a pass
+// allocates nothing. It belongs to whoever writes to the connection.
+type turn struct {
+	pass   func(fd uintptr) bool
+	batch  *batch
+	result passResult
+}
+
+func (c *conn) openTurn() {
+	c.turn.pass = func(fd uintptr) bool {
+		_, c.turn.result = c.pass(fd, c.turn.batch)
+		return true // never wait here
 	}
 }
 
