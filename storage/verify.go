@@ -117,10 +117,12 @@ func logChecks() []check {
 				EXISTS (SELECT 1 FROM edits e WHERE e.post = p.id)
 				OR EXISTS (SELECT 1 FROM posts u WHERE u.object = p.id AND u.type = 'Update' AND (u.content <> '' OR u.extra IS NOT NULL))) LIMIT $1`,
 	}, {
+		// News of the context itself, in its events (channel 2), have no object.
 		rule: "an edit or a removal is about an earlier post of its stream, and shows on it",
 		mend: restore,
 		sql: `SELECT 'stream ' || u.stream || ' seq ' || u.seq FROM posts u LEFT JOIN posts p ON p.id = u.object
-			WHERE u.type IN ('Update', 'Delete') AND (p.id IS NULL OR p.stream <> u.stream OR p.seq >= u.seq OR NOT p.counts
+			JOIN streams s ON s.id = u.stream
+			WHERE u.type IN ('Update', 'Delete') AND NOT (u.object IS NULL AND s.channel = 2) AND (p.id IS NULL OR p.stream <> u.stream OR p.seq >= u.seq OR NOT p.counts
 				OR (u.type = 'Delete' AND p.removed_at IS NULL) OR (u.type = 'Update' AND p.updated_at IS NULL)) LIMIT $1`,
 	}, {
 		rule: "a former content belongs to an edit",

@@ -222,22 +222,23 @@ func (c *Config) check() error {
 }
 
 // fromEnvironment applies RAMBLA_KEY and RAMBLA_FLAG, and for a secret also
-// their …_FILE forms, which name a file that holds the value.
+// their …_FILE forms, which name a file that holds the value. An empty variable
+// says nothing, as compose files leave them behind.
 func (s setting) fromEnvironment(c *Config, env map[string]string) error {
 	names := []string{envName(s.key)}
 	if s.flag != "" && envName(s.flag) != names[0] {
 		names = append(names, envName(s.flag))
 	}
 	for _, name := range names {
-		v, given := env[name]
-		if path, file := env[name+"_FILE"]; file && s.secret {
+		v := env[name]
+		if path := env[name+"_FILE"]; path != "" && s.secret {
 			b, err := os.ReadFile(filepath.Clean(path))
 			if err != nil {
 				return usagef("%s_FILE: %w", name, err)
 			}
-			v, given = strings.TrimRight(string(b), "\r\n"), true
+			v = strings.TrimRight(string(b), "\r\n")
 		}
-		if !given {
+		if v == "" {
 			continue
 		}
 		if err := s.set(c, v); err != nil {

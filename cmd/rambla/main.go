@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -119,7 +120,7 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errOut 
 	if err != nil {
 		panic(err) // a mistake in the struct above
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(markRoles(args))
 	if err != nil {
 		fmt.Fprintf(errOut, "rambla: %s\n", err) //nolint:errcheck // nowhere else to say it
 		return exitUsage
@@ -131,6 +132,23 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errOut 
 	err = parsed.Run(&invocation{ctx: ctx, environ: environ, in: in, out: out, err: errOut, common: &cmd.Common, flags: flags})
 	return report(errOut, err)
 }
+
+// markRoles lets -ROLE, which `user role` takes, pass for a word: a parser of
+// flags would read it as one.
+func markRoles(args []string) []string {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if role, ok := strings.CutPrefix(a, "-"); ok {
+			if _, err := social.ParseRoles("", []string{role}); err == nil {
+				out[i] = takenRole + role
+			}
+		}
+	}
+	return out
+}
+
+// takenRole stands for the dash of -ROLE.
+const takenRole = "~"
 
 // report says on errOut what went wrong, and gives the exit code.
 func report(errOut io.Writer, err error) int {

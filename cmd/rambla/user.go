@@ -164,11 +164,7 @@ func (u userPasswdCommand) Run(in *invocation) error {
 		if !ok {
 			return social.Errorf(social.KindNotFound, "there is no person %q", u.Name)
 		}
-		hash, err := s.auth.Hash(ctx, password)
-		if err != nil {
-			return err
-		}
-		if err := s.db.SetPasswordHash(ctx, p.Key, hash, time.Now()); err != nil {
+		if err := s.auth.ResetPassword(ctx, p.Key, password); err != nil {
 			return err
 		}
 		return say(in, "the password of %s is set; its logins have ended", p.Name)
@@ -224,7 +220,7 @@ func (u userRemoveCommand) Run(in *invocation) error {
 
 type userRoleCommand struct {
 	Name  string   `arg:"" help:"Whose roles."`
-	Roles []string `arg:"" optional:"" passthrough:"" help:"+ROLE gives, -ROLE takes; without any the roles are shown."`
+	Roles []string `arg:"" optional:"" help:"+ROLE gives, -ROLE takes; without any the roles are shown."`
 }
 
 func (u userRoleCommand) Run(in *invocation) error {
@@ -235,16 +231,19 @@ func (u userRoleCommand) Run(in *invocation) error {
 		}
 		roles := p.Roles
 		for _, word := range u.Roles {
-			if len(word) < 2 || word[0] != '+' && word[0] != '-' {
-				return usagef("%q is neither +ROLE nor -ROLE", word)
+			given, isGiven := strings.CutPrefix(word, "+")
+			taken, isTaken := strings.CutPrefix(word, takenRole)
+			if !isGiven && !isTaken {
+				return usagef("%q is neither +ROLE nor -ROLE; the roles are manager, moderator, auditor and hidden", word)
 			}
-			r, err := social.ParseRoles("ROLE", []string{word[1:]})
+			if isTaken {
+				given = taken
+			}
+			r, err := social.ParseRoles("ROLE", []string{given})
 			if err != nil {
 				return usageError{err}
 			}
-			if word[0] == '+' {
-				roles |= r
-			} else {
+			if roles |= r; isTaken {
 				roles &^= r
 			}
 		}
@@ -265,7 +264,7 @@ type tokenCommand struct {
 type tokenCreateCommand struct {
 	User  string        `required:"" placeholder:"NAME" help:"Whose token."`
 	TTL   time.Duration `name:"ttl" default:"720h" help:"How long it lives."`
-	Scope []string      `placeholder:"SCOPE" help:"read, write, act-as, admin, ctx:ID or data:ID; repeatable (read write)."`
+	Scope []string      `placeholder:"SCOPE" help:"read, write, act-as, admin, ctx:ID or data:ID; repeatable (all that the person has)."`
 	Name  string        `default:"command line" help:"What it is called in the person's list of tokens."`
 }
 
@@ -282,6 +281,9 @@ func (t tokenCreateCommand) Run(in *invocation) error {
 		p, ok := s.dir.PersonByName(t.User)
 		if !ok {
 			return social.Errorf(social.KindNotFound, "there is no person %q", t.User)
+		}
+		if len(words) == 0 {
+			scopes = social.EveryScope(p.Roles)
 		}
 		secret, _, err := s.auth.CreateToken(ctx, social.Actor{Person: p.Key}, auth.NewToken{Name: t.Name, Scopes: scopes, TTL: t.TTL})
 		if err != nil {
