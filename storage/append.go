@@ -138,7 +138,7 @@ func (b *batch) collect() {
 			b.streams = append(b.streams, streamState{key: stream})
 			last = stream
 		}
-		if key != "" && len(key) <= maxKey {
+		if key != "" && checkText("key", key, maxKey) == nil {
 			b.keys = append(b.keys, usedKey{keyRef: keyRef{person, key}})
 		}
 		if p := e.Post; p != nil && amends(p) {

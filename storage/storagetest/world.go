@@ -27,7 +27,7 @@ func NewWorld(t *testing.T, db *storage.DB) *World {
 	t.Helper()
 	w := &World{T: t, DB: db}
 	w.Alice, w.Bob, w.Carol = w.Person("alice"), w.Person("bob"), w.Person("carol")
-	w.Lobby = w.Space("lobby", w.Alice)
+	w.Lobby = *w.Space("lobby", w.Alice)
 	if first, err := db.Join(t.Context(), w.Lobby.Key, w.Bob, nil, Epoch()); err != nil || !first {
 		t.Fatalf("bob joins: first %v, %v", first, err)
 	}
@@ -45,13 +45,14 @@ func (w *World) Person(name string) social.PersonKey {
 }
 
 // Space creates one.
-func (w *World) Space(id string, owner social.PersonKey) social.Space {
+func (w *World) Space(id string, owner social.PersonKey) *social.Space {
 	w.Helper()
 	key, err := w.DB.CreateSpace(w.Context(), social.Space{ID: id, Owner: owner}, Epoch())
 	if err != nil {
 		w.Fatalf("create %s: %v", id, err)
 	}
-	return w.ReadSpace(key)
+	s := w.ReadSpace(key)
+	return &s
 }
 
 // ReadSpace reads one.
