@@ -63,18 +63,35 @@ test("what people write stays text", async (t) => {
   assert.equal(await link.getAttribute("href"), `https://rambla.example/${said}`);
 });
 
-test("a message that may not be written says why, beside itself", async (t) => {
+test("where one may only read, the page says so and offers nothing to write with", async (t) => {
   const bob = await Visitor.in(t, browser, url, "bob", "news");
+  await bob.page.getByText("You can read here, but not write.").waitFor();
+  assert.equal(await bob.box.isVisible(), false);
+  await bob.shoot("read-only");
+});
+
+test("a message that may not be written any more says why, beside itself, and goes out when it may", async (t) => {
+  const bob = await Visitor.in(t, browser, url, "bob", "staff");
+  const token = await tokenOf(url, "alice");
   const said = mark();
+  const veto = "/contexts/staff/members/bob/vetoes/write";
+  t.after(() => rest(url, "DELETE", veto, token));
+  assert.equal((await rest(url, "PUT", veto, token)).ok, true);
+  // A right is gone everywhere within 250 ms of its removal, not at once.
+  await bob.page.waitForTimeout(300);
   await bob.write(`May I? ${said}`);
-  const refused = bob.messages(said);
-  await refused.getByRole("alert").filter({ hasText: /Not sent: \w+/ }).waitFor();
+  await bob.messages(said).getByRole("alert").filter({ hasText: /Not sent: \w+/ }).waitFor();
+  await bob.page.getByText("You can read here, but not write.").waitFor();
   await bob.shoot("refused");
-  await refused.getByRole("button", { name: "Try again" }).click();
-  await bob.messages(said).getByRole("alert").waitFor();
-  await bob.messages(said).getByRole("button", { name: "Discard" }).click();
-  await bob.messages(said).waitFor({ state: "detached" });
-  assert.equal((await stored(url, await tokenOf(url, "bob"), "news", said)).length, 0);
+  const again = bob.messages(said).getByRole("button", { name: "Try again" });
+  await again.click();
+  await again.waitFor();
+  assert.equal((await stored(url, token, "staff", said)).length, 0);
+  assert.equal((await rest(url, "DELETE", veto, token)).ok, true);
+  await again.click();
+  await bob.stored(said);
+  assert.equal((await stored(url, token, "staff", said)).length, 1);
+  await bob.box.waitFor();
 });
 
 test("a cut network is told, and afterwards nothing is missed or doubled", async (t) => {

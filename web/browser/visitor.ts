@@ -66,7 +66,7 @@ export class Visitor {
   /** Opens a context from the list and waits until it is live. */
   async enter(context: string): Promise<void> {
     await this.page.getByRole("navigation").getByRole("link", { name: new RegExp(`^${context}\\b`, "i") }).click();
-    await this.box.waitFor();
+    await this.page.getByRole("heading", { name: new RegExp(`^${context}$`, "i") }).waitFor();
     await this.connected();
   }
 

@@ -7,6 +7,10 @@ export interface Context {
   readonly name: string;
   readonly description: string;
   readonly isMember: boolean;
+  /** What the person may do there; a server that does not say leaves it to trying. */
+  readonly mayWrite: boolean;
+  readonly mayJoin: boolean;
+  readonly mayLeave: boolean;
 }
 
 /** More pages than any one person's list has; a bound, not a limit one meets. */
@@ -34,11 +38,17 @@ export function parseContext(value: unknown): Context | null {
   if (!isFields(value)) return null;
   const id = text(value["id"]);
   if (id === "") return null;
+  const rights: unknown = value["may"];
+  const may = (right: string) => !Array.isArray(rights) || rights.includes(right);
+  const isMember = value["member"] === true;
   return {
     id,
     name: text(value["displayName"]) || id,
     description: text(value["description"]),
-    isMember: value["member"] === true,
+    isMember,
+    mayWrite: may("write"),
+    mayJoin: !isMember && may("subscribe"),
+    mayLeave: isMember && may("unsubscribe"),
   };
 }
 

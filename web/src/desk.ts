@@ -177,6 +177,7 @@ export class Desk implements LiveEvents {
   writeAgain(key: string): void {
     const draft = this.outbox.retry(key);
     if (draft !== null) this.publish(draft);
+    void this.list();
   }
 
   async older(): Promise<void> {
@@ -231,6 +232,8 @@ export class Desk implements LiveEvents {
     const refusal = parseRefusal(payload);
     if (refusal === null) return;
     if (!this.outbox.refuse(refusal.key, refusal.detail)) this.say(refusal.detail);
+    // Most likely a right has changed, and with it what the page offers.
+    void this.list();
   }
 
   private count(posts: readonly Post[]): void {

@@ -51,14 +51,14 @@ test("all pages of contexts are read, in the order of their names", async () => 
     get: async (path) => {
       asked.push(path);
       return asked.length === 1
-        ? { items: [{ id: "b", displayName: "Beta", member: true }, { id: 7 }, null], next: "a/b+c" }
-        : { items: [{ id: "a", displayName: "Alpha", member: false, description: "first" }] };
+        ? { items: [{ id: "b", displayName: "Beta", member: true, may: ["read"] }, { id: 7 }, null], next: "a/b+c" }
+        : { items: [{ id: "a", displayName: "Alpha", member: false, description: "first", may: ["read", "write", "subscribe", "unsubscribe"] }] };
     },
   });
   assert.deepEqual(asked, ["/contexts?limit=200", "/contexts?limit=200&cursor=a%2Fb%2Bc"]);
   assert.deepEqual(contexts, [
-    { id: "a", name: "Alpha", description: "first", isMember: false },
-    { id: "b", name: "Beta", description: "", isMember: true },
+    { id: "a", name: "Alpha", description: "first", isMember: false, mayWrite: true, mayJoin: true, mayLeave: false },
+    { id: "b", name: "Beta", description: "", isMember: true, mayWrite: false, mayJoin: false, mayLeave: false },
   ]);
 });
 

@@ -86,6 +86,14 @@ test("an edit that is newer than what history read wins over it", () => {
   assert.deepEqual(contents(timeline), ["third"]);
 });
 
+test("a later reading of a post brings its later content, an earlier one does not take it back", () => {
+  const timeline = new Timeline("lobby");
+  timeline.begin([post({ seq: 1, content: "first" })], false);
+  timeline.prepend([post({ seq: 1, content: "second", updated: 2 })], false);
+  timeline.prepend([post({ seq: 1, content: "first" })], false);
+  assert.deepEqual(contents(timeline), ["second"]);
+});
+
 test("a removed post keeps its place and loses its text, whatever the order in which it was learned", () => {
   const create = post({ seq: 1, content: "secret" });
   const edit = post({ seq: 2, type: "Update", object: "id-1", content: "still secret" });

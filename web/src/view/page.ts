@@ -26,6 +26,7 @@ export class Page {
   private readonly description = h("p", { class: "muted" });
   private readonly join = h("button", { class: "primary", attrs: { type: "button" } }, "Join");
   private readonly leave = h("button", { class: "quiet", attrs: { type: "button" } }, "Leave");
+  private readonly readOnly = h("p", { class: "muted read-only" }, "You can read here, but not write.");
   private readonly notice = h("p", { class: "notice", attrs: { role: "status" } });
   private readonly room: HTMLElement;
   private readonly welcome: HTMLElement;
@@ -52,6 +53,7 @@ export class Page {
       h("header", {}, back, h("div", { class: "what" }, this.title, this.description), this.join, this.leave),
       this.stream.element,
       this.composer.element,
+      this.readOnly,
     );
     this.welcome = h(
       "main",
@@ -112,8 +114,10 @@ export class Page {
       setText(this.title, name);
       setText(this.description, context?.description ?? "");
       this.description.hidden = (context?.description ?? "") === "";
-      this.join.hidden = context === undefined || context.isMember;
-      this.leave.hidden = context === undefined || !context.isMember;
+      this.join.hidden = context?.mayJoin !== true;
+      this.leave.hidden = context?.mayLeave !== true;
+      this.composer.element.hidden = context === undefined ? obstacle !== "" : !context.mayWrite;
+      this.readOnly.hidden = context?.mayWrite !== false;
       this.composer.update(open.context, name);
     }
     this.stream.update();
