@@ -25,9 +25,9 @@ const (
 var assets embed.FS
 
 // documents are made once: they depend on the routes only.
-type documents struct{ files []document }
+type documents struct{ files []file }
 
-type document struct {
+type file struct {
 	path, mediaType string
 	body            []byte
 	csp             string // loosens the policy of data for a page
@@ -37,6 +37,9 @@ type document struct {
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 func (d *documents) render(api *huma.OpenAPI) error {
+	for _, unused := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which problems replace
+		delete(api.Components.Schemas.Map(), unused)
+	}
 	asJSON, err := json.MarshalIndent(api, "", " ")
 	if err != nil {
 		return fmt.Errorf("render the OpenAPI document: %w", err)
@@ -49,7 +52,7 @@ func (d *documents) render(api *huma.OpenAPI) error {
 	if err != nil {
 		return err
 	}
-	d.files = []document{
+	d.files = []file{
 		{path: openAPIPath + ".json", mediaType: "application/openapi+json", body: asJSON},
 		{path: openAPIPath + ".yaml", mediaType: "application/openapi+yaml", body: asYAML},
 		{path: docsPath, mediaType: "text/html; charset=utf-8", body: html, csp: pagePolicy},
@@ -59,7 +62,7 @@ func (d *documents) render(api *huma.OpenAPI) error {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
-		d.files = append(d.files, document{path: docsPath + "/" + name, mediaType: mediaType, body: body})
+		d.files = append(d.files, file{path: docsPath + "/" + name, mediaType: mediaType, body: body})
 	}
 	return nil
 }

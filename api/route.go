@@ -70,13 +70,21 @@ func (rt route) operation(reg huma.Registry) huma.Operation {
 	return op
 }
 
-// documentBody adds the bodies that handlers read by themselves: to the document
-// only, so that huma leaves them alone.
-func documentBody(api *huma.OpenAPI, op *huma.Operation) {
-	if rt, _ := op.Metadata["route"].(route); rt.takes != nil {
+// document adds to the document what huma cannot see in a handler's types: the
+// bodies that handlers read by themselves, so that huma leaves them alone, and
+// the second status of success.
+func document(api *huma.OpenAPI, op *huma.Operation) {
+	rt, _ := op.Metadata["route"].(route)
+	if rt.takes != nil {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			rt.mediaType(): {Schema: api.Components.Schemas.Schema(reflect.TypeOf(rt.takes), true, "")},
 		}}
+	}
+	if rt.body == rawBody {
+		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}}
+	}
+	if rt.also != 0 {
+		op.Responses[strconv.Itoa(rt.also)].Content = op.Responses[strconv.Itoa(rt.status)].Content
 	}
 }
 
@@ -90,14 +98,10 @@ func (rt route) response(reg huma.Registry, status int) *huma.Response {
 }
 
 func (rt route) mediaType() string {
-	switch rt.body {
-	case rawBody:
-		return "*/*"
-	case formBody:
+	if rt.body == formBody {
 		return "application/x-www-form-urlencoded"
-	default:
-		return "application/json"
 	}
+	return "application/json"
 }
 
 func schemaOf[T any](reg huma.Registry) *huma.Schema {

@@ -61,6 +61,6 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: ctx + "/log/messages", summary: "What subscribers of its messages got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.messagesLog)
 	add(api, route{method: get, path: ctx + "/log/events", summary: "What subscribers of its events got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.eventsLog)
 
-	add(api, route{method: post, path: ctx + "/data/{topic}", summary: "Publish any bytes (QoS 1)", tag: "data", status: 201, body: rawBody, takes: Bytes{}, actable: true, published: true}, s.createSample)
+	add(api, route{method: post, path: ctx + "/data/{topic}", summary: "Publish any bytes (QoS 1)", tag: "data", status: 201, body: rawBody, actable: true, published: true}, s.createSample)
 	add(api, route{method: get, path: ctx + "/data/{topic}", summary: "What was published there in the last days", tag: "data", status: 200}, s.listSamples)
 }

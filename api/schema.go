@@ -103,6 +103,3 @@ type SecretForm struct {
 	Token         string `json:"token"`
 	TokenTypeHint string `json:"token_type_hint,omitempty"`
 }
-
-// Bytes is any body.
-type Bytes []byte

@@ -5,11 +5,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rambla/auth"
@@ -59,6 +61,7 @@ type Server struct {
 	addresses *limiter[netip.Prefix]
 	draining  atomic.Bool
 
+	router    *chi.Mux
 	handler   http.Handler
 	documents documents
 }
@@ -89,15 +92,17 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		s.fail(w, r, social.Errorf(social.KindNotFound, "There is nothing at this address; /docs lists what there is."))
 	})
 	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(allowed(router, r), ", "))
 		s.fail(w, r, newProblem(http.StatusMethodNotAllowed, codeMethod, "This address does not take the method "+clip(r.Method)+"."))
 	})
+	router.Use(middleware.GetHead)
 	docs := newAPI(router, s)
 	s.routes(docs)
 	if err := s.documents.render(docs.OpenAPI()); err != nil {
 		return nil, err
 	}
 	s.documents.mount(router)
-	s.handler = s.outermost(router)
+	s.router, s.handler = router, s.outermost(router)
 	return s, nil
 }
 
@@ -107,6 +112,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // Drain makes /readyz say no, so that balancers send new clients elsewhere;
 // requests are answered as before.
 func (s *Server) Drain() { s.draining.Store(true) }
+
+// allowed are the methods that an address takes.
+func allowed(router chi.Routes, r *http.Request) []string {
+	path := r.URL.RawPath
+	if path == "" {
+		path = r.URL.Path
+	}
+	var out []string
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if router.Match(chi.NewRouteContext(), m, path) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
 
 // newAPI makes the document and the decoder of requests.
 func newAPI(router chi.Router, s *Server) huma.API {
@@ -119,7 +139,7 @@ func newAPI(router chi.Router, s *Server) huma.API {
 				Description: "Messages, people and contexts over REST. The same posts travel over MQTT.",
 				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
-			OnAddOperation: []huma.AddOpFunc{documentBody},
+			OnAddOperation: []huma.AddOpFunc{document},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry(prefix, huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
