@@ -160,7 +160,8 @@ func entryFacts(e *social.Entry) (stream, person int64, key string) {
 	return int64(e.Sample.Stream), int64(e.Sample.Author), e.Sample.Key
 }
 
-// amends tells whether the post changes another one.
+// amends tells whether the post changes another one. (News of a space have the
+// same types, but do not come this way: see addEvent.)
 func amends(p *social.Post) bool {
 	return p.Type == social.TypeUpdate || p.Type == social.TypeDelete
 }

@@ -120,10 +120,12 @@ func logChecks() []check {
 		// News of the context itself, in its events (channel 2), have no object.
 		rule: "an edit or a removal is about an earlier post of its stream, and shows on it",
 		mend: restore,
-		sql: `SELECT 'stream ' || u.stream || ' seq ' || u.seq FROM posts u LEFT JOIN posts p ON p.id = u.object
-			JOIN streams s ON s.id = u.stream
-			WHERE u.type IN ('Update', 'Delete') AND NOT (u.object IS NULL AND s.channel = 2) AND (p.id IS NULL OR p.stream <> u.stream OR p.seq >= u.seq OR NOT p.counts
-				OR (u.type = 'Delete' AND p.removed_at IS NULL) OR (u.type = 'Update' AND p.updated_at IS NULL)) LIMIT $1`,
+		// News of a space are called so too, and are about no post.
+		sql: `SELECT 'stream ' || u.stream || ' seq ' || u.seq FROM posts u JOIN streams s ON s.id = u.stream
+			LEFT JOIN posts p ON p.id = u.object
+			WHERE s.channel <> $1 AND u.type IN ('Update', 'Delete') AND (p.id IS NULL OR p.stream <> u.stream OR p.seq >= u.seq
+				OR NOT p.counts OR (u.type = 'Delete' AND p.removed_at IS NULL) OR (u.type = 'Update' AND p.updated_at IS NULL)) LIMIT $2`,
+		args: []any{int64(social.ChannelEvents)},
 	}, {
 		rule: "a former content belongs to an edit",
 		mend: restore,

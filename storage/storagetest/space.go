@@ -53,8 +53,7 @@ func spaceRoundTrip(w *World) {
 func patchSpace(w *World) {
 	before := w.Version()
 	name, history, tags, policies := "Lobby!", social.HistorySinceJoin, []string{"t"}, social.Presets()["open"]
-	event := w.Event("Update:profile", w.Alice, 0)
-	event.Type = "rambla:profile"
+	event := w.Event(social.TypeUpdate, w.Alice, 0)
 	err := w.DB.PatchSpace(w.Context(), w.Lobby.Key, social.SpacePatch{DisplayName: &name, History: &history, Tags: &tags, Policies: &policies}, event, Epoch())
 	if err != nil {
 		w.Fatal(err)
@@ -63,7 +62,7 @@ func patchSpace(w *World) {
 	if got.DisplayName != name || got.History != history || !reflect.DeepEqual(got.Tags, tags) || got.Policies != policies || got.Owner != w.Alice {
 		w.Errorf("%+v", got)
 	}
-	if event.Seq != 1 || event.Stream != w.Lobby.Stream(social.ChannelEvents) || event.Ordinal != 1 || !event.Published.Equal(Epoch()) {
+	if event.Seq != 1 || event.Stream != w.Lobby.Stream(social.ChannelEvents) || event.Ordinal != 0 || !event.Published.Equal(Epoch()) {
 		w.Errorf("event %+v", event)
 	}
 	if got, err := w.DB.PostByID(w.Context(), event.ID); err != nil || !reflect.DeepEqual(got, *event) {
@@ -86,7 +85,7 @@ func deleteSpace(w *World) {
 	p := w.Post(w.Alice, "x")
 	w.Append(Epoch(), p)
 	_, _ = w.DB.SetOverride(w.Context(), w.Lobby.Key, w.Carol, social.Override{Permission: social.Read}, Epoch())
-	event := w.Event("rambla:deleted", w.Alice, 0)
+	event := w.Event(social.TypeDelete, w.Alice, 0)
 	if err := w.DB.DeleteSpace(w.Context(), w.Lobby.Key, event, Epoch()); err != nil {
 		w.Fatal(err)
 	}
