@@ -56,8 +56,9 @@ const (
 		FROM unnest($1::bigint[], $2::bigint[], $3::bool[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[])
 			AS c (stream, seq, markdown, content, extra, updated_at, removed_at)
 		WHERE p.stream = c.stream AND p.seq = c.seq`
-	// By posts_object: what earlier Updates said.
-	pgEraseUpdates = `UPDATE posts SET content = '', extra = NULL WHERE object = ANY($1::uuid[]) AND type = 'Update'`
+	// By posts_object: what earlier Updates said. They are removed with what they are about.
+	pgEraseUpdates = `UPDATE posts u SET content = '', extra = NULL, removed_at = p.removed_at
+		FROM posts p WHERE p.id = u.object AND u.object = ANY($1::uuid[]) AND u.type = 'Update'`
 	pgEraseEdits   = `DELETE FROM edits WHERE post = ANY($1::uuid[])`
 	pgMoveHeads    = `UPDATE streams s SET head = c.head, ordinals = c.ordinals, head_at = c.head_at
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS c (id, head, ordinals, head_at)

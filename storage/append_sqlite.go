@@ -34,8 +34,10 @@ const (
 	liteInsertEdit = `INSERT INTO edits (post, seq, at, markdown, content, extra) VALUES (?, ?, ?, ?, ?, ?)`
 	liteChangePost = `UPDATE posts SET markdown = ?, content = ?, extra = ?, updated_at = ?, removed_at = ?
 		WHERE stream = ? AND seq = ?`
-	// By posts_object: what earlier Updates said.
-	liteEraseUpdates = `UPDATE posts SET content = '', extra = NULL WHERE object = ? AND type = 'Update'`
+	// By posts_object: what earlier Updates said. They are removed with what they are about.
+	liteEraseUpdates = `UPDATE posts SET content = '', extra = NULL,
+			removed_at = (SELECT p.removed_at FROM posts p WHERE p.id = posts.object)
+		WHERE object = ? AND type = 'Update'`
 	liteEraseEdits   = `DELETE FROM edits WHERE post = ?`
 	liteMoveHead     = `UPDATE streams SET head = ?, ordinals = ?, head_at = ? WHERE id = ?`
 )
