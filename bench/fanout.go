@@ -85,18 +85,19 @@ type fanout struct {
 // gather connects the subscribers and the publisher. who lets the i-th
 // subscriber in; filters says what it subscribes to and which of the target's
 // topics it has to receive, nil all.
-func gather(ctx context.Context, o Options, t *target, who func(int) Credential, filters func(int) ([]string, []int)) (f *fanout, joined *arrivals, err error) {
+func gather(ctx context.Context, o Options, t *target, who func(int) Credential, filters func(int) ([]string, []int)) (_ *fanout, _ *arrivals, err error) {
 	c := newClock()
-	f = &fanout{options: o, clock: c}
-	if f.audience, err = newAudience(c, t.load, len(t.topics), false); err != nil {
+	a, err := newAudience(c, t.load, len(t.topics), t.follow)
+	if err != nil {
 		return nil, nil, err
 	}
+	f := &fanout{options: o, clock: c, audience: a}
 	defer func() {
 		if err != nil {
 			f.close()
 		}
 	}()
-	joined, err = t.connect(ctx, "s", o.Subscribers, who, func(i int, w *wire) error {
+	joined, err := t.connect(ctx, "s", o.Subscribers, who, func(i int, w *wire) error {
 		topics, invited := filters(i)
 		if err := w.subscribe(ctx, topics, 1); err != nil {
 			w.Close()

@@ -10,7 +10,7 @@ import (
 // Idle opens o.Connections connections that subscribe and then do nothing, and
 // measures what each has added to the server's resident memory (o.PID) and how
 // fast they came in. There is one run, as a server keeps what it has once
-// grown to. Besides what all loads use it reads Connections, Topic, Filter and
+// grown to; so the server should have been started for it. Besides what all loads use it reads Connections, Topic, Filter and
 // Settle.
 func Idle(ctx context.Context, o Options) (Report, error) {
 	o = o.withDefaults(10_000, 1, 1)
@@ -35,7 +35,7 @@ func idleAt(ctx context.Context, o Options, t *target) (Report, error) {
 		Filter: o.Filter, Connections: o.Connections,
 		Shape: fmt.Sprintf("%d connections, subscribed and idle for %s", o.Connections, o.Settle),
 	}
-	a, err := newAudience(newClock(), t.load, len(t.topics), false)
+	a, err := newAudience(newClock(), t.load, len(t.topics), t.follow)
 	if err != nil {
 		return report, err
 	}

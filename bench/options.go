@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -27,9 +28,11 @@ const (
 // Options says what to put load on and how much. The zero value of a field is
 // its default; each function uses the fields that its comment names.
 type Options struct {
-	// Address is the broker's host:port, with tls:// before it for TLS
-	// (verified by the system's roots). Default 127.0.0.1:1883.
+	// Address is the broker's host:port, with tls:// before it for TLS. Default
+	// 127.0.0.1:1883.
 	Address string
+	// Roots verify the certificates of Address and HTTP; nil: the system's.
+	Roots *x509.CertPool
 	// HTTP is the base URL of the server's REST API, default
 	// http://127.0.0.1:8080. Not used for a foreign broker.
 	HTTP string

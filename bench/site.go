@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
 	stdhex "encoding/hex"
 	"encoding/json"
@@ -58,8 +59,11 @@ func Setup(ctx context.Context, o Options, people int) (*Site, error) {
 		unique: uniqueText(),
 		report: &progress{w: o.Progress},
 		client: &http.Client{
-			Timeout:   restTime,
-			Transport: &http.Transport{MaxIdleConnsPerHost: restAtOnce},
+			Timeout: restTime,
+			Transport: &http.Transport{
+				MaxIdleConnsPerHost: restAtOnce,
+				TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
+			},
 			// A token is for the server that was named, not for where it points.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},

@@ -134,7 +134,7 @@ func newTemplate(version byte, topic string, size int, json bool, unique string)
 		payload = append(payload, filler[i%len(filler)])
 	}
 	// A trailing blank would be trimmed by a careful server.
-	if !json && len(payload) > stampSize {
+	if len(payload) > t.stamp+stampSize {
 		payload[len(payload)-1] = '.'
 	}
 	payload = append(payload, end...)

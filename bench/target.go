@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,12 +16,16 @@ type target struct {
 	topics  []string
 	load    uint16
 	unique  string
+	follow  bool // read every connection from a goroutine of its own
 	report  *progress
 }
 
 // openTarget sets up what the load needs. people > 0 makes so many.
 func openTarget(ctx context.Context, o Options, people int) (*target, error) {
-	t := &target{options: o, unique: uniqueText(), report: &progress{w: o.Progress}}
+	t := &target{
+		options: o, unique: uniqueText(), report: &progress{w: o.Progress},
+		follow: strings.HasPrefix(o.Address, "tls://"), // a poller reads no TLS
+	}
 	load, err := strconv.ParseUint(t.unique[:4], 16, 16)
 	if err != nil {
 		return nil, fmt.Errorf("name the load: %w", err)
@@ -100,7 +105,7 @@ func (t *target) connect(ctx context.Context, role string, n int, who func(int) 
 		}
 		let := who(i)
 		start := time.Now()
-		w, err := dial(ctx, t.options.Address, hello{
+		w, err := dial(ctx, t.options.Address, t.options.Roots, hello{
 			version: byte(t.options.Version), client: fmt.Sprintf("bench-%s-%s%d", t.unique, role, i),
 			user: let.Name, password: let.Password, keepAlive: keepAlive,
 		}, i)

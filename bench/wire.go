@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -31,7 +32,7 @@ type wire struct {
 
 // dial connects, says hello and waits for the server's word. index spreads
 // very many connections over the loopback addresses.
-func dial(ctx context.Context, address string, h hello, index int) (*wire, error) {
+func dial(ctx context.Context, address string, roots *x509.CertPool, h hello, index int) (*wire, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	plain, secure := strings.CutPrefix(address, "tls://")
@@ -44,7 +45,8 @@ func dial(ctx context.Context, address string, h hello, index int) (*wire, error
 	var c net.Conn
 	var err error
 	if secure {
-		c, err = (&tls.Dialer{NetDialer: &d, Config: &tls.Config{MinVersion: tls.VersionTLS12}}).DialContext(ctx, "tcp", plain)
+		config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+		c, err = (&tls.Dialer{NetDialer: &d, Config: config}).DialContext(ctx, "tcp", plain)
 	} else {
 		c, err = d.DialContext(ctx, "tcp", plain)
 	}

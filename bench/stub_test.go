@@ -1,0 +1,487 @@
+package bench
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// stub is a broker that does as it is told, and a REST server beside it.
+type stub struct {
+	t        *testing.T
+	listener net.Listener
+	rest     *httptest.Server
+	wg       sync.WaitGroup
+
+	// What it does otherwise than a good broker.
+	receiveMaximum int                                              // told in CONNACK; 0: not told
+	wrap           bool                                             // deliver as a server that keeps posts as JSON
+	deliver        func(sub, post int, frame []byte) (out [][]byte) // nil: as it is
+	ack            func(publish int) (code byte, send bool)         // nil: 0, true
+	holdAcks       int                                              // acknowledge only when so many wait
+	cutAfter       int                                              // end a connection after so many publishes
+	uninvited      bool                                             // deliver to everybody
+	failContext    string                                           // suffix of the context whose creation fails
+
+	mu         sync.Mutex // guards what follows
+	clients    []*stubClient
+	publishes  int
+	mostHeld   int
+	subs       int
+	pings      int
+	hellos     []hello
+	contexts   map[string]bool
+	people     map[string]string // password by name
+	members    map[string]map[string]bool
+	requests   []string
+	revoked    bool
+	keys       map[string]bool
+	repeatKeys int
+}
+
+type stubClient struct {
+	conn    net.Conn
+	version byte
+	hello   hello
+	filters []string // guarded by stub.mu
+	number  int      // of those that subscribe, from 0; guarded by stub.mu
+	posts   int      // guarded by stub.mu
+	nextID  uint16   // guarded by stub.mu
+	held    []byte   // acknowledgements not sent yet
+	heldN   int
+	writing sync.Mutex // one packet after the other
+}
+
+func newStub(t *testing.T, change func(*stub)) *stub {
+	t.Helper()
+	s := &stub{
+		t: t, contexts: map[string]bool{}, people: map[string]string{},
+		members: map[string]map[string]bool{}, keys: map[string]bool{},
+	}
+	if change != nil {
+		change(s)
+	}
+	s.rest = httptest.NewServer(http.HandlerFunc(s.serveREST))
+	if s.listener == nil {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.listener = l
+	}
+	s.wg.Go(s.accept)
+	t.Cleanup(func() {
+		s.listener.Close()
+		s.mu.Lock()
+		for _, c := range s.clients {
+			c.conn.Close()
+		}
+		s.mu.Unlock()
+		s.wg.Wait()
+		s.rest.Close()
+	})
+	return s
+}
+
+// options for a short load of it as a foreign broker.
+func (s *stub) options() Options {
+	return Options{
+		Address: s.listener.Addr().String(), Foreign: true, Runs: 2, Count: 200, Warmup: -1,
+		Patience: 5 * time.Second, Connections: 4, Subscribers: 7, Burst: 25,
+	}
+}
+
+// siteOptions for a load of it as a Rambla server.
+func (s *stub) siteOptions() Options {
+	o := s.options()
+	o.Foreign, o.HTTP, o.User, o.Password = false, s.rest.URL, "admin", "secret"
+	return o
+}
+
+// newTLSStub makes a stub that speaks TLS and gives the roots to trust it.
+func newTLSStub(t *testing.T) (*stub, *x509.CertPool) {
+	t.Helper()
+	h := httptest.NewTLSServer(nil)
+	t.Cleanup(h.Close)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: h.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(h.Certificate())
+	return newStub(t, func(s *stub) { s.listener = l }), roots
+}
+
+func (s *stub) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		c := &stubClient{conn: conn}
+		s.mu.Lock()
+		s.clients = append(s.clients, c)
+		s.mu.Unlock()
+		s.wg.Go(func() {
+			defer conn.Close()
+			s.serve(c)
+		})
+	}
+}
+
+func (c *stubClient) write(b []byte) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	_, _ = c.conn.Write(b) // the client may have gone
+}
+
+func (s *stub) serve(c *stubClient) {
+	r := bufio.NewReaderSize(c.conn, 64<<10)
+	publishes := 0
+	for {
+		head, body, err := readPacket(r)
+		if err != nil {
+			return
+		}
+		switch head >> 4 {
+		case typeConnect:
+			c.hello, err = readConnect(body)
+			if err != nil {
+				s.t.Errorf("CONNECT: %v", err)
+				return
+			}
+			c.version = c.hello.version
+			s.connected(c)
+		case typeSubscribe:
+			s.subscribed(c, body)
+		case typePublish:
+			publishes++
+			if !s.published(c, body) || publishes == s.cutAfter {
+				return
+			}
+		case typePuback:
+		case typePingreq:
+			s.mu.Lock()
+			s.pings++
+			s.mu.Unlock()
+			c.write([]byte{typePingresp << 4, 0})
+		case typeDisconnect:
+			return
+		default:
+			s.t.Errorf("a packet that begins with %#x", head)
+			return
+		}
+	}
+}
+
+func readPacket(r *bufio.Reader) (head byte, body []byte, err error) {
+	if head, err = r.ReadByte(); err != nil {
+		return 0, nil, err
+	}
+	n, shift := 0, 0
+	for {
+		b, err := r.ReadByte()
+		if err != nil {
+			return 0, nil, err
+		}
+		n |= int(b&0x7f) << shift
+		if shift += 7; b < 0x80 {
+			break
+		}
+	}
+	body = make([]byte, n)
+	_, err = io.ReadFull(r, body)
+	return head, body, err
+}
+
+// readConnect is the other side of appendConnect, written by the layout of the
+// packet in the specification.
+func readConnect(b []byte) (h hello, err error) {
+	text := func() string {
+		if len(b) < 2 || len(b) < 2+int(binary.BigEndian.Uint16(b)) {
+			err = io.ErrUnexpectedEOF
+			return ""
+		}
+		n := int(binary.BigEndian.Uint16(b))
+		s := string(b[2 : 2+n])
+		b = b[2+n:]
+		return s
+	}
+	if name := text(); name != "MQTT" || len(b) < 4 {
+		return h, fmt.Errorf("protocol %q", name)
+	}
+	h.version = b[0]
+	flags := b[1]
+	h.keepAlive = binary.BigEndian.Uint16(b[2:])
+	b = b[4:]
+	if h.version == 5 {
+		b = b[1+int(b[0]):]
+	}
+	h.client = text()
+	if flags&0x80 != 0 {
+		h.user = text()
+	}
+	if flags&0x40 != 0 {
+		h.password = text()
+	}
+	if err == nil && len(b) > 0 {
+		err = fmt.Errorf("%d bytes too many", len(b))
+	}
+	return h, err
+}
+
+func (s *stub) connected(c *stubClient) {
+	s.mu.Lock()
+	s.hellos = append(s.hellos, c.hello)
+	s.mu.Unlock()
+	body := []byte{0, 0}
+	if c.version == 5 {
+		var props []byte
+		if s.receiveMaximum > 0 {
+			props = binary.BigEndian.AppendUint16(append(props, propertyReceiveMaximum), uint16(s.receiveMaximum))
+		}
+		// Two that a client has to step over: a pair and a text.
+		props = appendText(appendText(append(props, 0x26), "name"), "value")
+		props = appendText(append(props, 0x12), "assigned")
+		body = append(appendLength(body, len(props)), props...)
+	}
+	c.write(append([]byte{typeConnack << 4, byte(len(body))}, body...))
+}
+
+func (s *stub) subscribed(c *stubClient, body []byte) {
+	answer := append([]byte(nil), body[:2]...)
+	b := body[2:]
+	if c.version == 5 {
+		b = b[1+int(b[0]):]
+		answer = append(answer, 0)
+	}
+	s.mu.Lock()
+	ordinary := false
+	for len(b) > 2 {
+		n := int(binary.BigEndian.Uint16(b))
+		f := string(b[2 : 2+n])
+		c.filters = append(c.filters, f)
+		b = b[3+n:]
+		switch {
+		case strings.HasSuffix(f, "/errors"):
+			answer = append(answer, 0)
+		case strings.HasPrefix(f, "forbidden"):
+			answer = append(answer, 0x80)
+		default:
+			answer, ordinary = append(answer, 1), true
+		}
+	}
+	if ordinary {
+		c.number = s.subs
+		s.subs++
+	}
+	s.mu.Unlock()
+	c.write(append(appendLength([]byte{typeSuback << 4}, len(answer)), answer...))
+}
+
+// published acknowledges and delivers; false ends the connection.
+func (s *stub) published(c *stubClient, body []byte) bool {
+	n := int(binary.BigEndian.Uint16(body))
+	topic := string(body[2 : 2+n])
+	id := binary.BigEndian.Uint16(body[2+n:])
+	payload := body[4+n:]
+	if c.version == 5 {
+		payload = payload[1:]
+	}
+	s.mu.Lock()
+	s.publishes++
+	code, send := byte(0), true
+	if s.ack != nil {
+		code, send = s.ack(s.publishes)
+	}
+	var post struct{ Key, Content string }
+	if payload[0] == '{' {
+		if err := json.Unmarshal(payload, &post); err != nil {
+			s.t.Errorf("payload: %v", err)
+		}
+		if s.keys[post.Key] {
+			s.repeatKeys++
+		}
+		s.keys[post.Key] = true
+	}
+	if s.wrap {
+		if post.Content == "" {
+			post.Content = string(payload)
+		}
+		payload, _ = json.Marshal(map[string]any{ //nolint:errcheck // a map of texts is JSON
+			"id": "0190~", "seq": s.publishes, "object": map[string]string{"content": post.Content},
+		})
+	}
+	type out struct {
+		to     *stubClient
+		frames [][]byte
+	}
+	var outs []out
+	for _, to := range s.clients {
+		if code >= 0x80 || !s.matchesLocked(to, topic) {
+			continue
+		}
+		to.nextID = to.nextID%65535 + 1
+		frame := delivery(to.version, topic, to.nextID, payload)
+		frames := [][]byte{frame}
+		to.posts++
+		if s.deliver != nil {
+			frames = s.deliver(to.number, to.posts, frame)
+		}
+		outs = append(outs, out{to, frames})
+	}
+	s.mu.Unlock()
+
+	for _, o := range outs {
+		for _, f := range o.frames {
+			o.to.write(f)
+		}
+	}
+	if !send {
+		return true
+	}
+	switch {
+	case c.version == 5 && code != 0:
+		c.held = append(c.held, typePuback<<4, 4, byte(id>>8), byte(id), code, 0)
+	case code != 0:
+		c.held = append(c.held, delivery3(4, "/user/admin/errors", []byte(`{"code":151}`))...)
+		fallthrough
+	default:
+		c.held = append(c.held, typePuback<<4, 2, byte(id>>8), byte(id))
+	}
+	c.heldN++
+	s.mu.Lock()
+	s.mostHeld = max(s.mostHeld, c.heldN)
+	s.mu.Unlock()
+	if c.heldN >= s.holdAcks {
+		c.write(c.held)
+		c.held, c.heldN = nil, 0
+	}
+	return true
+}
+
+// matchesLocked knows plain topics and, for members, the wildcard of contexts.
+func (s *stub) matchesLocked(c *stubClient, topic string) bool {
+	for _, f := range c.filters {
+		if f == topic || s.uninvited && !strings.HasSuffix(f, "/errors") {
+			return true
+		}
+		if id, ok := strings.CutPrefix(topic, "/ctx/"); ok && f == "/ctx/+/messages" {
+			id, _ = strings.CutSuffix(id, "/messages")
+			if c.hello.user == "admin" || s.members[id][c.hello.user] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func delivery(version byte, topic string, id uint16, payload []byte) []byte {
+	body := binary.BigEndian.AppendUint16(appendText(nil, topic), id)
+	if version == 5 {
+		body = append(body, 3, 0x23, 0, 1) // a topic alias, to be stepped over
+	}
+	body = append(body, payload...)
+	return append(appendLength([]byte{typePublish<<4 | 2}, len(body)), body...)
+}
+
+// delivery3 is one at QoS 0.
+func delivery3(version byte, topic string, payload []byte) []byte {
+	body := appendText(nil, topic)
+	if version == 5 {
+		body = append(body, 0)
+	}
+	body = append(body, payload...)
+	return append(appendLength([]byte{typePublish << 4}, len(body)), body...)
+}
+
+func (s *stub) serveREST(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, r.Method+" "+r.URL.Path)
+	if r.URL.Path == "/v1/oauth/token" {
+		if r.FormValue("username") != "admin" || r.FormValue("password") != "secret" {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":"invalid_grant","error_description":"wrong name or password"}`)
+			return
+		}
+		fmt.Fprint(w, `{"access_token":"access","refresh_token":"refresh","token_type":"Bearer"}`)
+		return
+	}
+	if r.URL.Path == "/v1/oauth/revoke" {
+		s.revoked = r.FormValue("token") == "refresh"
+		return
+	}
+	if r.Header.Get("Authorization") != "Bearer access" {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	var body map[string]string
+	if r.Method == http.MethodPost {
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			return
+		}
+	}
+	part := strings.Split(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
+	switch {
+	case r.Method == http.MethodPost && part[0] == "contexts":
+		if s.failContext != "" && strings.HasSuffix(body["id"], s.failContext) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, `{"code":"unavailable","detail":"the store is away"}`)
+			return
+		}
+		s.contexts[body["id"]] = true
+		s.members[body["id"]] = map[string]bool{}
+		w.WriteHeader(http.StatusCreated)
+	case r.Method == http.MethodPost && part[0] == "people":
+		s.people[body["name"]] = body["password"]
+		w.WriteHeader(http.StatusCreated)
+	case r.Method == http.MethodPut && len(part) == 4 && part[2] == "members":
+		if s.members[part[1]] == nil || s.people[part[3]] == "" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		s.members[part[1]][part[3]] = true
+		w.WriteHeader(http.StatusCreated)
+	case r.Method == http.MethodDelete && part[0] == "contexts" && s.contexts[part[1]]:
+		delete(s.contexts, part[1])
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method == http.MethodDelete && part[0] == "people" && s.people[part[1]] != "":
+		delete(s.people, part[1])
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+// leftBehind names what a load should have removed.
+func (s *stub) leftBehind() (left []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range s.contexts {
+		left = append(left, id)
+	}
+	for name := range s.people {
+		left = append(left, name)
+	}
+	if !s.revoked {
+		left = append(left, "its login")
+	}
+	return left
+}
