@@ -258,6 +258,9 @@ func decodeThing(field string, raw json.RawMessage) (*Thing, error) {
 		if part == nil {
 			return nil, Invalid(field+"."+clip(name), "is not a field of it; there are type, id, name and url")
 		}
+		if string(value) == "null" {
+			return nil, Invalid(field+"."+name, "is null; leave it out instead")
+		}
 		if err := decode(field+"."+name, value, part, "text"); err != nil {
 			return nil, err
 		}
