@@ -59,8 +59,8 @@ const (
 	// By posts_object: what earlier Updates said. They are removed with what they are about.
 	pgEraseUpdates = `UPDATE posts u SET content = '', extra = NULL, removed_at = p.removed_at
 		FROM posts p WHERE p.id = u.object AND u.object = ANY($1::uuid[]) AND u.type = 'Update'`
-	pgEraseEdits   = `DELETE FROM edits WHERE post = ANY($1::uuid[])`
-	pgMoveHeads    = `UPDATE streams s SET head = c.head, ordinals = c.ordinals, head_at = c.head_at
+	pgEraseEdits = `DELETE FROM edits WHERE post = ANY($1::uuid[])`
+	pgMoveHeads  = `UPDATE streams s SET head = c.head, ordinals = c.ordinals, head_at = c.head_at
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS c (id, head, ordinals, head_at)
 		WHERE s.id = c.id`
 )

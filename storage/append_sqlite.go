@@ -38,8 +38,8 @@ const (
 	liteEraseUpdates = `UPDATE posts SET content = '', extra = NULL,
 			removed_at = (SELECT p.removed_at FROM posts p WHERE p.id = posts.object)
 		WHERE object = ? AND type = 'Update'`
-	liteEraseEdits   = `DELETE FROM edits WHERE post = ?`
-	liteMoveHead     = `UPDATE streams SET head = ?, ordinals = ?, head_at = ? WHERE id = ?`
+	liteEraseEdits = `DELETE FROM edits WHERE post = ?`
+	liteMoveHead   = `UPDATE streams SET head = ?, ordinals = ?, head_at = ? WHERE id = ?`
 )
 
 // liteStatements are those of an append, on the connection that writes.
