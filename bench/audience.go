@@ -31,6 +31,7 @@ type audience struct {
 
 	unique  atomic.Int64 // deliveries of all runs; duplicates do not count
 	wanted  atomic.Int64 // when unique has come so far, reached is told
+	pongs   atomic.Int64 // answers to pings, of which reached is told as well
 	last    atomic.Int64 // clock time of the last delivery
 	reached chan struct{}
 
@@ -141,13 +142,13 @@ func (w *worker) follow(c *wire, s *subscriber) {
 		buf = buf[:len(buf)+n]
 		now := w.audience.clock.now()
 		w.mu.Lock()
-		before := w.received.unique
+		before := w.progressLocked()
 		used, err := s.take(buf, now, &w.received)
 		acks = append(acks[:0], w.received.acks...)
 		w.received.acks = w.received.acks[:0]
-		came := w.received.unique - before
+		came := w.progressLocked().since(before)
 		w.mu.Unlock()
-		w.audience.came(came, now)
+		w.audience.came(came)
 		buf = buf[:copy(buf, buf[used:])]
 		if err == nil && len(acks) > 0 {
 			_, err = c.Write(acks)
@@ -183,14 +184,29 @@ func (w *worker) endLocked(s *subscriber, err error) {
 	}
 }
 
-// came counts new deliveries, the last of which was read at now.
-func (a *audience) came(n uint64, now int64) {
-	if n == 0 {
+// arrived is how far a worker is, or how far it has come since.
+type arrived struct {
+	unique, pongs uint64
+	last          int64 // clock time of the last delivery
+}
+
+func (w *worker) progressLocked() arrived {
+	return arrived{unique: w.received.unique, pongs: w.received.pongs, last: w.received.last}
+}
+
+func (a arrived) since(before arrived) arrived {
+	return arrived{unique: a.unique - before.unique, pongs: a.pongs - before.pongs, last: a.last}
+}
+
+// came counts what has come to one of the workers.
+func (a *audience) came(n arrived) {
+	if n.unique == 0 && n.pongs == 0 {
 		return
 	}
-	for last := a.last.Load(); now > last && !a.last.CompareAndSwap(last, now); last = a.last.Load() {
+	for last := a.last.Load(); n.last > last && !a.last.CompareAndSwap(last, n.last); last = a.last.Load() {
 	}
-	if a.unique.Add(int64(n)) >= a.wanted.Load() {
+	a.pongs.Add(int64(n.pongs))
+	if a.unique.Add(int64(n.unique)) >= a.wanted.Load() {
 		select {
 		case a.reached <- struct{}{}:
 		default: // it has been told
@@ -204,16 +220,30 @@ func (a *audience) expect(n uint64) { a.wanted.Store(a.unique.Load() + int64(n))
 // await waits for what is expected. It is false when nothing came for as long
 // as patience though something is missing.
 func (a *audience) await(ctx context.Context, patience time.Duration) (bool, error) {
+	return a.awaitCount(ctx, patience, &a.unique, a.wanted.Load())
+}
+
+// settle makes sure that all has been read that the server has sent until now,
+// repeats of the last post among it: it answers a ping after that. A server
+// that does not answer keeps us for as long as patience.
+func (a *audience) settle(ctx context.Context, patience time.Duration) error {
+	a.wanted.Store(a.unique.Load())
+	before := a.pongs.Load()
+	_, err := a.awaitCount(ctx, patience, &a.pongs, before+int64(a.ping()))
+	return err
+}
+
+func (a *audience) awaitCount(ctx context.Context, patience time.Duration, count *atomic.Int64, wanted int64) (bool, error) {
 	t := time.NewTimer(patience)
 	defer t.Stop()
-	before := a.unique.Load()
-	for a.unique.Load() < a.wanted.Load() {
+	before := count.Load()
+	for count.Load() < wanted {
 		select {
 		case <-a.reached:
 		case <-ctx.Done():
 			return false, context.Cause(ctx)
 		case <-t.C:
-			now := a.unique.Load()
+			now := count.Load()
 			if now == before {
 				return false, nil
 			}
@@ -266,17 +296,21 @@ func (a *audience) broken() (int, error) {
 	return a.lost, a.why
 }
 
-// ping tells the server on every connection that it is still there.
-func (a *audience) ping() {
+// ping tells the server on every connection that it is still there, and says
+// how many answers that should bring.
+func (a *audience) ping() (sent int) {
 	for _, w := range a.workers {
 		w.mu.Lock()
 		followed := w.followed
 		if w.poller != nil {
-			w.poller.pingLocked()
+			sent += w.poller.pingLocked()
 		}
 		w.mu.Unlock()
 		for _, c := range followed {
-			_, _ = c.Write(appendPingreq(nil)) // its reader learns of a failure
+			if _, err := c.Write(appendPingreq(nil)); err == nil { // its reader learns of a failure
+				sent++
+			}
 		}
 	}
+	return sent
 }

@@ -156,6 +156,9 @@ func (f *fanout) warmUp(ctx context.Context) error {
 			break // the first run will tell
 		}
 	}
+	if err := f.audience.settle(ctx, f.options.Patience); err != nil {
+		return err
+	}
 	f.audience.collect()
 	f.audience.miss(f.publisher.sent)
 	return nil
@@ -189,6 +192,7 @@ func (f *fanout) run(ctx context.Context, d time.Duration, count int) (Run, []st
 	var run Run
 	var seen published
 	var elapsed int64
+	before := f.audience.unique.Load()
 	begin := f.clock.now()
 	for sent := 0; posts == 0 || sent < posts; {
 		n := size
@@ -207,15 +211,19 @@ func (f *fanout) run(ctx context.Context, d time.Duration, count int) (Run, []st
 			break
 		}
 	}
+	run.Operations, run.Posts = uint64(f.audience.unique.Load()-before), seen.acked
+	if err := run.spend(m, time.Duration(elapsed), run.Operations); err != nil {
+		return run, nil, err
+	}
+	if err := f.audience.settle(ctx, f.options.Patience); err != nil {
+		return run, nil, err
+	}
 	all := f.audience.collect()
-	run.Operations, run.Posts = all.unique, seen.acked
+	run.Operations = all.unique
 	run.Latency = latencyOf(&all.latency)
 	run.Refused, run.Errors = seen.refused, seen.stray
 	run.Duplicates, run.Disordered, run.Uninvited = all.duplicates, all.disordered, all.uninvited
 	run.Lost = f.audience.miss(f.publisher.sent)
-	if err := run.spend(m, time.Duration(elapsed), all.unique); err != nil {
-		return run, nil, err
-	}
 	problems := tellReasons(seen.reasons)
 	if seen.refused > 0 && run.Lost > 0 {
 		problems = append(problems, "the deliveries of refused posts count as lost")

@@ -72,7 +72,7 @@ func idleAt(ctx context.Context, o Options, t *target) (Report, error) {
 	}
 	joined.tell(&report)
 	t.report.status("%d connections; waiting for %s", o.Connections, o.Settle)
-	if err := rest(ctx, o.Settle, time.Duration(keep)*time.Second/2, a.ping); err != nil {
+	if err := rest(ctx, o.Settle, time.Duration(keep)*time.Second/2, func() { a.ping() }); err != nil {
 		return report, err
 	}
 	var run Run

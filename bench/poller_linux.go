@@ -112,13 +112,13 @@ func (p *poller) run() {
 			p.worker.mu.Unlock()
 			return
 		}
-		before := p.worker.received.unique
+		before := p.worker.progressLocked()
 		for _, e := range p.events[:n] {
 			p.serveLocked(int(e.Fd), e.Events)
 		}
-		came, last := p.worker.received.unique-before, p.worker.received.last
+		came := p.worker.progressLocked().since(before)
 		p.worker.mu.Unlock()
-		p.worker.audience.came(came, last)
+		p.worker.audience.came(came)
 	}
 }
 
@@ -191,14 +191,18 @@ func (p *poller) flushLocked(m *polled) {
 	}
 }
 
-// pingLocked sends a PINGREQ on every connection. One whose socket is full is
-// waiting for the server, not the server for it.
-func (p *poller) pingLocked() {
+// pingLocked sends a PINGREQ on every connection and says on how many. One
+// whose socket is full is waiting for the server, not the server for it.
+func (p *poller) pingLocked() (sent int) {
 	for _, m := range p.members {
-		if !m.dead && len(m.out) == 0 {
-			_, _ = syscall.Write(m.fd, appendPingreq(nil)) // the next read tells a failure
+		if m.dead || len(m.out) > 0 {
+			continue
+		}
+		if _, err := syscall.Write(m.fd, appendPingreq(nil)); err == nil { // the next read tells a failure
+			sent++
 		}
 	}
+	return sent
 }
 
 func (p *poller) failLocked(m *polled, err error) {

@@ -16,4 +16,4 @@ func (*poller) run() {}
 
 func (*poller) addLocked(*net.TCPConn, []byte, *subscriber) error { return errors.ErrUnsupported }
 
-func (*poller) pingLocked() {}
+func (*poller) pingLocked() int { return 0 }

@@ -156,13 +156,13 @@ func TestPingsGoOutOnEveryConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The stub answers: a reader that took the answer amiss would end.
-		if err := rest(t.Context(), 200*time.Millisecond, 10*time.Millisecond, a.ping); err != nil {
+		if err := a.settle(t.Context(), 5*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		s.mu.Lock()
 		pings := s.pings
 		s.mu.Unlock()
-		if n, why := a.broken(); n > 0 || pings < 5 {
+		if n, why := a.broken(); n > 0 || pings != 5 {
 			t.Errorf("follow %v: %d pings, %d broken (%v)", follow, pings, n, why)
 		}
 	}

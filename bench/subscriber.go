@@ -36,6 +36,7 @@ type received struct {
 	load  uint16
 	floor []uint32 // of each stream: lower seqs belong to runs that are over
 	hint  int      // where the last stamp stood
+	pongs uint64   // answers to pings, in all runs
 	acks  []byte   // to be written to the connection that was read from
 }
 
@@ -70,7 +71,8 @@ func (s *subscriber) take(data []byte, now int64, r *received) (used int, err er
 			}
 			r.hint = at
 			s.see(stamp, now, r)
-		case typePingresp, typeSuback:
+		case typePingresp:
+			r.pongs++
 		case typeDisconnect:
 			return used, parseDisconnect(body)
 		default:
