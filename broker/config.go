@@ -119,6 +119,9 @@ func (c Config) withDefaults() Config {
 
 // Validate names the first field that cannot be used.
 func (c Config) Validate() error {
+	if c.PublishRate < 0 {
+		return errors.New("broker: PublishRate is negative")
+	}
 	c = c.withDefaults()
 	for _, f := range []struct {
 		name         string
@@ -161,9 +164,6 @@ func (c Config) Validate() error {
 	}
 	if c.MaxKeepAlive < time.Second {
 		return errors.New("broker: MaxKeepAlive is less than a second")
-	}
-	if c.PublishRate < 0 {
-		return errors.New("broker: PublishRate is negative")
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -140,7 +139,7 @@ func (c *conn) endInput(err error) {
 		c.end(ending{codeMalformedPacket, "The packet's length is malformed.", causeMalformed})
 	case errors.Is(err, errTextFrame):
 		c.end(ending{codeMalformedPacket, "MQTT travels in binary frames.", causeMalformed}) // [MQTT-6.0.0-1]
-	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), timedOut(err):
 		c.end(ending{cause: causeClosed})
 	default:
 		c.end(ending{cause: causeLost})

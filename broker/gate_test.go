@@ -26,8 +26,8 @@ type site struct {
 	members map[social.PersonKey][]social.SpaceKey
 	seq     map[social.SpaceKey]uint64
 	seen    []seen
-	down    error                                                    // what every publish fails with
-	connect func(ctx context.Context, login broker.Login) error      // nil = nothing more to check
+	down    error                                                         // what every publish fails with
+	connect func(ctx context.Context, login broker.Login) error           // nil = nothing more to check
 	hold    func(pub *broker.Publication, finish func(error)) (held bool) // nil = finish at once
 
 	order sync.Mutex // deliveries leave in the order of seq

@@ -1,10 +1,12 @@
 package broker_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ type server struct {
 	addr    string
 	url     string // of the WebSocket
 	metrics *prometheus.Registry
+	log     *logBuffer
 	stop    func() // ends Serve and waits for it
 }
 
@@ -31,7 +34,8 @@ func serve(t testing.TB, config broker.Config) *server {
 	t.Helper()
 	site := newSite()
 	reg := prometheus.NewRegistry()
-	b, err := broker.New(config, site, slog.New(slog.NewTextHandler(testWriter{t}, nil)), reg)
+	log := &logBuffer{}
+	b, err := broker.New(config, site, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), reg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +55,7 @@ func serve(t testing.TB, config broker.Config) *server {
 	web := httptest.NewServer(b.Handler())
 	stopped := false
 	s := &server{
-		Broker: b, site: site, addr: l.Addr().String(), url: "ws" + web.URL[len("http"):], metrics: reg,
+		Broker: b, site: site, addr: l.Addr().String(), url: "ws" + web.URL[len("http"):], metrics: reg, log: log,
 	}
 	s.stop = func() {
 		if stopped {
@@ -73,10 +77,54 @@ func serve(t testing.TB, config broker.Config) *server {
 	return s
 }
 
-// testWriter sends the log to the test.
-type testWriter struct{ t testing.TB }
+// logBuffer keeps the log.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
 
-func (w testWriter) Write(p []byte) (int, error) {
-	w.t.Logf("%s", p)
-	return len(p), nil
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// value is a metric's value; label is the value of its label, "" without one.
+func (s *server) value(name, label string) float64 {
+	families, err := s.metrics.Gather()
+	if err != nil {
+		return -1
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if label == "" || m.GetLabel()[0].GetValue() == label {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return -1
+}
+
+// waitFor polls until ok, and fails the test if that takes too long.
+func waitFor(t testing.TB, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(eventually)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it did not happen in time")
+		}
+	}
 }

@@ -25,6 +25,11 @@ func (c *conn) subscribe(header byte, body []byte) *violation {
 			codes[i] = codeSharedNotSupported
 			continue
 		}
+		cover, err := c.broker.gate.Subscribe(c.session.principal, f.filter)
+		if err != nil {
+			codes[i] = subscribeCode(err)
+			continue
+		}
 		if !c.session.has(f.filter) {
 			if room <= 0 {
 				c.broker.metrics.limited(limitSubscriptions)
@@ -32,11 +37,6 @@ func (c *conn) subscribe(header byte, body []byte) *violation {
 				continue
 			}
 			room--
-		}
-		cover, err := c.broker.gate.Subscribe(c.session.principal, f.filter)
-		if err != nil {
-			codes[i] = subscribeCode(err)
-			continue
 		}
 		codes[i] = min(f.qos, mostOf(cover.Channels))
 		subs = append(subs, &subscription{

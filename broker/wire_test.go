@@ -81,6 +81,12 @@ func (s *server) dial(t testing.TB, version byte, transport string) *peer {
 	return p
 }
 
+// adopt speaks through another connection.
+func (p *peer) adopt(nc net.Conn) {
+	p.nc, p.limit, p.in = nc, nc, bufio.NewReader(nc)
+	p.t.Cleanup(func() { nc.Close() })
+}
+
 // wsStream sends each write as one binary message and reads messages as a stream.
 type wsStream struct {
 	ws   *websocket.Conn
@@ -152,7 +158,9 @@ func (r received) qos() byte  { return r.header >> 1 & 3 }
 func (r received) has(prop ...byte) bool { return bytes.Contains(r.props, prop) }
 
 // user is an encoded user property.
-func user(name, value string) []byte { return append(append([]byte{0x26}, str(name)...), str(value)...) }
+func user(name, value string) []byte {
+	return append(append([]byte{0x26}, str(name)...), str(value)...)
+}
 
 func (p *peer) next() (received, error) {
 	if err := p.limit.SetReadDeadline(time.Now().Add(eventually)); err != nil {

@@ -2,7 +2,7 @@ package broker
 
 import (
 	"errors"
-	"os"
+	"net"
 	"runtime"
 	"sync"
 	"time"
@@ -200,7 +200,7 @@ func (c *conn) drain() {
 			return result != passBlocked
 		})
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if timedOut(err) {
 		c.end(ending{cause: causeStalled})
 	}
 	if err != nil || result == passFailed || c.nc.SetWriteDeadline(time.Time{}) != nil {
@@ -214,6 +214,13 @@ func (c *conn) drain() {
 // extendStall gives the socket another StallTimeout to take something.
 func (c *conn) extendStall() error {
 	return c.nc.SetWriteDeadline(c.broker.now().Add(c.broker.config.StallTimeout))
+}
+
+// timedOut tells whether a write waited for too long; not every layer passes
+// os.ErrDeadlineExceeded on.
+func timedOut(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
 }
 
 // stream writes to a connection without a descriptor of its own (TLS,
@@ -235,7 +242,7 @@ func (c *conn) stream() {
 		}
 		b.reset()
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
+		case timedOut(err):
 			c.end(ending{cause: causeStalled})
 			fallthrough
 		case err != nil:

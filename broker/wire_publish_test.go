@@ -1,0 +1,483 @@
+package broker_test
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"rambla/broker"
+	"rambla/social"
+)
+
+func TestSection3_4AcknowledgementsOfStoredPublishesTellIDAndSeq(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	p := s.client(t, 5, "tcp", "alice", "a")
+	p.send(p.message(1, 5, "/ctx/lobby/messages", "one"))
+	r := p.expect(4)
+	if r.id != 5 || r.code != 0 || !r.has(user("seq", "1")...) || !r.has(user("id", "id-1")...) {
+		t.Errorf("PUBACK % x", r.body)
+	}
+	p.send(p.message(2, 6, "/ctx/lobby/messages", "two"))
+	if r := p.expect(5); r.id != 6 || !r.has(user("seq", "2")...) {
+		t.Errorf("PUBREC % x", r.body)
+	}
+	p.send(ack(6, 6))
+	if r := p.expect(7); r.id != 6 || r.code != 0 {
+		t.Errorf("PUBCOMP % x", r.body)
+	}
+	// [MQTT-3.1.2-29]: nobody who asked for no problem information gets any.
+	silent := s.dial(t, 5, "tcp")
+	silent.join("alice", "b", []byte{0x17, 0})
+	silent.send(silent.message(1, 5, "/ctx/lobby/messages", "three"), silent.message(1, 6, "/ctx/none/messages", "x"))
+	if r := silent.expect(4); len(r.body) != 2 {
+		t.Errorf("PUBACK % x", r.body)
+	}
+	if r := silent.expect(4); len(r.body) != 3 || r.code != 0x87 {
+		t.Errorf("PUBACK % x", r.body)
+	}
+	// [MQTT-3.4.2-3]: nor what is larger than the client takes.
+	small := s.dial(t, 5, "tcp")
+	small.join("alice", "c", []byte{0x27, 0, 0, 0, 25})
+	small.send(small.message(1, 5, "/ctx/lobby/messages", "four"))
+	if r := small.expect(4); len(r.body) != 2 {
+		t.Errorf("PUBACK % x", r.body)
+	}
+}
+
+// refusals are publishes that the gate refuses, with MQTT 5.0's code.
+var refusals = []struct {
+	name, topic, payload string
+	code                 byte
+	word                 string // on the errors topic
+}{
+	{"not a member", "/ctx/staff/messages", `{"content":"x","key":"k1"}`, 0x87, "forbidden"},
+	{"no such context", "/ctx/none/messages", `{"content":"x","key":"k1"}`, 0x87, "forbidden"},
+	{"the server's topic", "/ctx/lobby/events", `{"content":"x","key":"k1"}`, 0x87, "forbidden"},
+	{"no topic of ours", "sensors/1", "x", 0x87, "forbidden"},
+	{"empty", "/ctx/lobby/messages", "", 0x99, "invalid"},
+	{"not UTF-8", "/ctx/lobby/messages", "\xff\xfe", 0x99, "invalid"},
+	{"too many levels", "/ctx/lobby/data" + strings.Repeat("/x", 20), "x", 0x90, "invalid"},
+	{"33,000 levels", strings.Repeat("/", 33_000), "x", 0x90, "invalid"},
+}
+
+func TestSection4_3ARefusedPublishIsAnsweredAndTheConnectionLivesOn(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	for _, transport := range []string{"tcp", "ws"} {
+		for _, c := range refusals {
+			t.Run(c.name+" over "+transport, func(t *testing.T) {
+				t.Parallel()
+				p := s.client(t, 5, transport, "bob", t.Name())
+				p.send(p.message(1, 3, c.topic, c.payload))
+				r := p.expect(4)
+				if r.code != c.code || r.id != 3 || len(r.props) < 10 || r.props[0] != 0x1F {
+					t.Errorf("PUBACK % x, want code %#x with a reason", r.body, c.code)
+				}
+				p.send(p.message(2, 4, c.topic, c.payload))
+				if r := p.expect(5); r.code != c.code {
+					t.Errorf("PUBREC says %#x, want %#x", r.code, c.code)
+				}
+				p.send(p.message(2, 4, "/ctx/lobby/messages", "the identifier is free again"))
+				if r := p.expect(5); r.code != 0 {
+					t.Errorf("PUBREC says %#x", r.code)
+				}
+				p.send(p.message(0, 0, c.topic, c.payload))
+				p.quiet()
+			})
+		}
+	}
+}
+
+func TestSection4_3A311ClientReadsWhyItsPublishWasRefusedBeforeTheAcknowledgement(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	for _, transport := range []string{"tcp", "ws"} {
+		for _, c := range refusals {
+			t.Run(c.name+" over "+transport, func(t *testing.T) {
+				t.Parallel()
+				other := s.client(t, 4, transport, "bob", t.Name()+" other")
+				other.subscribe("/user/bob/errors", 0)
+				p := s.client(t, 4, transport, "bob", t.Name())
+				p.send(p.message(1, 2, c.topic, c.payload))
+				p.expect(4) // without a subscription nothing is told
+				if code := p.subscribe("/user/bob/#", 2); code != 0 {
+					t.Fatalf("granted %d", code)
+				}
+				for qos := range byte(3) {
+					p.send(p.message(qos, uint16(qos), c.topic, c.payload))
+					r := p.expect(3)
+					var told struct {
+						Topic, Key, Code, Detail string
+						Packet                   *uint16
+					}
+					if err := json.Unmarshal([]byte(r.payload), &told); err != nil {
+						t.Fatal(err)
+					}
+					key := ""
+					if strings.Contains(c.payload, "k1") && c.word == "forbidden" && s.site.knows(c.topic) {
+						key = "k1"
+					}
+					if r.topic != "/user/bob/errors" || r.qos() != 0 || told.Topic != c.topic || told.Packet == nil ||
+						*told.Packet != uint16(qos) || told.Code != c.word || told.Detail == "" || told.Key != key {
+						t.Errorf("told %s %s", r.topic, r.payload)
+					}
+					if qos > 0 {
+						p.expect(3 + qos)
+					}
+				}
+				p.send(ack(6, 2))
+				p.expect(7)
+				p.quiet()
+				other.quiet() // it is told to the connection that published only
+			})
+		}
+	}
+}
+
+// knows tells whether the gate gets as far as the payload's key.
+func (s *site) knows(topic string) bool {
+	_, err := social.ParseTopic(topic)
+	return err == nil
+}
+
+func TestSection4_3WhatMayPassIsNeverAcknowledged(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	for kind, code := range map[social.Kind]byte{social.KindUnavailable: 0x89, social.KindInternal: 0x80} {
+		s.site.fail(social.Errorf(kind, "The store is away."))
+		for _, version := range []byte{4, 5} {
+			for qos := byte(1); qos <= 2; qos++ {
+				p := s.client(t, version, "tcp", "alice", fmt.Sprint("c", version, qos))
+				p.send(p.message(0, 0, "/ctx/lobby/messages", "lost, and that is all"))
+				p.quiet()
+				p.send(p.message(qos, 3, "/ctx/lobby/messages", "x"))
+				p.ended(code)
+			}
+		}
+	}
+	if n := s.value("rambla_broker_publishes_refused_total", "unavailable"); n != 8 {
+		t.Errorf("%v refusals counted, want 8", n)
+	}
+}
+
+// held makes the gate hold publishes back; release finishes the nth.
+func held(s *site) (count func() int, release func(n int, err error)) {
+	var mu sync.Mutex
+	var waiting []func(error)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hold = func(_ *broker.Publication, finish func(error)) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		waiting = append(waiting, finish)
+		return true
+	}
+	return func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(waiting)
+		}, func(n int, err error) {
+			mu.Lock()
+			f := waiting[n]
+			mu.Unlock()
+			f(err)
+		}
+}
+
+func TestSection4_6AcknowledgementsLeaveInTheOrderOfThePublishes(t *testing.T) {
+	t.Parallel()
+	variants(t, func(t *testing.T, version byte, transport string) {
+		s := serve(t, broker.Config{})
+		count, release := held(s.site)
+		p := s.client(t, version, transport, "alice", "a")
+		const n = 50
+		for i := range uint16(n) {
+			p.send(p.message(byte(1+i%2), i+1, "/ctx/lobby/messages", "x"))
+		}
+		waitFor(t, func() bool { return count() == n })
+		p.quiet() // the reader is free while the gate works
+		for i := n - 1; i >= 0; i-- {
+			var err error
+			if i%5 == 0 {
+				err = social.Errorf(social.KindForbidden, "No.")
+			}
+			go release(i, err)
+		}
+		for i := range uint16(n) {
+			r := p.read()
+			if want := 4 + byte(i%2); r.kind() != want || r.id != i+1 {
+				t.Fatalf("answer %d is packet %d for %d", i, r.kind(), r.id)
+			}
+			if refused := version == 5 && i%5 == 0; refused != (r.code == 0x87) {
+				t.Fatalf("answer %d says %#x", i, r.code)
+			}
+		}
+	})
+}
+
+func TestAFailedPublishEndsTheConnectionAfterTheAnswersBeforeIt(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	count, release := held(s.site)
+	p := s.client(t, 5, "tcp", "alice", "a")
+	for i := range uint16(3) {
+		p.send(p.message(1, i+1, "/ctx/lobby/messages", "x"))
+	}
+	waitFor(t, func() bool { return count() == 3 })
+	release(2, nil)
+	release(1, social.Unavailable(nil))
+	release(0, nil)
+	if r := p.expect(4); r.id != 1 {
+		t.Errorf("PUBACK for %d", r.id)
+	}
+	p.ended(0x89) // and nothing for the third, though it is stored: it would overtake the second
+}
+
+func TestSection4_3_3AQoS2PublishIsHandedOnOnce(t *testing.T) {
+	t.Parallel()
+	variants(t, func(t *testing.T, version byte, transport string) {
+		s := serve(t, broker.Config{})
+		count, release := held(s.site)
+		p := s.client(t, version, transport, "alice", "a")
+		first := p.message(2, 9, "/ctx/lobby/messages", "x")
+		again := append([]byte{first[0] | 8}, first[1:]...)
+		p.send(first, again)
+		p.quiet()
+		if count() != 1 {
+			t.Fatalf("the gate got it %d times", count())
+		}
+		release(0, nil)
+		if r := p.expect(5); r.id != 9 || r.code != 0 {
+			t.Fatalf("PUBREC % x", r.body)
+		}
+		p.quiet() // one PUBREC for both
+		p.send(again)
+		if r := p.expect(5); r.id != 9 || r.code != 0 {
+			t.Fatalf("PUBREC % x", r.body)
+		}
+		p.send(ack(6, 9))
+		if r := p.expect(7); r.id != 9 || r.code != 0 {
+			t.Fatalf("PUBCOMP % x", r.body)
+		}
+		p.send(ack(6, 9))
+		if r := p.expect(7); version == 5 && r.code != 0x92 {
+			t.Errorf("PUBCOMP for what is over says %#x", r.code)
+		}
+		p.send(first) // the identifier is free: a new message
+		waitFor(t, func() bool { return count() == 2 })
+		release(1, nil)
+		p.expect(5)
+	})
+}
+
+func TestSection3_3_4MoreThanReceiveMaximumEndsAnMQTT5Connection(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{ReceiveMaximum: 3})
+	count, release := held(s.site)
+	p := s.client(t, 5, "tcp", "alice", "a")
+	p.send(p.message(1, 1, "/ctx/lobby/messages", "x"), p.message(2, 2, "/ctx/lobby/messages", "x"))
+	waitFor(t, func() bool { return count() == 2 })
+	release(0, nil)
+	release(1, nil)
+	p.expect(4)
+	p.expect(5)
+	// The QoS 2 publish counts until its PUBCOMP.
+	p.send(p.message(1, 3, "/ctx/lobby/messages", "x"), p.message(1, 4, "/ctx/lobby/messages", "x"))
+	waitFor(t, func() bool { return count() == 4 })
+	p.send(p.message(0, 0, "/ctx/lobby/messages", "QoS 0 never counts"))
+	waitFor(t, func() bool { return count() == 5 })
+	release(4, nil)
+	p.send(p.message(1, 5, "/ctx/lobby/messages", "x"))
+	p.ended(0x93)
+}
+
+func TestSection4_3A311ClientIsReadNoFurtherWhileItsWindowIsFullAndGoesOnAfter(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{ReceiveMaximum: 2})
+	count, release := held(s.site)
+	p := s.client(t, 4, "tcp", "alice", "a")
+	for i := range uint16(6) { // the PUBRELs lie behind publishes that wait
+		p.send(p.message(2, i+1, "/ctx/lobby/messages", "x"))
+	}
+	for i := range uint16(6) {
+		p.send(ack(6, i+1))
+	}
+	for i := range 6 {
+		waitFor(t, func() bool { return count() > i })
+		if i%2 == 0 {
+			waitFor(t, func() bool { return count() == i+2 })
+		}
+		release(i, nil)
+	}
+	var got [8][]uint16
+	for range 12 {
+		r := p.read()
+		got[r.kind()] = append(got[r.kind()], r.id)
+	}
+	if want := []uint16{1, 2, 3, 4, 5, 6}; !slices.Equal(got[5], want) || !slices.Equal(got[7], want) {
+		t.Errorf("PUBREC %v, PUBCOMP %v", got[5], got[7])
+	}
+	p.quiet()
+}
+
+func TestSection3_3BadPublishesEndTheConnection(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{MaxPacket: 4096})
+	for name, c := range map[string]struct {
+		code   byte
+		packet func(p *peer) []byte
+	}{
+		"wildcard +":     {0x90, func(p *peer) []byte { return p.message(1, 1, "/ctx/+/messages", "x") }},
+		"wildcard #":     {0x90, func(p *peer) []byte { return p.message(0, 0, "#", "x") }},
+		"NUL":            {0x81, func(p *peer) []byte { return p.message(1, 1, "/ctx/a\x00b/messages", "x") }},
+		"bad UTF-8":      {0x81, func(p *peer) []byte { return p.message(1, 1, "/ctx/\xff/messages", "x") }},
+		"empty topic":    {0x82, func(p *peer) []byte { return p.message(1, 1, "", "x") }},
+		"QoS 3":          {0x81, func(p *peer) []byte { return packet(0x36, append(str("/ctx/lobby/messages"), 0, 1, 0)) }},
+		"DUP at QoS 0":   {0x81, func(p *peer) []byte { return packet(0x38, append(str("/ctx/lobby/messages"), 0)) }},
+		"identifier 0":   {0x82, func(p *peer) []byte { return p.message(1, 0, "/ctx/lobby/messages", "x") }},
+		"cut short":      {0x81, func(*peer) []byte { return packet(0x32, []byte{0, 20, 'x'}) }},
+		"no identifier":  {0x81, func(*peer) []byte { return packet(0x32, str("/ctx/lobby/messages")) }},
+		"nothing":        {0x81, func(*peer) []byte { return []byte{0x30, 0} }},
+		"too large":      {0x95, func(p *peer) []byte { return p.message(1, 1, "/ctx/lobby/messages", strings.Repeat("x", 5000))[:300] }},
+		"endless length": {0x81, func(*peer) []byte { return []byte{0x30, 0x80, 0x80, 0x80, 0x80, 0x01} }},
+	} {
+		for _, version := range []byte{4, 5} {
+			t.Run(fmt.Sprintf("%s v%d", name, version), func(t *testing.T) {
+				t.Parallel()
+				p := s.client(t, version, "tcp", "alice", t.Name())
+				p.send(c.packet(p))
+				p.ended(c.code)
+			})
+		}
+	}
+	for name, c := range map[string]struct {
+		code byte
+		prop []byte
+	}{
+		"topic alias":             {0x94, []byte{0x23, 0, 1}},
+		"subscription identifier": {0x82, []byte{0x0B, 1}},
+		"response topic with +":   {0x82, append([]byte{0x08}, str("a/+")...)},
+		"payload format 2":        {0x82, []byte{0x01, 2}},
+		"unknown property":        {0x81, []byte{0x7E, 0}},
+		"string cut short":        {0x81, []byte{0x03, 0, 9, 'x'}},
+		"content type twice":      {0x82, append(append([]byte{0x03}, str("a")...), append([]byte{0x03}, str("a")...)...)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := s.client(t, 5, "tcp", "alice", t.Name())
+			p.send(p.message(1, 1, "/ctx/lobby/messages", "x", c.prop))
+			p.ended(c.code)
+		})
+	}
+}
+
+func TestSection3_3_1RetainIsIgnoredOnMessagesAndRefusedWhereItWouldMatter(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	retained := func(p *peer, topic string) []byte {
+		m := p.message(1, 1, topic, "x")
+		m[0] |= 1
+		return m
+	}
+	for _, version := range []byte{4, 5} {
+		p := s.client(t, version, "tcp", "alice", "a")
+		p.send(retained(p, "/ctx/lobby/messages"))
+		if r := p.expect(4); r.code != 0 {
+			t.Errorf("PUBACK says %#x", r.code)
+		}
+	}
+	five := s.client(t, 5, "tcp", "alice", "b")
+	five.send(retained(five, "/ctx/lobby/data/x"))
+	five.ended(0x9A)
+	three := s.client(t, 4, "tcp", "alice", "c")
+	three.subscribe("/user/alice/errors", 0)
+	three.send(retained(three, "/ctx/lobby/data/x"))
+	if r := three.expect(3); !strings.Contains(r.payload, `"code":"forbidden"`) {
+		t.Errorf("told %s", r.payload)
+	}
+	three.expect(4)
+	for _, m := range s.site.published() {
+		if m.topic != "/ctx/lobby/messages" {
+			t.Errorf("the gate got %s", m.topic)
+		}
+	}
+}
+
+func TestThePublishRateIsLimited(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{PublishRate: 20, PublishBurst: 2})
+	five := s.client(t, 5, "tcp", "alice", "a")
+	for i := range uint16(3) {
+		five.send(five.message(1, i+1, "/ctx/lobby/messages", "x"))
+	}
+	five.expect(4)
+	five.expect(4)
+	if r := five.expect(4); r.code != 0x97 {
+		t.Errorf("PUBACK says %#x", r.code)
+	}
+	three := s.client(t, 4, "tcp", "alice", "b") // it cannot be told: it is slowed
+	for i := range uint16(5) {
+		three.send(three.message(1, i+1, "/ctx/lobby/messages", "x"))
+	}
+	for i := range uint16(5) {
+		if r := three.expect(4); r.id != i+1 {
+			t.Errorf("PUBACK for %d", r.id)
+		}
+	}
+	if n := len(s.site.published()); n != 7 {
+		t.Errorf("the gate got %d publishes, want 7", n)
+	}
+	if s.value("rambla_broker_limited_total", "publish_rate") < 2 {
+		t.Error("the limit is not counted")
+	}
+}
+
+func TestPropertiesOfDataPassUnchangedAndTheQoSIsTheLower(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	sub := s.client(t, 5, "tcp", "bob", "b")
+	old := s.client(t, 4, "tcp", "bob", "c")
+	for _, p := range []*peer{sub, old} {
+		if code := p.subscribe("/ctx/lobby/data/#", 2); code != 2 {
+			t.Fatalf("granted %d", code)
+		}
+	}
+	pub := s.client(t, 5, "tcp", "alice", "a")
+	list := [][]byte{
+		{0x01, 1}, append([]byte{0x03}, str("text/csv")...), append([]byte{0x08}, str("/ctx/lobby/data/answers")...),
+		append([]byte{0x09}, str("\x00\x01")...), user("a", "1"), user("a", "1"), user("", ""),
+	}
+	pub.send(pub.message(2, 1, "/ctx/lobby/data/t/1", "1,2", list...))
+	pub.expect(5)
+	pub.send(ack(6, 1))
+	pub.expect(7)
+	r := sub.expect(3)
+	if r.qos() != 2 || r.payload != "1,2" || string(r.props) != string(pub.props(list...)[1:]) {
+		t.Errorf("delivered %x: % x %q", r.header, r.props, r.payload)
+	}
+	sub.send(ack(5, r.id))
+	if rel := sub.expect(6); rel.id != r.id || rel.code != 0 || rel.header != 0x62 {
+		t.Errorf("PUBREL % x", rel.body)
+	}
+	sub.send(ack(5, r.id)) // repeated: answered again
+	sub.expect(6)
+	sub.send(ack(7, r.id))
+	sub.send(ack(5, r.id)) // over
+	if rel := sub.expect(6); rel.code != 0x92 {
+		t.Errorf("PUBREL for what is over says %#x", rel.code)
+	}
+	if r := old.expect(3); r.qos() != 2 || r.payload != "1,2" {
+		t.Errorf("delivered %x %q", r.header, r.payload)
+	}
+	pub.send(pub.message(0, 0, "/ctx/lobby/data/t/1", "", []byte{0x02, 0, 0, 0, 100}))
+	r = sub.expect(3)
+	left := binary.BigEndian.Uint32(r.props[1:])
+	if r.qos() != 0 || r.payload != "" || r.props[0] != 2 || left < 99 || left > 100 {
+		t.Errorf("delivered %x: % x %q", r.header, r.props, r.payload)
+	}
+}
