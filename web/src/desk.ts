@@ -24,6 +24,9 @@ const listAge = 15_000; // ms
 /** What the desk needs of the connection. */
 export type Line = Pick<Live, "start" | "stop" | "follow" | "unfollow" | "publish">;
 
+/** Long enough to be read twice. */
+const noticeTime = 12_000; // ms
+
 export interface Person {
   readonly id: string;
   readonly name: string;
@@ -61,6 +64,7 @@ export class Desk implements LiveEvents {
   private generation = 0;
   private listedAt = 0;
   private listing: Promise<void> | null = null;
+  private noticeEnd: ReturnType<typeof setTimeout> | undefined;
   private syncRetry: ReturnType<typeof setTimeout> | undefined;
   private readonly syncBackoff = new Backoff();
 
@@ -81,6 +85,7 @@ export class Desk implements LiveEvents {
 
   stop(): void {
     clearTimeout(this.syncRetry);
+    clearTimeout(this.noticeEnd);
     this.generation++;
     this.live.stop();
   }
@@ -97,7 +102,7 @@ export class Desk implements LiveEvents {
   }
 
   ready(): void {
-    this.notice = "";
+    this.say("");
     // First what is ours: a message written while away waits no longer for a
     // long catch-up. Its key makes it one post, however often it is sent.
     for (const draft of this.outbox.pending()) this.publish(draft);
@@ -143,7 +148,7 @@ export class Desk implements LiveEvents {
   show(id: string | null): void {
     if (id === (this.open?.context ?? null)) return;
     this.close();
-    this.notice = "";
+    this.say("");
     this.obstacle = "";
     if (id !== null) {
       const timeline = this.timelines.get(id) ?? new Timeline(id);
@@ -188,7 +193,7 @@ export class Desk implements LiveEvents {
     try {
       await readOlder(this.rest, timeline);
     } catch (err) {
-      this.notice = sentenceOf(err);
+      this.say(sentenceOf(err));
     }
     this.isReadingOlder = false;
     this.events.changed();
@@ -207,17 +212,20 @@ export class Desk implements LiveEvents {
     if (Date.now() - this.listedAt > listAge) void this.list();
   }
 
+  /** Tells something for a while; an empty sentence takes back what was told. */
   say(notice: string): void {
+    clearTimeout(this.noticeEnd);
     this.notice = notice;
+    if (notice !== "") this.noticeEnd = setTimeout(() => this.say(""), noticeTime);
     this.events.changed();
   }
 
   private async attempt(action: () => Promise<void>): Promise<void> {
     try {
       await action();
-      this.notice = "";
+      this.say("");
     } catch (err) {
-      this.notice = sentenceOf(err);
+      this.say(sentenceOf(err));
     }
     await this.list();
   }
@@ -265,7 +273,7 @@ export class Desk implements LiveEvents {
       }
     } catch (err) {
       // A later reconnect or visit reads it again; meanwhile the old list stands.
-      if (!(err instanceof Problem) || !err.isPassing) this.notice = sentenceOf(err);
+      if (!(err instanceof Problem) || !err.isPassing) this.say(sentenceOf(err));
     }
     this.events.changed();
   }

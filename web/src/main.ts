@@ -68,6 +68,8 @@ function openDesk(session: Session, rest: Rest, me: Person): () => void {
   listen("hashchange", () => desk.show(addressed(location.hash)));
   listen("online", () => live.hurry());
   listen("offline", () => live.lose());
+  // A page in the background waits longer than it meant to.
+  document.addEventListener("visibilitychange", () => document.hidden || live.hurry(), { signal: events.signal });
   session.onEnd = () => showSignIn(session, "Your session has ended. Please sign in again.");
   page.replaceChildren(view.element);
   desk.start(live);

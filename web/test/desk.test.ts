@@ -16,6 +16,11 @@ class Site {
   readonly published: { topic: string; content: string; key: string }[] = [];
   readonly subscribed = new Set<string>();
   isUp = true;
+  /** Answers wait for this. */
+  hold: Promise<void> = Promise.resolve();
+  /** REST fails although the line is up. */
+  isFailing = false;
+  asked = 0;
   readonly heard: Post[] = [];
   readonly desk: Desk;
   readonly line: Line;
@@ -74,7 +79,9 @@ class Site {
   private rest() {
     return {
       get: async (path: string) => {
+        this.asked++;
         if (!this.isUp) throw new Problem(0, "unreachable", "The server cannot be reached.");
+        if (this.isFailing) throw new Problem(503, "unavailable", "The store is away.");
         const url = new URL(path, "http://server");
         if (url.pathname === "/contexts") {
           return { items: [...this.members].map(([id, member]) => ({ id, displayName: id, member })) };
@@ -83,6 +90,7 @@ class Site {
         if (!this.members.has(id)) throw new Problem(404, "not_found", "There is no such context.");
         const after = url.searchParams.get("after");
         const stream = this.streams.get(id) ?? [];
+        await this.hold;
         return { items: after === null ? [...stream].reverse() : stream.filter((post) => Number(post["seq"]) > Number(after)) };
       },
       put: async (path: string) => void this.members.set(path.split("/")[2] ?? "", true),
@@ -130,6 +138,51 @@ test("a second break during the catch-up loses nothing either", async () => {
   site.say("lobby", { content: "four" });
   await settled();
   assert.deepEqual(site.shown(), ["one", "two", "three", "four"]);
+});
+
+test("an answer from before a break does not pass for the state after it", async () => {
+  const site = new Site();
+  site.post("lobby", { content: "one" });
+  let answer = () => {};
+  site.hold = new Promise((resolve) => (answer = resolve));
+  await site.open("lobby");
+  site.cut();
+  site.post("lobby", { content: "two" });
+  answer();
+  await settled();
+  assert.deepEqual(site.shown(), ["one"]);
+  // What comes now must not move the mark over what was missed.
+  site.desk.state({ is: "online" });
+  site.say("lobby", { content: "three" });
+  site.connect();
+  await settled();
+  assert.deepEqual(site.shown(), ["one", "two", "three"]);
+});
+
+test("a reading that fails is tried again while the page is open, and not after", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const site = new Site();
+  site.post("lobby", { content: "one" });
+  site.isFailing = true;
+  await site.open("lobby");
+  assert.equal(site.desk.obstacle, "The store is away.");
+  t.mock.timers.tick(1000);
+  await settled();
+  assert.deepEqual(site.shown(), []);
+  site.isFailing = false;
+  t.mock.timers.tick(2000);
+  await settled();
+  assert.deepEqual(site.shown(), ["one"]);
+  assert.equal(site.desk.obstacle, "");
+  site.cut();
+  site.connect();
+  site.isFailing = true;
+  await settled();
+  site.desk.stop();
+  const before = site.asked;
+  t.mock.timers.tick(60_000);
+  await settled();
+  assert.equal(site.asked, before);
 });
 
 test("a message written while disconnected is sent once the connection is back, and again until acknowledged", async () => {
@@ -190,6 +243,7 @@ test("a refusal is told beside its message; one that belongs to none is told at 
   assert.equal(site.desk.notice, "");
   site.desk.message("/user/alice/errors", JSON.stringify(refusal));
   assert.equal(site.desk.notice, "You may not write here.");
+  site.desk.say("");
 });
 
 test("posts of other contexts are counted until one looks", async () => {

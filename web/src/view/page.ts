@@ -33,6 +33,8 @@ export class Page {
   readonly element: HTMLElement;
   private drawing: ReturnType<typeof setTimeout> | undefined;
   private unseen = 0;
+  /** The context shown; empty for none. */
+  private shown = "";
   private readonly seen = () => this.look();
 
   constructor(
@@ -121,6 +123,7 @@ export class Page {
       this.composer.update(open.context, name);
     }
     this.stream.update();
+    this.turnTo(open?.context ?? "");
     const said = obstacle || notice;
     setText(this.notice, said);
     this.notice.classList.toggle("said", said !== "");
@@ -133,6 +136,13 @@ export class Page {
     this.unseen = 0;
     this.desk.refresh();
     this.update();
+  }
+
+  /** Whoever opens a context means to write or to read; on a touch screen a keyboard would cover it. */
+  private turnTo(context: string): void {
+    if (context === this.shown) return;
+    this.shown = context;
+    if (context !== "" && window.matchMedia("(hover: hover)").matches) this.composer.focus();
   }
 
   private write(content: string): boolean {
