@@ -49,6 +49,10 @@ check: fmt-check vet lint mod-check web-check ## all that needs no server: forma
 fmt: ## format the Go files
 	$(LINT) fmt
 
+.PHONY: fix
+fix: ## apply what the linters can mend by themselves, and format
+	$(LINT) run --fix
+
 .PHONY: fmt-check
 fmt-check:
 	$(LINT) fmt --diff
@@ -98,7 +102,7 @@ test-browser: build $(NODE_MODULES)
 
 .PHONY: story
 story: ## run the stories in cmd/rambla/testdata/script, which are the manual's tutorials
-	$(GO) test -count=1 -v -run '^TestStor' ./cmd/rambla
+	$(GO) test -count=1 -v -run '^TestStories$$' ./cmd/rambla
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (30s)
