@@ -18,7 +18,8 @@ type rightsStore struct {
 	people  map[PersonKey]Person
 	spaces  map[SpaceKey]Space
 	members map[Member]Affiliation
-	err     error             // of every call
+	err     error // of every call, or of those that failing names
+	failing string
 	onCall  func(what string) // before a call is answered; may change the store
 }
 
