@@ -23,7 +23,7 @@ type Comparison struct {
 // o.Contexts contexts, and delivers posts of all contexts to them: once to
 // subscriptions of each context by name, once to `/ctx/+/messages`, in turns,
 // so that both meet the same machine. It needs a Rambla server, and time: each
-// person's password is hashed twice. Besides what all loads use it reads
+// person's password is hashed twice, and each membership is a request. Besides what all loads use it reads
 // Subscribers, Contexts, MemberOf, Window, Payload, JSON and Burst.
 func Memberships(ctx context.Context, o Options) (Comparison, error) {
 	o = o.withDefaults(1, 5000, 1000)

@@ -23,6 +23,8 @@ const (
 	restTime    = 30 * time.Second // of one request
 	restAtOnce  = 8                // requests at once while setting up
 	cleanupTime = 2 * time.Minute  // for removing all of it, also after a cancel
+	busyTime    = 30 * time.Second // of asking a busy server again
+	maxPause    = 2 * time.Second
 )
 
 // Site is what a load needs on a Rambla server and removes afterwards:
@@ -33,7 +35,8 @@ type Site struct {
 	Manager Credential
 	// Contexts holds the ids of the contexts made.
 	Contexts []string
-	// People are those made, each a member of some of the contexts.
+	// People are those made, each a member of some of the contexts. Their
+	// Passwords are access tokens too.
 	People []Credential
 
 	base    string
@@ -69,10 +72,12 @@ func Setup(ctx context.Context, o Options, people int) (*Site, error) {
 		},
 	}
 	first := o.credential(0)
-	if err := s.login(ctx, first); err != nil {
+	access, refresh, err := s.login(ctx, first)
+	if err != nil {
 		s.client.CloseIdleConnections()
 		return nil, err
 	}
+	s.Manager, s.refresh = Credential{Name: first.Name, Password: access}, refresh
 	if err := s.build(ctx, o, people); err != nil {
 		return nil, errors.Join(err, s.Close(ctx))
 	}
@@ -86,26 +91,29 @@ func uniqueText() string {
 	return stdhex.EncodeToString(b[:])
 }
 
-func (s *Site) login(ctx context.Context, c Credential) error {
-	form := url.Values{"grant_type": {"password"}, "username": {c.Name}, "password": {c.Password}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/v1/oauth/token", strings.NewReader(form.Encode()))
-	if err != nil {
-		return fmt.Errorf("log in: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+// login gives tokens for a password. A server that is busy with other
+// passwords is asked again.
+func (s *Site) login(ctx context.Context, c Credential) (access, refresh string, err error) {
+	form := url.Values{"grant_type": {"password"}, "username": {c.Name}, "password": {c.Password}}.Encode()
 	var answer struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
 	}
-	if err := s.send(req, &answer); err != nil {
-		return fmt.Errorf("log in as %s: %w", c.Name, err)
+	err = untilFree(ctx, func() error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/v1/oauth/token", strings.NewReader(form))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return s.send(req, &answer)
+	})
+	if err != nil {
+		return "", "", fmt.Errorf("log in as %s: %w", c.Name, err)
 	}
 	if answer.Access == "" {
-		return fmt.Errorf("log in as %s: the server gave no token", c.Name)
+		return "", "", fmt.Errorf("log in as %s: the server gave no token", c.Name)
 	}
-	s.Manager = Credential{Name: c.Name, Password: answer.Access}
-	s.refresh = answer.Refresh
-	return nil
+	return answer.Access, answer.Refresh, nil
 }
 
 func (s *Site) build(ctx context.Context, o Options, people int) error {
@@ -132,6 +140,14 @@ func (s *Site) build(ctx context.Context, o Options, people int) error {
 		return s.call(ctx, http.MethodPost, "/v1/people", map[string]string{
 			"name": s.People[i].Name, "displayName": "Load test", "password": s.People[i].Password,
 		})
+	})
+	if err != nil {
+		return err
+	}
+	err = s.each(ctx, "logins", people, func(ctx context.Context, i int) error {
+		access, _, err := s.login(ctx, s.People[i])
+		s.People[i].Password = access
+		return err
 	})
 	if err != nil {
 		return err
@@ -229,35 +245,64 @@ func inParallel(ctx context.Context, n, atOnce int, f func(context.Context, int)
 	return context.Cause(ctx)
 }
 
-// call sends one request in the manager's name and discards the answer.
+// call sends one request in the manager's name and discards the answer. A
+// server that is busy is asked again: each of these can be repeated, as what
+// is refused so has not been done.
 func (s *Site) call(ctx context.Context, method, path string, body any) error {
-	var payload io.Reader
+	var raw []byte
 	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if raw, err = json.Marshal(body); err != nil {
 			return fmt.Errorf("%s %s: %w", method, path, err)
 		}
-		payload = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, s.base+path, payload)
+	err := untilFree(ctx, func() error {
+		req, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader(raw))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", "Bearer "+s.Manager.Password)
+		if body != nil {
+			req.Header.Set("Content-Type", "application/json")
+		}
+		return s.send(req, nil)
+	})
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	req.Header.Set("Authorization", "Bearer "+s.Manager.Password)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if err := s.send(req, nil); err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
-	}
 	return nil
+}
+
+// untilFree repeats f while the server says that it is too busy, with pauses
+// that double up to maxPause, for busyTime at most.
+func untilFree(ctx context.Context, f func() error) error {
+	pause := 50 * time.Millisecond
+	for end := time.Now().Add(busyTime); ; {
+		err := f()
+		var busy interface{ busy() bool }
+		if err == nil || !errors.As(err, &busy) || !busy.busy() || time.Now().After(end) {
+			return err
+		}
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return context.Cause(ctx)
+		}
+		pause = min(2*pause, maxPause)
+	}
 }
 
 // restError is an answer that is not a success.
 type restError struct {
 	status int
 	detail string
+	retry  bool // the server says when to come back
 }
+
+// busy: a 503 that names no time may last.
+func (e *restError) busy() bool { return e.status == http.StatusTooManyRequests || e.retry }
 
 func (e *restError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s: %s", e.status, http.StatusText(e.status), e.detail))
@@ -280,7 +325,10 @@ func (s *Site) send(req *http.Request, into any) error {
 			Description string `json:"error_description"`
 		}
 		_ = json.Unmarshal(raw, &problem) // the status says enough
-		return &restError{status: res.StatusCode, detail: problem.Detail + problem.Description}
+		return &restError{
+			status: res.StatusCode, detail: problem.Detail + problem.Description,
+			retry: res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") != "",
+		}
 	}
 	if into == nil {
 		return nil

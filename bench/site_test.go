@@ -60,6 +60,22 @@ func TestAWrongPasswordIsToldAsTheServerTellsIt(t *testing.T) {
 	}
 }
 
+func TestABusyServerIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	for _, version := range []int{4, 5} {
+		s := newStub(t, func(s *stub) { s.busyLogins, s.busyHellos = 2, 2 })
+		o := s.siteOptions()
+		o.Version = version
+		r, err := Publish(t.Context(), o)
+		if err != nil || !r.Sound() {
+			t.Errorf("version %d: %+v, %v", version, r, err)
+		}
+		if s.busyLogins != 0 || s.busyHellos != 0 || len(s.hellos) != 6 {
+			t.Errorf("version %d: %d logins and %d CONNECTs were not tried, %d were", version, s.busyLogins, s.busyHellos, len(s.hellos))
+		}
+	}
+}
+
 func TestMembershipsComparesTheWildcardWithNames(t *testing.T) {
 	t.Parallel()
 	s := newStub(t, func(s *stub) { s.wrap = true })
@@ -85,6 +101,11 @@ func TestMembershipsComparesTheWildcardWithNames(t *testing.T) {
 	}
 	if left := s.leftBehind(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+	for _, h := range s.hellos {
+		if h.user != "admin" && h.password != "token of "+h.user {
+			t.Errorf("%s came in by %q, which has to be hashed", h.user, h.password)
+		}
 	}
 	wildcards := 0
 	for _, client := range s.clients {

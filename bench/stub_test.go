@@ -36,6 +36,8 @@ type stub struct {
 	holdAcks       int                                              // acknowledge only when so many wait
 	cutAfter       int                                              // end a connection after so many publishes
 	uninvited      bool                                             // deliver to everybody
+	busyLogins     int                                              // tokens to refuse with a 429; guarded by mu
+	busyHellos     int                                              // CONNECTs to refuse as busy; guarded by mu
 	failContext    string                                           // suffix of the context whose creation fails
 
 	mu         sync.Mutex // guards what follows
@@ -248,8 +250,14 @@ func readConnect(b []byte) (h hello, err error) {
 func (s *stub) connected(c *stubClient) {
 	s.mu.Lock()
 	s.hellos = append(s.hellos, c.hello)
-	s.mu.Unlock()
 	body := []byte{0, 0}
+	if s.busyHellos > 0 {
+		s.busyHellos--
+		if body[1] = 3; c.version == 5 {
+			body[1] = 0x88
+		}
+	}
+	s.mu.Unlock()
 	if c.version == 5 {
 		var props []byte
 		if s.receiveMaximum > 0 {
@@ -415,7 +423,17 @@ func (s *stub) serveREST(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 	if r.URL.Path == "/v1/oauth/token" {
-		if r.FormValue("username") != "admin" || r.FormValue("password") != "secret" {
+		name, password := r.FormValue("username"), r.FormValue("password")
+		if s.busyLogins > 0 {
+			s.busyLogins--
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		if s.people[name] != "" && s.people[name] == password {
+			fmt.Fprintf(w, `{"access_token":"token of %s"}`, name)
+			return
+		}
+		if name != "admin" || password != "secret" {
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprint(w, `{"error":"invalid_grant","error_description":"wrong name or password"}`)
 			return

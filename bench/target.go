@@ -105,10 +105,14 @@ func (t *target) connect(ctx context.Context, role string, n int, who func(int) 
 		}
 		let := who(i)
 		start := time.Now()
-		w, err := dial(ctx, t.options.Address, t.options.Roots, hello{
-			version: byte(t.options.Version), client: fmt.Sprintf("bench-%s-%s%d", t.unique, role, i),
-			user: let.Name, password: let.Password, keepAlive: keepAlive,
-		}, i)
+		var w *wire
+		err := untilFree(ctx, func() (err error) {
+			w, err = dial(ctx, t.options.Address, t.options.Roots, hello{
+				version: byte(t.options.Version), client: fmt.Sprintf("bench-%s-%s%d", t.unique, role, i),
+				user: let.Name, password: let.Password, keepAlive: keepAlive,
+			}, i)
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
 		}

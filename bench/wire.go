@@ -101,9 +101,27 @@ func (w *wire) hello(h hello) error {
 		return fmt.Errorf("read CONNACK: %w", err)
 	}
 	if code := w.granted.code; code != 0 {
-		return fmt.Errorf("the server does not let us in: 0x%02x %s", code, w.granted.reason)
+		return &refusal{version: h.version, code: code, reason: w.granted.reason}
 	}
 	return nil
+}
+
+// refusal is a CONNACK that lets nobody in.
+type refusal struct {
+	version, code byte
+	reason        string
+}
+
+func (r *refusal) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("the server does not let us in: 0x%02x %s", r.code, r.reason))
+}
+
+// busy: server unavailable, server busy, connection rate exceeded.
+func (r *refusal) busy() bool {
+	if r.version == 5 {
+		return r.code == 0x88 || r.code == 0x89 || r.code == 0x9f
+	}
+	return r.code == 3
 }
 
 // next reads one packet. body is good until the next call.
