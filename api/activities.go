@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -65,11 +66,36 @@ func (s *Server) patchActivity(ctx context.Context, a social.Actor, in *createAc
 			return nil, social.Invalid(field, "stays as it is when a post is edited")
 		}
 	}
+	if err := s.keepRest(ctx, a, in, &d); err != nil {
+		return nil, err
+	}
 	f, err := s.posts.Edit(ctx, a, in.ID, d)
 	if err != nil {
 		return nil, err
 	}
 	return newJSON(http.StatusOK, s.directory.RenderPost(nil, f.Space, &f.Post)), nil
+}
+
+// keepRest fills in what an edit leaves out.
+func (s *Server) keepRest(ctx context.Context, a social.Actor, in *createActivityIn, d *social.Draft) error {
+	var given struct{ Content, Format *string }
+	if err := json.Unmarshal(in.raw, &given); err != nil {
+		return fmt.Errorf("read what an edit gives: %w", err) // ParseDraft has read it
+	}
+	if given.Content != nil && given.Format != nil {
+		return nil
+	}
+	f, err := s.posts.Get(ctx, a, in.ID)
+	if err != nil {
+		return err
+	}
+	if given.Content == nil {
+		d.Content = f.Content
+	}
+	if given.Format == nil {
+		d.Markdown = f.Markdown
+	}
+	return nil
 }
 
 func (s *Server) deleteActivity(ctx context.Context, a social.Actor, in *PathID) (*struct{}, error) {
