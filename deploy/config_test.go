@@ -25,9 +25,19 @@ func settings(t *testing.T, binary string, env []string, args ...string) (out st
 	return string(text), err == nil
 }
 
-func TestTheServerAcceptsTheConfigurationsOfTheExamples(t *testing.T) {
+func TestTheExamplesSettingsAreTheServersOwn(t *testing.T) {
 	t.Parallel()
-	binary := rambla(t)
+	binary := rambla(t) // once, as linking it is most of the time
+	for name, test := range map[string]func(*testing.T, string){
+		"the configuration files are accepted":             configurationsAreAccepted,
+		"the variables of the image are known":             variablesAreKnown,
+		"the secrets of compose are read from their files": secretsAreReadFromFiles,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, binary) })
+	}
+}
+
+func configurationsAreAccepted(t *testing.T, binary string) {
 	inPod := with(t, "rambla.yaml", objects(t)["ConfigMap"].Data["rambla.yaml"])
 	for _, file := range []string{"rambla.yaml", inPod} {
 		if out, ok := settings(t, binary, nil, "check", "--config", file); !ok {
@@ -40,10 +50,9 @@ func TestTheServerAcceptsTheConfigurationsOfTheExamples(t *testing.T) {
 	}
 }
 
-func TestTheServerKnowsTheVariablesOfTheImage(t *testing.T) {
-	t.Parallel()
+func variablesAreKnown(t *testing.T, binary string) {
 	env := regexp.MustCompile(`RAMBLA_\w+=\S+`).FindAllString(read(t, "Dockerfile"), -1)
-	out, ok := settings(t, rambla(t), env, "print")
+	out, ok := settings(t, binary, env, "print")
 	if !ok || len(env) == 0 {
 		t.Fatalf("%v: %s", env, out)
 	}
@@ -54,13 +63,11 @@ func TestTheServerKnowsTheVariablesOfTheImage(t *testing.T) {
 	}
 }
 
-func TestTheServerReadsTheSecretsOfComposeFromTheirFiles(t *testing.T) {
-	t.Parallel()
+func secretsAreReadFromFiles(t *testing.T, binary string) {
 	names := regexp.MustCompile(`(RAMBLA_\w+_FILE): /run/secrets/`).FindAllStringSubmatch(read(t, "compose.yaml"), -1)
 	if len(names) != 2 {
 		t.Fatalf("found %v", names)
 	}
-	binary := rambla(t)
 	missing := filepath.Join(t.TempDir(), "secret")
 	for _, name := range names {
 		// A variable that nobody reads can name a file that is not there.
