@@ -90,6 +90,7 @@ func TestPayloadsThatAreRefusedNameTheirField(t *testing.T) {
 		{"an object that is text", `{"object":"x"}`, "object"},
 		{"an unknown part of the object", `{"object":{"href":"x"}}`, "object.href"},
 		{"a part of the target that is a number", `{"target":{"name":1}}`, "target.name"},
+		{"a part of the object that is null", `{"object":{"name":null}}`, "object.name"},
 		{"NUL in the target", `{"target":{"name":"\u0000"}}`, "target.name"},
 		{"a long object", `{"object":{"name":"` + strings.Repeat("x", maxThing) + `"}}`, "object"},
 		{"data that is a list", `{"data":[1]}`, "data"},
