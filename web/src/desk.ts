@@ -64,6 +64,7 @@ export class Desk implements LiveEvents {
   private generation = 0;
   private listedAt = 0;
   private listing: Promise<void> | null = null;
+  private listEnd: ReturnType<typeof setTimeout> | undefined;
   private noticeEnd: ReturnType<typeof setTimeout> | undefined;
   private syncRetry: ReturnType<typeof setTimeout> | undefined;
   private readonly syncBackoff = new Backoff();
@@ -86,6 +87,7 @@ export class Desk implements LiveEvents {
   stop(): void {
     clearTimeout(this.syncRetry);
     clearTimeout(this.noticeEnd);
+    clearTimeout(this.listEnd);
     this.generation++;
     this.live.stop();
   }
@@ -129,7 +131,8 @@ export class Desk implements LiveEvents {
     const isNew = timeline?.deliver(post) ?? true;
     if (isNew) this.count([post]);
     timeline?.trim(timeline === this.open ? openSize : restingSize);
-    if (!this.contexts.some((known) => known.id === context)) void this.list();
+    // Somebody has made us a member of it; the list tells its name.
+    if (!this.contexts.some((known) => known.id === context)) this.refresh();
     this.events.changed();
   }
 
@@ -207,9 +210,11 @@ export class Desk implements LiveEvents {
     await this.attempt(() => this.rest.delete(`/contexts/${encodeURIComponent(id)}/members/me`));
   }
 
-  /** Reads the contexts again, if that was not done just now. */
+  /** Reads the contexts again: now, or in a while if that was done just now. */
   refresh(): void {
-    if (Date.now() - this.listedAt > listAge) void this.list();
+    const wait = this.listedAt + listAge - Date.now();
+    if (wait <= 0) void this.list();
+    else this.listEnd ??= setTimeout(() => void this.list(), wait);
   }
 
   /** Tells something for a while; an empty sentence takes back what was told. */
@@ -262,6 +267,8 @@ export class Desk implements LiveEvents {
 
   private async readList(): Promise<void> {
     this.listedAt = Date.now();
+    clearTimeout(this.listEnd);
+    this.listEnd = undefined;
     const wasMember = this.context?.isMember;
     try {
       this.contexts = await listContexts(this.rest);

@@ -296,6 +296,22 @@ test("joining and leaving show in the list", async () => {
   assert.equal(site.desk.context?.isMember, false);
 });
 
+test("messages of a context that is not in the list yet bring it there, and not one request each", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  const site = new Site();
+  await site.open("lobby");
+  site.members.set("staff", true);
+  const before = site.asked;
+  for (let i = 0; i < 100; i++) site.say("staff");
+  await settled();
+  assert.equal(site.asked, before);
+  t.mock.timers.tick(15_000);
+  await settled();
+  assert.equal(site.asked, before + 1);
+  assert.deepEqual(site.desk.contexts.map((context) => context.id), ["lobby", "news", "staff"]);
+  assert.equal(site.desk.unread.get("staff"), 100);
+});
+
 test("payloads that are no posts change nothing", async () => {
   const site = new Site();
   site.post("lobby", { content: "one" });
@@ -305,4 +321,5 @@ test("payloads that are no posts change nothing", async () => {
     site.desk.message("/user/alice/errors", payload);
   }
   assert.deepEqual(site.shown(), ["one"]);
+  site.desk.stop();
 });
