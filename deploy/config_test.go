@@ -32,6 +32,7 @@ func TestTheExamplesSettingsAreTheServersOwn(t *testing.T) {
 		"the configuration files are accepted":             configurationsAreAccepted,
 		"the variables of the image are known":             variablesAreKnown,
 		"the secrets of compose are read from their files": secretsAreReadFromFiles,
+		"probes and operators are answered":                serverAnswers,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, binary) })
 	}
