@@ -20,10 +20,11 @@ import (
 )
 
 const (
-	restTime    = 30 * time.Second // of one request
-	restAtOnce  = 8                // requests at once while setting up
-	cleanupTime = 2 * time.Minute  // for removing all of it, also after a cancel
-	busyTime    = 30 * time.Second // of asking a busy server again
+	restTime    = 30 * time.Second      // of one request
+	restAtOnce  = 16                    // requests at once while setting up
+	cleanupTime = time.Minute           // for removing what was made, also after a cancel,
+	cleanupEach = 50 * time.Millisecond // and so much more for each of them
+	busyTime    = 30 * time.Second      // of asking a busy server again
 	maxPause    = 2 * time.Second
 )
 
@@ -175,7 +176,8 @@ func memberOf(person, contexts, each int) []int {
 // Close removes what Setup has made and ends its login. It goes on after ctx
 // has ended, for a bounded time.
 func (s *Site) Close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	made := time.Duration(len(s.Contexts) + len(s.People))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime+made*cleanupEach)
 	defer cancel()
 	defer s.client.CloseIdleConnections()
 	gone := func(path string) func(context.Context, int) error {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv(engineEnv); address != "" {
+		os.Exit(serveEngine(address))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // stub is a broker that does as it is told, and a REST server beside it.
 type stub struct {
