@@ -42,7 +42,8 @@ type conn struct {
 
 	over      atomic.Bool
 	endOnce   sync.Once
-	ending    ending        // set before gone is closed
+	ending    ending // set before gone is closed
+	cancel    context.CancelFunc
 	gone      chan struct{} // closed by end
 	closed    chan struct{} // closed when the reader is done
 	draining  atomic.Bool   // ends as soon as nothing is with the gate
@@ -58,8 +59,12 @@ type ending struct {
 	cause  cause
 }
 
-func newConn(b *Broker, nc net.Conn, transport string, remote netip.AddrPort) *conn {
+// newConn also makes the context of what the gate does for the connection,
+// which end cancels; it is for serve.
+func newConn(ctx context.Context, b *Broker, nc net.Conn, transport string, remote netip.AddrPort) (*conn, context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
 	c := &conn{
+		cancel: cancel,
 		broker: b, nc: nc, raw: rawOf(nc), transport: transport, remote: remote, writer: b.nextWriter(),
 		gone: make(chan struct{}), flush: make(chan struct{}), closed: make(chan struct{}),
 	}
@@ -67,15 +72,12 @@ func newConn(b *Broker, nc net.Conn, transport string, remote netip.AddrPort) *c
 	c.openTurn()
 	c.heard.Store(b.now().UnixNano())
 	c.watch = time.AfterFunc(b.config.ConnectTimeout, c.check)
-	return c
+	return c, ctx
 }
 
-// serve runs the connection until it is closed. ctx ends what the gate does for
-// it; the connection itself is ended by end.
+// serve runs the connection until it is closed.
 func (c *conn) serve(ctx context.Context) {
 	defer c.cleanUp()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	c.input.open(c.nc, c.raw, &c.broker.buffers)
 	c.input.waiting = c.beforeRead
 	c.input.arrived = c.afterRead
@@ -204,9 +206,7 @@ func (c *conn) acknowledge(header byte, body []byte) *violation {
 		if !c.out.received(p.id) {
 			code = codePacketIDNotFound
 		}
-		c.answer(func(dst []byte, w wire) []byte {
-			return w.appendAck(dst, typePubrel, p.id, code, explanation{})
-		})
+		c.reply(typePubrel, p.id, code)
 	case typePubrel:
 		c.released(p.id)
 	}
@@ -222,6 +222,12 @@ func (c *conn) acked(id uint16, state byte) {
 // answer queues a control packet from the reader's goroutine.
 func (c *conn) answer(build func(dst []byte, w wire) []byte) {
 	c.out.put(build)
+	c.needsWake = true
+}
+
+// reply queues an acknowledgement from the reader's goroutine.
+func (c *conn) reply(packetType byte, id uint16, code byte) {
+	c.out.acknowledge(packetType, id, code, explanation{})
 	c.needsWake = true
 }
 
@@ -272,6 +278,7 @@ func (c *conn) end(e ending) {
 		c.out.close(e.code, e.reason)
 		c.over.Store(true)
 		close(c.gone)
+		c.cancel()
 		c.inbound.end()
 		// The reader may be waiting for bytes; an error means that it is not.
 		_ = c.nc.SetReadDeadline(time.Unix(1, 0))
@@ -309,6 +316,7 @@ func (c *conn) linger() {
 // cleanUp gives back all that the connection holds.
 func (c *conn) cleanUp() {
 	c.watch.Stop()
+	c.cancel()
 	// Nothing is left to say, so an error of closing has no meaning.
 	_ = c.nc.Close()
 	c.endFlush()

@@ -10,16 +10,20 @@ import (
 
 // handshake reads CONNECT and answers it; false ends the connection.
 func (c *conn) handshake(ctx context.Context) bool {
-	header, body, err := c.input.next(c.broker.config.MaxFirstPacket)
+	first, err := c.input.peek()
+	if err == nil && first != typeConnect<<4 { // [MQTT-3.1.0-1]; who speaks something else need not finish it
+		c.end(ending{cause: causeProtocol})
+		return false
+	}
+	var body []byte
+	if err == nil {
+		_, body, err = c.input.next(c.broker.config.MaxFirstPacket)
+	}
 	if err != nil {
 		c.endInput(err)
 		return false
 	}
-	c.broker.metrics.received(header >> 4)
-	if header != typeConnect<<4 { // [MQTT-3.1.0-1]
-		c.end(ending{cause: causeProtocol})
-		return false
-	}
+	c.broker.metrics.received(typeConnect)
 	p, bad := decodeConnect(body)
 	c.version = p.version
 	w := wire{version: p.version, problemInfo: true, maxPacket: p.maxPacket}

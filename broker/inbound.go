@@ -139,9 +139,7 @@ func (in *inbound) answerLocked() (fatal *arrival) {
 		} else {
 			in.open--
 		}
-		c.out.put(func(dst []byte, w wire) []byte {
-			return w.appendAck(dst, answer, a.id, a.code, explanation{a.reason, a.receipt})
-		})
+		c.out.acknowledge(answer, a.id, a.code, explanation{a.reason, a.receipt})
 		in.first++
 	}
 	switch { // moving the rest down costs as much as what was answered since

@@ -100,6 +100,16 @@ func (in *input) fill() error {
 	return err
 }
 
+// peek waits for the first byte of the next packet.
+func (in *input) peek() (byte, error) {
+	for in.r == in.w {
+		if err := in.fill(); err != nil {
+			return 0, err
+		}
+	}
+	return in.buf[in.r], nil
+}
+
 // next reads one packet of at most limit bytes. The body of a PUBLISH is the
 // caller's to keep; any other is valid until the next call.
 func (in *input) next(limit int) (header byte, body []byte, err error) {

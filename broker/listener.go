@@ -42,12 +42,12 @@ func countedAs(a netip.Addr) netip.Addr {
 
 // admit makes a connection and enters it into the limits; nil if there is no
 // room, or no broker any more.
-func (b *Broker) admit(nc net.Conn, transport string, remote netip.AddrPort) *conn {
+func (b *Broker) admit(ctx context.Context, nc net.Conn, transport string, remote netip.AddrPort) (*conn, context.Context) {
 	addr := countedAs(remote.Addr())
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state != lifeServing {
-		return nil
+		return nil, nil
 	}
 	n := b.addresses[addr]
 	if n == nil {
@@ -56,21 +56,21 @@ func (b *Broker) admit(nc net.Conn, transport string, remote netip.AddrPort) *co
 	switch most := b.config.MaxConnectionsPerAddr; {
 	case b.connecting >= b.config.MaxConnecting:
 		b.metrics.limited(limitConnecting)
-		return nil
+		return nil, nil
 	case n.connecting >= b.config.MaxConnectingPerAddr:
 		b.metrics.limited(limitConnectingPer)
-		return nil
+		return nil, nil
 	case most > 0 && n.all >= most:
 		b.metrics.limited(limitConnectionsPer)
-		return nil
+		return nil, nil
 	}
 	b.addresses[addr] = n
 	n.connecting++
 	n.all++
 	b.connecting++
-	c := newConn(b, nc, transport, remote)
+	c, ctx := newConn(ctx, b, nc, transport, remote)
 	b.conns[c] = &admission{addr: addr}
-	return c
+	return c, ctx
 }
 
 // settleLocked counts a connection as authenticated.
@@ -138,7 +138,7 @@ func (b *Broker) serveTCP(ctx context.Context, nc net.Conn) {
 		transport, plain = "tls", t.NetConn()
 	}
 	tune(plain)
-	c := b.admit(nc, transport, addrPort(nc.RemoteAddr()))
+	c, ctx := b.admit(ctx, nc, transport, addrPort(nc.RemoteAddr()))
 	if c == nil || !b.tasks.spawn(func() { c.serve(ctx) }) {
 		// The limit is counted; there is nobody to tell.
 		_ = nc.Close()

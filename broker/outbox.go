@@ -97,6 +97,15 @@ func (o *outbox) put(build func(dst []byte, w wire) []byte) {
 	}
 }
 
+// acknowledge appends PUBACK, PUBREC, PUBREL or PUBCOMP, likewise.
+func (o *outbox) acknowledge(packetType byte, id uint16, code byte, x explanation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closing {
+		o.control = o.wire.appendAck(o.control, packetType, id, code, x)
+	}
+}
+
 // backlog is how many bytes of control packets wait; the reader takes no more
 // packets while a client does not read their answers.
 func (o *outbox) backlog() int {

@@ -23,9 +23,7 @@ func (c *conn) publish(header byte, body []byte) *violation {
 	n, is := c.inbound.claim(&p, size)
 	switch is {
 	case claimRepeat:
-		c.answer(func(dst []byte, w wire) []byte {
-			return w.appendAck(dst, typePubrec, p.id, codeSuccess, explanation{})
-		})
+		c.reply(typePubrec, p.id, codeSuccess)
 		return nil
 	case claimPending:
 		return nil
@@ -115,9 +113,7 @@ func (c *conn) released(id uint16) {
 	if !c.inbound.release(id) {
 		code = codePacketIDNotFound
 	}
-	c.answer(func(dst []byte, w wire) []byte {
-		return w.appendAck(dst, typePubcomp, id, code, explanation{}) // [MQTT-4.3.3-11]
-	})
+	c.reply(typePubcomp, id, code) // [MQTT-4.3.3-11]
 }
 
 // refusal is what a client of MQTT 3.1.1 reads on /user/{name}/errors, as its

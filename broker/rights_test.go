@@ -29,23 +29,23 @@ func TestARemovedRightStopsDeliveriesAndItsReturnWakesTheSubscription(t *testing
 	t.Parallel()
 	s := serve(t, broker.Config{})
 	variants(t, func(t *testing.T, version byte, transport string) {
-		space := fmt.Sprint("r", version, transport)
-		s.site.join(space, "bob", "alice")
+		space, name := fmt.Sprint("r", version, transport), fmt.Sprint("of-r", version, transport)
+		s.site.join(space, name, "alice")
 		for i, filter := range []string{"/ctx/" + space + "/messages", "/ctx/+/messages"} {
-			p := s.client(t, version, transport, "bob", fmt.Sprint(t.Name(), i))
+			p := s.client(t, version, transport, name, fmt.Sprint(t.Name(), i))
 			p.subscribe(filter, 1)
-			scopes, bob := []social.Scope{s.site.scope(space)}, []social.PersonKey{s.site.person("bob")}
+			scopes, person := []social.Scope{s.site.scope(space)}, []social.PersonKey{s.site.person(name)}
 			s.post(space, social.ChannelMessages, "1")
 			p.gets("1")
-			s.site.allow(space, "bob", 0, false)
-			s.RightsChanged(scopes, bob)
+			s.site.allow(space, name, 0, false)
+			s.RightsChanged(scopes, person)
 			s.post(space, social.ChannelMessages, "2")
 			p.quiet()
-			s.site.allow(space, "bob", social.Channels(social.ChannelEvents), false)
+			s.site.allow(space, name, social.Channels(social.ChannelEvents), false)
 			s.RightsChanged(scopes, nil)
 			s.post(space, social.ChannelMessages, "3")
 			p.quiet() // a right to another channel is none to this
-			s.site.allow(space, "bob", social.SpaceChannels(), false)
+			s.site.allow(space, name, social.SpaceChannels(), false)
 			s.RightsChanged(nil, nil)
 			s.post(space, social.ChannelMessages, "4")
 			p.gets("4")

@@ -63,7 +63,7 @@ func (b *Broker) serveWebsocket(ctx context.Context, ws *websocket.Conn, remote 
 	nc := &wsConn{ws: ws}
 	nc.ping = time.AfterFunc(b.config.PingInterval, func() { nc.sendPing(b.config.PingInterval) })
 	ws.SetReadLimit(websocketMessage)
-	c := b.admit(nc, "ws", remote)
+	c, ctx := b.admit(ctx, nc, "ws", remote)
 	if c == nil || !b.tasks.spawn(func() { c.serve(ctx) }) {
 		nc.sayClose(websocket.CloseTryAgainLater)
 		_ = nc.Close() // the close frame told what there is to tell
