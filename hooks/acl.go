@@ -126,6 +126,12 @@ func keyOf(props *social.Properties) string {
 	return ""
 }
 
+// plainText tells whether the sender declared text; media types have no case
+// and may carry parameters (RFC 9110 section 8.3.1).
 func plainText(props *social.Properties) bool {
-	return props != nil && (props.ContentType == "text/plain" || strings.HasPrefix(props.ContentType, "text/plain;"))
+	if props == nil {
+		return false
+	}
+	media, _, _ := strings.Cut(props.ContentType, ";")
+	return strings.EqualFold(strings.TrimSpace(media), "text/plain")
 }

@@ -55,6 +55,10 @@ func (g *Gate) sync(p *broker.Principal, a social.Actor, addr social.Address, pu
 		done(broker.Receipt{}, notYours())
 		return
 	}
+	if err := g.fresh(); err != nil {
+		done(broker.Receipt{}, err)
+		return
+	}
 	addr.Owner = owner.Name
 	g.forward(pub, addr, owner.Key.Scope())
 	done(broker.Receipt{}, nil)
@@ -64,7 +68,7 @@ func (g *Gate) forward(pub *broker.Publication, addr social.Address, scope socia
 	payload := pub.Payload
 	g.fanout.Deliver(&broker.Delivery{
 		Scope: scope, Channel: addr.Channel, Topic: addr.Topic(), Rest: addr.Rest,
-		Payload: func() []byte { return payload }, Properties: pub.Properties, Session: pub.Session,
+		Payload: func() []byte { return payload }, Properties: pub.Properties, Session: pub.Session, Retain: pub.Retain,
 	})
 }
 

@@ -173,7 +173,7 @@ func newWorks(t *testing.T, shards int) *works {
 	w := &works{T: t, log: newMemoryLog(), ears: &ears{}, outcomes: map[string][]error{}, stopped: make(chan struct{})}
 	w.dir = NewDirectory(smallTown(), quiet(), time.Now)
 	w.announcer = NewAnnouncer(w.log, w.dir, w.ears)
-	if err := w.dir.Load(context.Background()); err != nil {
+	if err := w.dir.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.committer = NewCommitter(w.log, w.announcer, shards, quiet(), time.Now)
@@ -181,7 +181,7 @@ func newWorks(t *testing.T, shards int) *works {
 }
 
 func (w *works) start() {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(w.Context())
 	w.stop = cancel
 	go func() {
 		defer close(w.stopped)

@@ -157,7 +157,7 @@ func smallTown() *rightsStore {
 func loaded(t testing.TB, s DirectoryStore, now func() time.Time) *Directory {
 	t.Helper()
 	d := NewDirectory(s, quiet(), now)
-	if err := d.Load(context.Background()); err != nil {
+	if err := d.Load(t.Context()); err != nil {
 		t.Fatalf("load: %v", err)
 	}
 	return d

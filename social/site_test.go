@@ -48,7 +48,7 @@ func newSite(t *testing.T) *site {
 	s.data = social.NewData(s.dir, db, s.committer, s.now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, false, logger, s.now)
 	s.people = social.NewPeople(s.dir, db, s.now)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan struct{})
 	t.Cleanup(func() {
 		cancel()
