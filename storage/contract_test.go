@@ -1,6 +1,8 @@
 package storage_test
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,6 +12,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(childStore); dir != "" {
+		if err := runChild(dir, os.Getenv(childRound)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m)
 }
 

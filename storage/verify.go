@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"rambla/social"
 )
@@ -34,20 +35,9 @@ type check struct {
 // constant memory. An error means that it could not look.
 func (db *DB) Verify(ctx context.Context) ([]Finding, error) {
 	var out []Finding
-	err := db.eng.snapshot(ctx, func(c conn) error {
-		for _, k := range append(commonChecks(), db.eng.checks()...) {
-			args := append(k.args, findingsPerRule)
-			err := each(ctx, c, func(rs rows) error {
-				f := Finding{Rule: k.rule, Mend: k.mend}
-				err := rs.Scan(&f.Detail)
-				out = append(out, f)
-				return err
-			}, k.sql, args...)
-			if err != nil {
-				return fmt.Errorf("verify that %s: %w", k.rule, err)
-			}
-		}
-		return nil
+	err := db.eng.snapshot(ctx, func(c conn) (err error) {
+		out, err = db.verify(ctx, c)
+		return err
 	})
 	if err != nil {
 		return nil, failure(err)
@@ -55,11 +45,24 @@ func (db *DB) Verify(ctx context.Context) ([]Finding, error) {
 	return out, nil
 }
 
-const restore = "restore a backup; the newest from before the damage"
-
-func commonChecks() []check {
-	return append(logChecks(), rightChecks()...)
+func (db *DB) verify(ctx context.Context, c conn) ([]Finding, error) {
+	var out []Finding
+	for _, k := range slices.Concat(logChecks(), rightChecks(), db.eng.checks()) {
+		args := append(k.args, findingsPerRule)
+		err := each(ctx, c, func(rs rows) error {
+			f := Finding{Rule: k.rule, Mend: k.mend}
+			err := rs.Scan(&f.Detail)
+			out = append(out, f)
+			return err
+		}, k.sql, args...)
+		if err != nil {
+			return nil, fmt.Errorf("verify that %s: %w", k.rule, err)
+		}
+	}
+	return out, nil
 }
+
+const restore = "restore a backup; the newest from before the damage"
 
 // logChecks are about streams and what they hold.
 func logChecks() []check {
@@ -115,7 +118,8 @@ func logChecks() []check {
 		mend: "run rambla doctor again after an update; if it stays, remove the post once more",
 		sql: `SELECT 'stream ' || p.stream || ' seq ' || p.seq FROM posts p WHERE p.removed_at IS NOT NULL AND (
 				EXISTS (SELECT 1 FROM edits e WHERE e.post = p.id)
-				OR EXISTS (SELECT 1 FROM posts u WHERE u.object = p.id AND u.type = 'Update' AND (u.content <> '' OR u.extra IS NOT NULL))) LIMIT $1`,
+				OR EXISTS (SELECT 1 FROM posts u WHERE u.object = p.id AND u.type = 'Update'
+					AND (u.content <> '' OR u.extra IS NOT NULL OR u.removed_at IS NULL))) LIMIT $1`,
 	}, {
 		// News of the context itself, in its events (channel 2), have no object.
 		rule: "an edit or a removal is about an earlier post of its stream, and shows on it",

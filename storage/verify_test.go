@@ -1,0 +1,88 @@
+package storage_test
+
+import (
+	"strings"
+	"testing"
+
+	"rambla/social"
+	"rambla/storage"
+	"rambla/storage/storagetest"
+)
+
+// Each damage breaks the rule that it names, and Verify says so.
+func TestVerifyFindsDamage(t *testing.T) {
+	t.Parallel()
+	damages := []struct{ rule, sql string }{
+		{"the posts of a stream are numbered", `DELETE FROM posts WHERE seq = 2 AND stream = 1`},
+		{"the posts of a stream are numbered", `UPDATE streams SET head = head + 1 WHERE id = 1`},
+		{"the samples of a stream are numbered", `DELETE FROM samples WHERE seq = 1`},
+		{"every post and sample belongs", `INSERT INTO samples (stream, seq, published_at, author, qos, topic, payload) SELECT 1, 1, 1, 1, 0, 't', payload FROM samples`},
+		{"ordinals count", `UPDATE posts SET ordinal = 7 WHERE seq = 2 AND stream = 1`},
+		{"ordinals count", `UPDATE posts SET published_at = 1 WHERE seq = 2 AND stream = 1`},
+		{"the counters of a stream", `UPDATE streams SET ordinals = 99 WHERE id = 1`},
+		{"a removed post has no content", `UPDATE posts SET content = 'still here' WHERE removed_at IS NOT NULL`},
+		{"nothing that a removed post once said", `UPDATE posts SET removed_at = NULL WHERE type = 'Update'`},
+		{"an edit or a removal is about", `UPDATE posts SET removed_at = NULL WHERE counts`},
+		{"an edit or a removal is about", `UPDATE posts SET updated_at = NULL WHERE updated_at IS NOT NULL AND removed_at IS NULL`},
+		{"a former content belongs", `UPDATE edits SET seq = 99`},
+		{"only private posts have readers", `UPDATE posts SET private = FALSE WHERE private`},
+		{"only private posts have readers", `UPDATE post_readers SET person = 99`},
+		{"an edit of a private post", `UPDATE posts SET private = TRUE WHERE seq = 1 AND stream = 1`},
+		{"every author exists", `UPDATE posts SET author = 99 WHERE seq = 2`},
+		{"an idempotency key names", `UPDATE keys SET seq = 77`},
+		{"every person has its present name", `DELETE FROM names WHERE name = 'bob'`},
+		{"every context has its name", `DELETE FROM names WHERE name = 'lobby'`},
+		{"every name belongs", `INSERT INTO names (kind, name, owner, at) VALUES (1, 'ghost', 99, 0)`},
+		{"every context has one stream", `DELETE FROM streams WHERE space = 1 AND channel = 2`},
+		{"the streams of a context are closed", `UPDATE streams SET closed = TRUE WHERE id = 1`},
+		{"the members of a context are people", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
+		{"a membership began", `UPDATE members SET joined_messages = 99`},
+		{"overrides are of people", `UPDATE overrides SET permission = 3`},
+		{"the owner of a context", `DELETE FROM members WHERE person = 1`},
+		{"who was removed has no password", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
+		{"who was removed holds no grant", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
+		{"every token belongs", `UPDATE grants SET ended_at = 1`},
+		{"the journal of rights", `UPDATE site SET version = version + 1`},
+		{"the journal of rights", `DELETE FROM changes WHERE version = 2`},
+	}
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		fillForDamage(t, db)
+		storagetest.Verify(t, db)
+		for _, d := range damages {
+			found, err := db.VerifyDamaged(t.Context(), d.sql)
+			if err != nil {
+				t.Fatalf("after %s: %v", d.sql, err)
+			}
+			hit := false
+			for _, f := range found {
+				hit = hit || strings.HasPrefix(f.Rule, d.rule) && f.Detail != "" && f.Mend != ""
+			}
+			if !hit {
+				t.Errorf("after %s: wanted %q, found %v", d.sql, d.rule, found)
+			}
+		}
+	})
+}
+
+// fillForDamage makes one of everything.
+func fillForDamage(t *testing.T, db *storage.DB) {
+	t.Helper()
+	w := storagetest.NewWorld(t, db)
+	now := storagetest.Epoch()
+	edited, removed, private := w.Post(w.Alice, "edited"), w.Post(w.Alice, "removed"), w.Post(w.Alice, "private")
+	private.Private, private.To, private.Key = true, []social.PersonKey{w.Bob}, "k"
+	w.Append(now, edited, removed, private)
+	w.Append(now, w.Amend(social.TypeUpdate, edited, "e2"), w.Amend(social.TypeUpdate, removed, "r2"), w.Amend(social.TypeDelete, removed, ""))
+	w.AppendEntries(now, social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Author: w.Bob}})
+	if _, err := db.SetOverride(t.Context(), w.Lobby.Key, w.Carol, social.Override{Permission: social.Read}, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.SetPasswordHash(t.Context(), w.Bob, "hash", now); err != nil {
+		t.Fatal(err)
+	}
+	_, err := db.CreateGrant(t.Context(), social.Grant{ID: w.IDs.New(now), Person: w.Bob, Kind: social.GrantNamed},
+		[]social.Token{{Hash: [32]byte{1}, Kind: social.TokenAccess}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
