@@ -94,14 +94,14 @@ func TestEveryBodyThatIsNotAsItShouldBeIsRefusedWithTheReason(t *testing.T) {
 			send("").refused(400, "invalid")
 			send("   ").refused(400, "invalid")
 		}
-		send(`{"content":"` + strings.Repeat("x", 300<<10) + `"}`).refused(413, "too_large")
+		send(`{"content":"`+strings.Repeat("x", 300<<10)+`"}`).refused(413, "too_large")
 		send(`{}`).with("Content-Type", "text/plain").refused(415, "unsupported_media_type")
 		send(`{}`).with("Content-Type", "application/x-www-form-urlencoded").refused(415, "unsupported_media_type")
 		if !strings.Contains(string(send(`{"zzz":1}`).refused(422, "invalid").body), `"field":"zzz"`) {
 			t.Errorf("%s %s does not name the unknown field", method, path)
 		}
 		for _, decided := range []string{"actor", "seq", "published", "created", "owner", "time"} {
-			if a := send(`{"` + decided + `":"x"}`).refused(422, "invalid"); !strings.Contains(string(a.body), `"field":"`+decided+`"`) {
+			if a := send(`{"`+decided+`":"x"}`).refused(422, "invalid"); !strings.Contains(string(a.body), `"field":"`+decided+`"`) {
 				t.Errorf("%s %s does not name %s: %s", method, path, decided, a.body)
 			}
 		}
