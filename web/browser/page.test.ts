@@ -121,6 +121,21 @@ test("a cut network is told, and afterwards nothing is missed or doubled", async
   assert.deepEqual(kept.map((post) => post.object.content), all);
 });
 
+test("what was said in a long absence is read to its end, in the order of the stream", async (t) => {
+  const bob = await Visitor.in(t, browser, url, "bob", "staff");
+  const token = await tokenOf(url, "alice");
+  const said = mark();
+  bob.link.cut();
+  await bob.banner.waitFor();
+  const posting = Array.from({ length: 250 }, (_, i) => rest(url, "POST", "/contexts/staff/activities", token, { content: `${said} ${i}` }));
+  const answers = await Promise.all(posting.map(async (answer) => (await (await answer).json()) as { seq: number; object: { content: string } }));
+  const want = answers.sort((a, b) => a.seq - b.seq).map((post) => post.object.content);
+  bob.link.mend();
+  await bob.connected();
+  await bob.page.locator(".post[data-seq]").filter({ hasText: said }).nth(249).waitFor();
+  assert.deepEqual(await bob.read(said), want);
+});
+
 test("a message whose acknowledgement was lost is stored once", async (t) => {
   const alice = await Visitor.in(t, browser, url, "alice", "lobby");
   const token = await tokenOf(url, "alice");

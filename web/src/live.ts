@@ -1,6 +1,5 @@
 import Paho from "paho-mqtt";
 import { Backoff } from "./backoff.ts";
-import type { Problem } from "./problem.ts";
 
 export type LiveState =
   | { readonly is: "connecting" }
@@ -193,7 +192,7 @@ export class Live {
     if (isRefused) {
       // A 3.1.1 refusal says little, and a token that has lost its grant is one
       // of its reasons: the REST side tells, renews, or ends the session.
-      await this.options.turnedAway().catch((_: Problem) => undefined);
+      await this.options.turnedAway().catch(() => undefined);
     }
     if (this.client === client) this.failed();
   }
