@@ -1,7 +1,7 @@
 package broker
 
 // This file is the only importer of the protocol engine: decoded packets in.
-// Why only its decoder is used stands in docs/adr/0008-engine.md.
+// Why only its decoder is used stands in docs/adr/0008-connection-loop.md.
 
 import (
 	"encoding/binary"
