@@ -44,7 +44,9 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), askedKey{}, a), s.cfg.RequestTimeout)
 		defer cancel()
 		// The router notes the pattern here, so that it is known afterwards.
-		ctx = context.WithValue(ctx, chi.RouteCtxKey, chi.NewRouteContext())
+		routing := chi.NewRouteContext()
+		routing.Routes = s.router
+		ctx = context.WithValue(ctx, chi.RouteCtxKey, routing)
 		r = r.WithContext(ctx)
 		rec := &recorder{ResponseWriter: w}
 		secure(rec.Header(), a.id)
