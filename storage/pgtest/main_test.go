@@ -77,11 +77,11 @@ func query[T any](t *testing.T, url, sql string) (value T) {
 // eventually polls until the claim holds.
 func eventually(t *testing.T, claim string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
 	defer cancel()
 	for !holds() {
 		if pause(ctx, 20*time.Millisecond) != nil {
-			t.Fatalf("after 30 s it is still not so that %s", claim)
+			t.Fatalf("after %s it is still not so that %s", startLimit, claim)
 		}
 	}
 }

@@ -24,8 +24,13 @@ import (
 // owner is the superuser of every cluster that this package makes.
 const owner = "rambla"
 
-// startLimit bounds one start of a server, recovery after a crash included.
-const startLimit = 60 * time.Second
+const (
+	// startLimit bounds one start of a server, recovery after a crash included,
+	// on a machine that is busy with other tests and whose disk is slow.
+	startLimit = 3 * time.Minute
+	// endLimit is how long a server may take over each kind of end.
+	endLimit = time.Minute
+)
 
 // Server is a PostgreSQL of one's own, on the loopback interface, with its own
 // data directory. Its methods may be called from several goroutines.
@@ -204,7 +209,7 @@ func (s *Server) launchLocked(ctx context.Context) error {
 
 // answers tells whether a server at url lets one in.
 func answers(ctx context.Context, url string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -214,8 +219,9 @@ func answers(ctx context.Context, url string) bool {
 }
 
 // Kill ends the server as a crash would: no checkpoint, no farewell to its
-// clients. What was committed is there after Restart. A server that is down
-// stays down.
+// clients. What was committed is there after Restart. Nobody gets in any more
+// when it returns; connections that are open go a moment later, as each of the
+// server's processes notices. A server that is down stays down.
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,7 +251,7 @@ func (s *Server) endLocked(how syscall.Signal) error {
 		if err := s.process.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("end PostgreSQL: %w", err)
 		}
-		timer := time.NewTimer(20 * time.Second)
+		timer := time.NewTimer(endLimit)
 		select {
 		case <-s.exited:
 			timer.Stop()
