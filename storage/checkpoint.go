@@ -11,9 +11,13 @@ import (
 const (
 	checkpointEvery = 200 * time.Millisecond
 	// logLimit is the size of the write-ahead log, in bytes, from which on the
-	// checkpointer insists: a PASSIVE checkpoint cannot begin the log anew while
+	// checkpointer empties it: a PASSIVE checkpoint cannot begin the log anew while
 	// there is always some reader in it.
 	logLimit = 64 << 20
+	// To empty the log, writers are kept out until the last reader has left; they
+	// are not kept longer than this, nor more often than that.
+	insistFor   = "PRAGMA busy_timeout(50)" // milliseconds
+	insistEvery = 3 * time.Second
 )
 
 // checkpointer moves what was committed from the write-ahead log into the
@@ -51,10 +55,16 @@ func runCheckpoints(ctx context.Context, path string, log *slog.Logger, m *metri
 		return
 	}
 	defer func() { _ = db.Close() }() // it has written nothing that is not in the log
+	if _, err := db.ExecContext(context.Background(), insistFor); err != nil {
+		log.Warn("the checkpointer may keep writers waiting", "err", err)
+	}
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
-	var last logState
-	failing := false
+	var (
+		last     logState
+		insisted time.Time
+		failing  bool
+	)
 	for {
 		select {
 		case <-ctx.Done():
@@ -63,10 +73,14 @@ func runCheckpoints(ctx context.Context, path string, log *slog.Logger, m *metri
 		}
 		state := stateOf(path + "-wal")
 		m.logBytes.Set(float64(state.size))
-		if state == last || state.size == 0 {
+		insist := state.size > logLimit && time.Since(insisted) > insistEvery
+		if state.size == 0 || state == last && !insist {
 			continue
 		}
-		err := checkpoint(db, state.size > logLimit)
+		if insist {
+			insisted = time.Now()
+		}
+		err := checkpoint(db, insist)
 		if err != nil && !failing {
 			log.Warn("checkpoint of the store did not go through; retrying", "err", err)
 		}
@@ -78,7 +92,8 @@ func runCheckpoints(ctx context.Context, path string, log *slog.Logger, m *metri
 }
 
 // checkpoint moves what it can without waiting for anybody, or, where insist is
-// set, waits for readers and writers (10 s at most) and empties the log.
+// set, waits a little for readers and empties the log. That it could not is no
+// error: it comes again.
 func checkpoint(db *sql.DB, insist bool) error {
 	mode := "PRAGMA wal_checkpoint(PASSIVE)"
 	if insist {

@@ -37,6 +37,14 @@ type DB struct {
 	metrics *metrics
 }
 
+// What social asks of a store. What auth asks is checked where both meet.
+var (
+	_ social.DirectoryStore = (*DB)(nil)
+	_ social.PeopleStore    = (*DB)(nil)
+	_ social.SpaceStore     = (*DB)(nil)
+	_ social.Log            = (*DB)(nil)
+)
+
 // engine is what differs between PostgreSQL and SQLite.
 type engine interface {
 	// reader runs single statements that only read.

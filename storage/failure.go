@@ -88,6 +88,12 @@ func diskFull(err error) bool {
 	return ok && lite.Code()&0xff == lib.SQLITE_FULL
 }
 
+// deadlock tells whether the database has ended one.
+func deadlock(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "40P01"
+}
+
 // lostRace tells whether the same transaction may go through when it is run
 // again at once: somebody else committed something between.
 func lostRace(err error) bool {

@@ -264,7 +264,7 @@ func (s *liteSchema) status(ctx context.Context) (SchemaStatus, error) {
 	if s.db == nil {
 		return statusAt(0, s.all)
 	}
-	return s.statusIn(ctx, s.db)
+	return s.statusIn(context.WithoutCancel(ctx), s.db)
 }
 
 func (s *liteSchema) statusIn(ctx context.Context, q interface {
@@ -283,6 +283,7 @@ func (s *liteSchema) statusIn(ctx context.Context, q interface {
 
 // up runs everything in one transaction, which is also the lock.
 func (s *liteSchema) up(ctx context.Context) (SchemaStatus, error) {
+	ctx = context.WithoutCancel(ctx) // see lite
 	if s.db == nil {
 		if err := makeDir(s.dir); err != nil {
 			return SchemaStatus{}, err

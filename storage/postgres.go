@@ -21,6 +21,14 @@ const (
 	raceLimit = 10
 )
 
+// sessionSettings are those of every connection.
+//
+// A node that dies between the two round trips of an append must not keep its
+// streams locked until TCP notices. And every statement has an index: one that
+// was planned while its table was small must not go on reading all of it when
+// it has grown.
+const sessionSettings = `SET idle_in_transaction_session_timeout = '20s'; SET enable_seqscan = off`
+
 // postgres is the engine for PostgreSQL.
 type postgres struct {
 	pool    *pgxpool.Pool
@@ -41,14 +49,12 @@ func openPostgres(ctx context.Context, cfg Config, m *metrics) (*postgres, error
 	if params["application_name"] == "" {
 		params["application_name"] = "rambla"
 	}
-	// A node that dies between the two round trips of an append must not keep
-	// its streams locked until TCP notices.
-	params["idle_in_transaction_session_timeout"] = "20s"
-	// Every statement has an index. One that was planned while its table was
-	// small must not go on reading all of it when it has grown.
-	params["enable_seqscan"] = "off"
-	if cfg.ReadOnly {
-		params["default_transaction_read_only"] = "on"
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, sessionSettings)
+		if err == nil && cfg.ReadOnly {
+			_, err = c.Exec(ctx, `SET default_transaction_read_only = on`)
+		}
+		return err
 	}
 	if pc.ConnConfig.ConnectTimeout == 0 {
 		pc.ConnConfig.ConnectTimeout = 5 * time.Second
@@ -99,6 +105,9 @@ func (e *postgres) racing(ctx context.Context, f func(context.Context, *pgxpool.
 			break
 		}
 		e.metrics.races.Inc()
+		if deadlock(err) {
+			e.log.Warn("the database broke up a deadlock, which the order of locks should make impossible", "err", err)
+		}
 	}
 	if diskFull(err) {
 		e.log.Error("the database has no room left on its disk; nothing can be stored until there is", "err", err)

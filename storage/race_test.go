@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 
@@ -18,6 +20,14 @@ import (
 func nodes(t *testing.T, engine storagetest.Engine, n int) (*storagetest.World, []*storage.DB) {
 	t.Helper()
 	cfg := storagetest.Config(t, engine)
+	// A deadlock that the database breaks up is run again and told to the log only.
+	log := new(syncBuffer)
+	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
+	t.Cleanup(func() {
+		if strings.Contains(log.String(), "deadlock") {
+			t.Errorf("locks were taken out of order: %s", log)
+		}
+	})
 	var dbs []*storage.DB
 	for range n {
 		dbs = append(dbs, storagetest.OpenAt(t, cfg))

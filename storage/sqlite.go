@@ -49,6 +49,7 @@ func openSQLite(ctx context.Context, cfg Config, m *metrics) (*lite, error) {
 }
 
 func (e *lite) open(ctx context.Context, readOnly bool) error {
+	ctx = context.WithoutCancel(ctx)
 	var err error
 	if !readOnly {
 		if e.writer, err = openWriter(e.path); err != nil {
@@ -186,7 +187,9 @@ func (e *lite) stats(s *Stats) {
 	s.LogBytes = fileSize(e.path + "-wal")
 }
 
-func (e *lite) ping(ctx context.Context) error { return e.pool.PingContext(ctx) }
+func (e *lite) ping(ctx context.Context) error {
+	return e.pool.PingContext(context.WithoutCancel(ctx))
+}
 
 func (e *lite) close() error {
 	e.checkpointer.stop()
