@@ -192,8 +192,10 @@ func TestAPostGoesOutAsTheServersOwn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	bob := s.login("bob")
-	o := s.publish(bob, broker.Publication{Topic: "/ctx/lobby/messages", Payload: []byte("hello"), QoS: 0, Retain: true, Session: 5,
-		Properties: user("key", "k", "x", "y")})
+	o := s.publish(bob, broker.Publication{
+		Topic: "/ctx/lobby/messages", Payload: []byte("hello"), QoS: 0, Retain: true, Session: 5,
+		Properties: user("key", "k", "x", "y"),
+	})
 	if o.err != nil || o.Seq != 1 || len(o.ID) != 36 || o.Key != "k" {
 		t.Fatalf("%+v", o)
 	}

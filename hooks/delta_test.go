@@ -53,15 +53,27 @@ func TestConnectionsFollowWhatChanged(t *testing.T) {
 		asked []string
 	}{
 		{"nothing", social.Delta{}, nil, nil},
-		{"who is barred ends, by whatever it connected", social.Delta{People: []social.PersonKey{1}, Barred: []social.PersonKey{1}},
-			[]string{"1 by password 0x87", "1 by token 0x87"}, []string{"[] [1]"}},
-		{"a changed password ends what used it", social.Delta{Passwords: []social.PersonKey{1, 2}},
-			[]string{"1 by password 0x87", "2 by password 0x87"}, nil},
+		{
+			"who is barred ends, by whatever it connected",
+			social.Delta{People: []social.PersonKey{1}, Barred: []social.PersonKey{1}},
+			[]string{"1 by password 0x87", "1 by token 0x87"},
+			[]string{"[] [1]"},
+		},
+		{
+			"a changed password ends what used it",
+			social.Delta{Passwords: []social.PersonKey{1, 2}},
+			[]string{"1 by password 0x87", "2 by password 0x87"},
+			nil,
+		},
 		{"an ended grant ends what used it", social.Delta{Grants: []social.GrantKey{7}}, []string{"1 by token 0x87"}, nil},
 		{"changed roles are looked at everywhere", social.Delta{People: []social.PersonKey{2}}, nil, []string{"[] [2]"}},
 		{"a changed context is looked at for everybody", social.Delta{Spaces: []social.SpaceKey{5, 6}}, nil, []string{"[{1 5} {1 6}] []"}},
-		{"changed members are looked at where they are", social.Delta{Members: []social.Member{{Space: 5, Person: 1}, {Space: 6, Person: 1}, {Space: 5, Person: 2}}},
-			nil, []string{"[{1 5}] [1 2]", "[{1 6}] [1]"}},
+		{
+			"changed members are looked at where they are",
+			social.Delta{Members: []social.Member{{Space: 5, Person: 1}, {Space: 6, Person: 1}, {Space: 5, Person: 2}}},
+			nil,
+			[]string{"[{1 5}] [1 2]", "[{1 6}] [1]"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -80,20 +80,15 @@ func ParseDraft(body []byte) (Draft, error) {
 	if !utf8.Valid(body) {
 		return Draft{}, Errorf(KindInvalid, "The payload is not UTF-8.")
 	}
-	fields, err := splitObject(body)
-	if err != nil {
-		return Draft{}, err
-	}
 	d := Draft{Type: TypeCreate}
 	var (
 		reply, format string
 		more          extra
 	)
-	for name, raw := range fields {
+	err := eachMember(body, func(name string, raw json.RawMessage) (err error) {
 		if string(raw) == "null" {
-			return Draft{}, Invalid(clip(name), "is null; leave it out instead")
+			return Invalid(clip(name), "is null; leave it out instead")
 		}
-		var err error
 		switch name {
 		case "content":
 			err = decode(name, raw, &d.Content, "text")
@@ -130,9 +125,10 @@ func ParseDraft(body []byte) (Draft, error) {
 		default:
 			err = Invalid(clip(name), "is not a field of a post")
 		}
-		if err != nil {
-			return Draft{}, err
-		}
+		return err
+	})
+	if err != nil {
+		return Draft{}, err
 	}
 	if more.Object != nil || more.Target != nil || more.Data != nil {
 		if d.Extra, err = json.Marshal(more); err != nil {
@@ -198,77 +194,33 @@ func (d *Draft) Digest(space SpaceKey) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// splitObject splits one JSON object into its members. Unlike a struct it sees
-// the exact names, and every repeat of one.
-func splitObject(body []byte) (map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	bad := func(err error) error {
-		return &Error{Kind: KindInvalid, Safe: "The payload is not a JSON object.", Err: err}
-	}
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return nil, bad(err)
-	}
-	fields := map[string]json.RawMessage{}
-	for dec.More() {
-		t, err := dec.Token()
-		if err != nil {
-			return nil, bad(err)
-		}
-		name, ok := t.(string)
-		if !ok {
-			return nil, bad(nil)
-		}
-		if _, twice := fields[name]; twice {
-			return nil, Invalid(clip(name), "is there twice")
-		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return nil, bad(err)
-		}
-		fields[name] = raw
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, bad(err)
-	}
-	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token documents the bare value
-		return nil, bad(err)
-	}
-	return fields, nil
-}
-
-func decode(field string, raw json.RawMessage, into any, what string) error {
-	if err := json.Unmarshal(raw, into); err != nil {
-		return &Error{Kind: KindInvalid, Safe: field + ": is not " + what, Fields: []Field{{field, "is not " + what}}, Err: err}
-	}
-	return nil
-}
-
 func decodeThing(field string, raw json.RawMessage) (*Thing, error) {
 	if len(raw) > maxThing {
 		return nil, Invalid(field, "is longer than %d bytes", maxThing)
 	}
-	members, err := splitObject(raw)
-	if err != nil {
+	if raw[0] != '{' {
 		return nil, Invalid(field, "is not a JSON object")
 	}
 	var t Thing
 	parts := map[string]*string{"type": &t.Type, "id": &t.ID, "name": &t.Name, "url": &t.URL}
-	for name, value := range members {
+	err := eachMember(raw, func(name string, value json.RawMessage) error {
 		part := parts[name]
-		if part == nil {
-			return nil, Invalid(field+"."+clip(name), "is not a field of it; there are type, id, name and url")
+		whole := field + "." + clip(name)
+		switch {
+		case part == nil:
+			return Invalid(whole, "is not a field of it; there are type, id, name and url")
+		case string(value) == "null":
+			return Invalid(whole, "is null; leave it out instead")
 		}
-		if string(value) == "null" {
-			return nil, Invalid(field+"."+name, "is null; leave it out instead")
-		}
-		if err := decode(field+"."+name, value, part, "text"); err != nil {
-			return nil, err
+		if err := decode(whole, value, part, "text"); err != nil {
+			return err
 		}
 		if strings.IndexByte(*part, 0) >= 0 {
-			return nil, Invalid(field+"."+name, "contains a NUL character")
+			return Invalid(whole, "contains a NUL character")
 		}
-	}
-	return &t, nil
+		return nil
+	})
+	return &t, err
 }
 
 // decodeData checks an application's data: any JSON object that is neither long
@@ -281,30 +233,10 @@ func decodeData(field string, raw json.RawMessage) (json.RawMessage, error) {
 	if b.Len() > MaxData {
 		return nil, Invalid(field, "is longer than %d bytes", MaxData)
 	}
-	if depth(b.Bytes()) > maxDepth {
+	if _, depth := nesting(b.Bytes()); depth > maxDepth {
 		return nil, Invalid(field, "is nested deeper than %d levels", maxDepth)
 	}
 	return b.Bytes(), nil
-}
-
-// depth is how many objects and arrays of valid JSON stand in each other.
-func depth(valid []byte) int {
-	now, most, quoted := 0, 0, false
-	for i := 0; i < len(valid); i++ {
-		switch c := valid[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			now++
-			most = max(most, now)
-		case c == '}' || c == ']':
-			now--
-		}
-	}
-	return most
 }
 
 // clip keeps what a client wrote short where an answer repeats it, and free of

@@ -26,14 +26,20 @@ func TestPayloadsThatBecomePosts(t *testing.T) {
 		{"declared text is text, whatever it looks like", `{"content":"x"}`, true, Draft{Type: "Create", Content: `{"content":"x"}`}},
 		{"an object is read", `{"content":"x"}`, false, Draft{Type: "Create", Content: "x"}},
 		{"blanks before the object do not matter", " \t\r\n{ \"content\" : \"x\" } \n", false, Draft{Type: "Create", Content: "x"}},
-		{"every simple field", `{"content":"x","key":"k 1","inReplyTo":"` + someID + `","to":["bob","ann"],"format":"markdown","type":"uni:graded"}`, false,
-			Draft{Type: "uni:graded", Content: "x", Key: "k 1", InReplyTo: id, To: []string{"bob", "ann"}, Private: true, Markdown: true}},
+		{
+			"every simple field", `{"content":"x","key":"k 1","inReplyTo":"` + someID + `","to":["bob","ann"],"format":"markdown","type":"uni:graded"}`, false,
+			Draft{Type: "uni:graded", Content: "x", Key: "k 1", InReplyTo: id, To: []string{"bob", "ann"}, Private: true, Markdown: true},
+		},
 		{"plain is a format", `{"content":"x","format":"plain"}`, false, Draft{Type: "Create", Content: "x"}},
 		{"an application may say nothing in words", `{"type":"uni:graded"}`, false, Draft{Type: "uni:graded"}},
-		{"an object needs no content", `{"object":{"type":"Document","id":"7","name":"Exam 2","url":"https://x.org/7"}}`, false,
-			Draft{Type: "Create", Extra: []byte(`{"object":{"type":"Document","id":"7","name":"Exam 2","url":"https://x.org/7"}}`)}},
-		{"a target and data are kept", `{"type":"Add","target":{"name":"Shelf"},"data":{"n": [1, 2]}}`, false,
-			Draft{Type: "Add", Extra: []byte(`{"target":{"name":"Shelf"},"data":{"n":[1,2]}}`)}},
+		{
+			"an object needs no content", `{"object":{"type":"Document","id":"7","name":"Exam 2","url":"https://x.org/7"}}`, false,
+			Draft{Type: "Create", Extra: []byte(`{"object":{"type":"Document","id":"7","name":"Exam 2","url":"https://x.org/7"}}`)},
+		},
+		{
+			"a target and data are kept", `{"type":"Add","target":{"name":"Shelf"},"data":{"n": [1, 2]}}`, false,
+			Draft{Type: "Add", Extra: []byte(`{"target":{"name":"Shelf"},"data":{"n":[1,2]}}`)},
+		},
 		{"16 KiB fit", strings.Repeat("x", MaxContent), false, Draft{Type: "Create", Content: strings.Repeat("x", MaxContent)}},
 		{"escapes are undone", `{"content":"\u00e9\n\"\ud83d\ude00"}`, false, Draft{Type: "Create", Content: "é\n\"😀"}},
 	} {
@@ -240,7 +246,7 @@ func FuzzParsePayload(f *testing.F) {
 	})
 }
 
-func FuzzDepth(f *testing.F) {
+func FuzzNesting(f *testing.F) {
 	f.Add(`{"a":[{"b":"]}\\\"{"}]}`)
 	f.Add(`"\\"`)
 	f.Fuzz(func(t *testing.T, s string) {
@@ -262,8 +268,44 @@ func FuzzDepth(f *testing.F) {
 				now--
 			}
 		}
-		if got := depth([]byte(s)); got != most {
-			t.Fatalf("%q is %d deep, not %d", s, most, got)
+		trimmed := strings.Trim(s, " \t\r\n")
+		n, got := nesting([]byte(trimmed))
+		if got != most || n != len(trimmed) {
+			t.Fatalf("%q is %d deep and %d long, not %d and %d", trimmed, most, len(trimmed), got, n)
+		}
+	})
+}
+
+func FuzzEachMember(f *testing.F) {
+	for _, s := range []string{
+		`{}`, `{"a":1}`, ` { "a\"\u0062" : [ {"x":"]}"} , 2 ] , "b":-1.5e3 ,"c":"\\" } `, `{"a":1,"a":2}`, `{"a":null,"b":{"c":{}}}`, `[]`, `{"a":1}x`, `{"":""}`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !utf8.ValidString(s) {
+			t.Skip("refused before")
+		}
+		got, order := map[string]string{}, 0
+		err := eachMember([]byte(s), func(name string, value json.RawMessage) error {
+			got[name] = string(value)
+			order++
+			return nil
+		})
+		var want map[string]json.RawMessage
+		isObject := json.Unmarshal([]byte(s), &want) == nil && want != nil
+		switch {
+		case err == nil && (!isObject || order != len(want)):
+			t.Fatalf("%q was taken for %d members, want %d", s, order, len(want))
+		case err != nil && KindOf(err) != KindInvalid:
+			t.Fatalf("%q: %v", s, err)
+		case err != nil && isObject && len(fieldOf(err)) == 0 && order == len(want) && len(want) > 0:
+			t.Fatalf("%q was refused: %v", s, err)
+		}
+		for name, value := range got {
+			if string(want[name]) != value && err == nil {
+				t.Fatalf("%q: %q is %q, want %q", s, name, value, want[name])
+			}
 		}
 	})
 }

@@ -37,7 +37,7 @@ func (e *expiries) arm(at time.Time, m Member) {
 func (e *expiries) popUntil(now time.Time) []Member {
 	var out []Member
 	for len(e.h) > 0 && !e.h[0].at.After(now) {
-		x := heap.Pop(&e.h).(expiry) //nolint:forcetypeassert // the heap holds nothing else
+		x := heap.Pop(&e.h).(expiry) //nolint:errcheck // the heap holds nothing else
 		if at, ok := e.armed[x.member]; ok && at.Equal(x.at) {
 			delete(e.armed, x.member)
 			out = append(out, x.member)
@@ -51,7 +51,7 @@ type expiryHeap []expiry
 func (h expiryHeap) Len() int           { return len(h) }
 func (h expiryHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
 func (h expiryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *expiryHeap) Push(x any)        { *h = append(*h, x.(expiry)) } //nolint:forcetypeassert // only arm calls it
+func (h *expiryHeap) Push(x any)        { *h = append(*h, x.(expiry)) } //nolint:errcheck // only arm calls it
 func (h *expiryHeap) Pop() any {
 	old := *h
 	x := old[len(old)-1]

@@ -25,45 +25,67 @@ func TestPostsLookAsTheContractShowsThem(t *testing.T) {
 		post  Post
 		want  string
 	}{
-		{"a plain post", space,
+		{
+			"a plain post", space,
 			Post{Seq: 42, ID: id, Type: TypeCreate, Author: alice, Content: "hello", Published: noon, Key: "k", Generator: "mqtt"},
 			from + `"type":"Create","actor":{"type":"Person","id":"alice","name":"Alice"},"object":{"type":"Note","id":"` + someID + `","content":"hello","attachment":[],"tag":[]},` +
-				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","key":"k","generator":"mqtt"}`},
-		{"an edited, private reply in markdown by a service", &named,
-			Post{Seq: 42, ID: id, Type: TypeCreate, Author: 9, Content: "*x*", Markdown: true, InReplyTo: other, Private: true, To: []PersonKey{bob, carol},
-				Published: noon, Updated: noon.Add(time.Minute), Generator: "rest"},
+				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","key":"k","generator":"mqtt"}`,
+		},
+		{
+			"an edited, private reply in markdown by a service", &named,
+			Post{
+				Seq: 42, ID: id, Type: TypeCreate, Author: 9, Content: "*x*", Markdown: true, InReplyTo: other, Private: true, To: []PersonKey{bob, carol},
+				Published: noon, Updated: noon.Add(time.Minute), Generator: "rest",
+			},
 			from + `"type":"Create","actor":{"type":"Service","id":"meter","name":"Meter"},"object":{"type":"Note","id":"` + someID + `","content":"*x*","mediaType":"text/markdown",` +
 				`"inReplyTo":"` + other.String() + `","attachment":[],"tag":[]},"target":{"type":"Context","id":"lobby","name":"The lobby"},"to":["bob","carol"],` +
-				`"published":"2026-11-20T12:00:00.123Z","updated":"2026-11-20T12:01:00.123Z","generator":"rest"}`},
-		{"a removed post keeps its place and nothing else", space,
+				`"published":"2026-11-20T12:00:00.123Z","updated":"2026-11-20T12:01:00.123Z","generator":"rest"}`,
+		},
+		{
+			"a removed post keeps its place and nothing else", space,
 			Post{Seq: 42, ID: id, Type: TypeCreate, Author: bob, Removed: noon, Published: noon, Generator: "mqtt", Extra: []byte(`{"object":{"name":"secret"},"data":{"secret":1}}`)},
 			from + `"type":"Create","actor":{"type":"Person","id":"bob","name":"Bob"},"object":{"type":"Tombstone","id":"` + someID + `","deleted":"2026-11-20T12:00:00.123Z"},` +
-				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"mqtt"}`},
-		{"a removal points back", space,
+				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"mqtt"}`,
+		},
+		{
+			"a removal points back", space,
 			Post{Seq: 42, ID: id, Type: TypeDelete, Object: other, Author: bob, Published: noon, Generator: "rest"},
 			from + `"type":"Delete","actor":{"type":"Person","id":"bob","name":"Bob"},"object":{"type":"Tombstone","id":"` + other.String() + `"},` +
-				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"rest"}`},
-		{"an edit points back, also where the application named its object", space,
+				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"rest"}`,
+		},
+		{
+			"an edit points back, also where the application named its object", space,
 			Post{Seq: 42, ID: id, Type: TypeUpdate, Object: other, Author: bob, Content: "new", Published: noon, Generator: "rest", Extra: []byte(`{"object":{"type":"Document","id":"7"}}`)},
 			from + `"type":"Update","actor":{"type":"Person","id":"bob","name":"Bob"},"object":{"type":"Document","id":"` + other.String() + `","content":"new","attachment":[],"tag":[]},` +
-				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"rest"}`},
-		{"what an application tells", space,
-			Post{Seq: 42, ID: id, Type: "uni:graded", Author: bob, Published: noon, Generator: "rest",
-				Extra: []byte(`{"object":{"type":"Document","id":"7","name":"Exam \"2\"","url":"https://x.org"},"target":{"type":"Person","name":"Ann"},"data":{"mark":9}}`)},
+				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"rest"}`,
+		},
+		{
+			"what an application tells", space,
+			Post{
+				Seq: 42, ID: id, Type: "uni:graded", Author: bob, Published: noon, Generator: "rest",
+				Extra: []byte(`{"object":{"type":"Document","id":"7","name":"Exam \"2\"","url":"https://x.org"},"target":{"type":"Person","name":"Ann"},"data":{"mark":9}}`),
+			},
 			from + `"type":"uni:graded","actor":{"type":"Person","id":"bob","name":"Bob"},"object":{"type":"Document","id":"7","name":"Exam \"2\"","url":"https://x.org","content":"","attachment":[],"tag":[]},` +
-				`"target":{"type":"Person","name":"Ann"},"context":{"type":"Context","id":"lobby"},"data":{"mark":9},"published":"2026-11-20T12:00:00.123Z","generator":"rest"}`},
-		{"the context speaks, and who really did is kept", space,
+				`"target":{"type":"Person","name":"Ann"},"context":{"type":"Context","id":"lobby"},"data":{"mark":9},"published":"2026-11-20T12:00:00.123Z","generator":"rest"}`,
+		},
+		{
+			"the context speaks, and who really did is kept", space,
 			Post{Seq: 42, ID: id, Type: TypeCreate, Author: root, AsSpace: true, Creator: root, Content: "x", Published: noon, Generator: "rest"},
 			from + `"type":"Create","actor":{"type":"Context","id":"lobby"},"creator":{"type":"Person","id":"root","name":"root"},"object":{"type":"Note","id":"` + someID + `","content":"x","attachment":[],"tag":[]},` +
-				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"rest"}`},
-		{"somebody was added", space,
+				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"rest"}`,
+		},
+		{
+			"somebody was added", space,
 			Post{Seq: 42, ID: id, Type: TypeJoin, Author: alice, Subject: bob, Published: noon, Generator: "server"},
 			from + `"type":"Join","actor":{"type":"Person","id":"alice","name":"Alice"},"object":{"type":"Person","id":"bob","name":"Bob"},` +
-				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"server"}`},
-		{"the context was edited", space,
+				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"server"}`,
+		},
+		{
+			"the context was edited", space,
 			Post{Seq: 42, ID: id, Type: TypeUpdate, Author: alice, Published: noon, Generator: "server"},
 			from + `"type":"Update","actor":{"type":"Person","id":"alice","name":"Alice"},"object":{"type":"Context","id":"lobby"},` +
-				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"server"}`},
+				`"target":{"type":"Context","id":"lobby"},"published":"2026-11-20T12:00:00.123Z","generator":"server"}`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
