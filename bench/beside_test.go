@@ -1,3 +1,4 @@
+//nolint:misspell // Mosquitto is a broker's name
 package bench
 
 import (

@@ -70,7 +70,7 @@ func newFanoutReport(o Options, load string, topics int) Report {
 	return Report{
 		Load: load, Address: o.Address, MQTT: mqttName(o.Version), Foreign: o.Foreign,
 		Filter: o.Filter, Connections: o.Subscribers,
-		Shape: fmt.Sprintf("1 publisher → %d subscribers, %s, %d bytes, %d topics", o.Subscribers, pace, o.Payload, topics),
+		Shape: fmt.Sprintf("1 publisher → %d subscribers, %s, %d bytes, topics: %d", o.Subscribers, pace, o.Payload, topics),
 	}
 }
 

@@ -64,7 +64,8 @@ func TestAConnackTellsWhatIsGranted(t *testing.T) {
 		{"5.0 without properties", 5, []byte{0, 0, 0}, welcome{receiveMaximum: 65535}, nil},
 		{
 			"5.0 with properties", 5, append([]byte{0, 0x87, byte(len(props))}, props...),
-			welcome{code: 0x87, receiveMaximum: 20, keepAlive: 60, maximumPacket: 1024, reason: "no"}, nil,
+			welcome{code: 0x87, receiveMaximum: 20, keepAlive: 60, maximumPacket: 1024, reason: "no"},
+			nil,
 		},
 		{"cut off", 5, []byte{0}, welcome{receiveMaximum: 65535}, errMalformed},
 		{"a property that is cut off", 5, []byte{0, 0, 2, 0x21, 0}, welcome{receiveMaximum: 65535}, errMalformed},

@@ -47,7 +47,7 @@ func newPoller(w *worker) (*poller, error) {
 // addLocked takes the connection over from the net package, whose own poller
 // would be woken as well.
 func (p *poller) addLocked(c *net.TCPConn, rest []byte, s *subscriber) error {
-	defer c.Close()
+	defer func() { _ = c.Close() }() // the duplicate below stays open
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("take a connection over: %w", err)
@@ -101,7 +101,7 @@ func (p *poller) run() {
 	}()
 	for !p.worker.audience.closing.Load() {
 		n, err := syscall.EpollWait(p.epoll, p.events, pollTime)
-		if err == syscall.EINTR { //nolint:errorlint // syscall returns the bare number
+		if err == syscall.EINTR {
 			continue
 		}
 		p.worker.mu.Lock()
@@ -142,7 +142,7 @@ func (p *poller) serveLocked(i int, events uint32) {
 	switch {
 	case n > 0:
 		p.takeLocked(m, p.buf[:have+n])
-	case err == syscall.EAGAIN || err == syscall.EINTR: //nolint:errorlint // syscall returns the bare number
+	case err == syscall.EAGAIN || err == syscall.EINTR:
 		return
 	case err == nil:
 		p.failLocked(m, io.EOF)
@@ -181,8 +181,8 @@ func (p *poller) flushLocked(m *polled) {
 		switch {
 		case err == nil:
 			m.out = m.out[:copy(m.out, m.out[n:])]
-		case err == syscall.EINTR: //nolint:errorlint // syscall returns the bare number
-		case err == syscall.EAGAIN: //nolint:errorlint // as above
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
 			return
 		default:
 			p.failLocked(m, os.NewSyscallError("write", err))

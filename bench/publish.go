@@ -67,7 +67,7 @@ func publishTo(ctx context.Context, o Options, t *target) (Report, error) {
 	}
 	joined.tell(&report)
 	report.Window = publishers[0].window()
-	report.Shape = fmt.Sprintf("%d connections × %d unacknowledged, %d bytes of %s, %d topics",
+	report.Shape = fmt.Sprintf("%d connections × %d unacknowledged, %d bytes of %s, topics: %d",
 		o.Connections, report.Window, o.Payload, kind, len(t.topics))
 
 	if o.Warmup > 0 {

@@ -217,8 +217,12 @@ func (r Run) String() string {
 		n    uint64
 		what string
 	}{
-		{r.Refused, "refused"}, {r.Errors, "errors"}, {r.Lost, "lost"}, {r.Duplicates, "duplicates"},
-		{r.Disordered, "out of order"}, {r.Uninvited, "uninvited"},
+		{r.Refused, "refused"},
+		{r.Errors, "errors"},
+		{r.Lost, "lost"},
+		{r.Duplicates, "duplicates"},
+		{r.Disordered, "out of order"},
+		{r.Uninvited, "uninvited"},
 	} {
 		if x.n > 0 {
 			fmt.Fprintf(&b, "  %d %s", x.n, x.what)

@@ -176,8 +176,8 @@ func memberOf(person, contexts, each int) []int {
 // Close removes what Setup has made and ends its login. It goes on after ctx
 // has ended, for a bounded time.
 func (s *Site) Close(ctx context.Context) error {
-	made := time.Duration(len(s.Contexts) + len(s.People))
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime+made*cleanupEach)
+	made := len(s.Contexts) + len(s.People)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime+time.Duration(made)*cleanupEach)
 	defer cancel()
 	defer s.client.CloseIdleConnections()
 	gone := func(path string) func(context.Context, int) error {
