@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ type Broker struct {
 	state       lifeState
 	conns       map[*conn]*admission
 	sessions    map[sessionKey]*session
+	people      map[social.PersonKey][]*session // the same, by person
 	lastSession uint64
 	addresses   map[netip.Addr]*address
 	connecting  int
@@ -67,6 +69,7 @@ func New(config Config, gate Gate, log *slog.Logger, reg prometheus.Registerer) 
 		feeds:    feeds{areas: make(map[social.Scope]*area)},
 		stopping: make(chan struct{}),
 		conns:    make(map[*conn]*admission), sessions: make(map[sessionKey]*session),
+		people:    make(map[social.PersonKey][]*session),
 		addresses: make(map[netip.Addr]*address), listeners: make(map[net.Listener]bool),
 	}
 	b.buffers.New = func() any { return new([inputSize]byte) }
@@ -278,8 +281,11 @@ func (b *Broker) register(s *session, ack connack) (older *session, refused *end
 	b.lastSession++
 	s.id = b.lastSession
 	s.conn.session = s
-	older = b.sessions[s.key]
+	if older = b.sessions[s.key]; older != nil {
+		b.forgetLocked(older)
+	}
 	b.sessions[s.key] = s
+	b.people[s.key.person] = append(b.people[s.key.person], s)
 	b.metrics.connections.Set(float64(len(b.sessions)))
 	b.metrics.connects.Inc()
 	s.conn.out.greet(ack)
@@ -292,10 +298,22 @@ func (b *Broker) remove(c *conn) {
 	defer b.mu.Unlock()
 	b.dismissLocked(c)
 	if s := c.session; s != nil && b.sessions[s.key] == s {
-		delete(b.sessions, s.key)
+		b.forgetLocked(s)
 		b.metrics.connections.Set(float64(len(b.sessions)))
 	}
 	b.metrics.ended[c.ending.cause].Inc()
+}
+
+// forgetLocked takes a session out of the registry.
+func (b *Broker) forgetLocked(s *session) {
+	delete(b.sessions, s.key)
+	person := s.key.person
+	left := slices.DeleteFunc(b.people[person], func(other *session) bool { return other == s })
+	if len(left) == 0 {
+		delete(b.people, person)
+	} else {
+		b.people[person] = left
+	}
 }
 
 func (b *Broker) nextWriter() *writer { return b.writers[int(b.turn.Add(1))%len(b.writers)] }

@@ -249,17 +249,21 @@ const subscribers, payloadSize = 1000, 256
 // BenchmarkFanout1to1000 publishes bursts at QoS 1 to 1,000 subscribers at
 // QoS 1. One operation is one delivery.
 func BenchmarkFanout1to1000(b *testing.B) {
-	for _, kind := range []string{"rambla", "mochi"} {
-		b.Run(kind, func(b *testing.B) {
-			p := startChild(b, kind)
+	for _, c := range []struct{ name, kind, filter string }{
+		{"rambla", "rambla", "/ctx/lobby/messages"},
+		{"rambla-wildcard", "rambla", "/ctx/+/messages"},
+		{"mochi", "mochi", "/ctx/lobby/messages"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			p := startChild(b, c.kind)
 			var delivered, acked atomic.Int64
 			var clients sync.WaitGroup
 			b.Cleanup(clients.Wait) // after the clients were closed
 			for i := range subscribers {
-				c := dialLoad(b, p.addr, "s"+strconv.Itoa(i), "bob", &delivered)
-				c.write(b, packet(0x82, append([]byte{0, 1}, append(str("/ctx/lobby/messages"), 1)...)))
-				c.expect(b, 5)
-				clients.Go(c.run)
+				s := dialLoad(b, p.addr, "s"+strconv.Itoa(i), "bob", &delivered)
+				s.write(b, packet(0x82, append([]byte{0, 1}, append(str(c.filter), 1)...)))
+				s.expect(b, 5)
+				clients.Go(s.run)
 			}
 			publisher := dialLoad(b, p.addr, "p", "alice", &acked)
 			clients.Go(publisher.run)

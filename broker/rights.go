@@ -10,30 +10,24 @@ import "rambla/social"
 // It calls Gate.Mine and Gate.MayReceive, so the caller must hold no lock that
 // these take, and the gate must already answer by the new state.
 func (b *Broker) RightsChanged(scopes []social.Scope, people []social.PersonKey) {
-	for _, s := range b.concerned(scopes, people) {
+	for _, s := range b.concerned(people) {
 		s.rightsChanged(scopes)
 	}
 }
 
-// concerned lists the sessions that a change may reach: with people named,
-// theirs; else those that are in one of the scopes, or could come to be by a
-// wildcard.
-func (b *Broker) concerned(scopes []social.Scope, people []social.PersonKey) []*session {
-	all := b.snapshot()
-	if people != nil {
-		set := make(map[social.PersonKey]bool, len(people))
-		for _, p := range people {
-			set[p] = true
-		}
-		out := all[:0]
-		for _, s := range all {
-			if set[s.key.person] {
-				out = append(out, s)
-			}
-		}
-		return out
+// concerned lists the sessions that a change may reach: those of the people,
+// else all, since a wildcard may come to cover a scope that it was not in.
+func (b *Broker) concerned(people []social.PersonKey) []*session {
+	if people == nil {
+		return b.snapshot()
 	}
-	return all
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []*session
+	for _, p := range people {
+		out = append(out, b.people[p]...)
+	}
+	return out
 }
 
 func (s *session) rightsChanged(scopes []social.Scope) {
