@@ -145,7 +145,7 @@ test("a message whose acknowledgement was lost is stored once", async (t) => {
   for (const until = Date.now() + 10_000; (await stored(url, token, "lobby", said)).length === 0; ) {
     assert.ok(Date.now() < until, "the server has heard it");
   }
-  assert.equal(await alice.messages(said).getByText("Sending…").count(), 1);
+  await alice.messages(said).getByText("Sending…").waitFor();
   alice.link.cut();
   alice.link.mend();
   await alice.stored(said);
