@@ -45,9 +45,11 @@ func gapless(w *World) {
 }
 
 func roundTrip(w *World) {
+	answered := w.Post(w.Bob, "what do you say?")
+	w.Append(Epoch(), answered)
 	full := social.Post{
 		Stream: w.Lobby.Stream(social.ChannelMessages), ID: w.IDs.New(Epoch()), Type: "uni:graded",
-		Author: w.Alice, AsSpace: true, Creator: w.Bob, Subject: w.Carol, Object: w.IDs.New(Epoch()), InReplyTo: w.IDs.New(Epoch()),
+		Author: w.Alice, AsSpace: true, Creator: w.Bob, Subject: w.Carol, Object: w.IDs.New(Epoch()), InReplyTo: answered.ID,
 		Markdown: true, Content: "grüß \"Gott\" 'n' \\ 🙂\n", Extra: []byte(`{"object":{"id":"a"}}`),
 		Private: true, To: []social.PersonKey{w.Bob, w.Carol}, Key: "k'1", Generator: "mqtt",
 	}
@@ -77,6 +79,9 @@ func failsAlone(w *World) {
 		change(p)
 		return p
 	}
+	elsewhere := w.Post(w.Alice, "in another context")
+	elsewhere.Stream = w.Space("elsewhere", w.Alice).Stream(social.ChannelMessages)
+	w.Append(Epoch(), elsewhere)
 	bad := []struct {
 		post *social.Post
 		kind social.Kind
@@ -90,12 +95,15 @@ func failsAlone(w *World) {
 		{with(func(p *social.Post) { p.Key = "\x00" }), social.KindInvalid},
 		{with(func(p *social.Post) { p.Type = strings.Repeat("t", 129) }), social.KindInvalid},
 		{with(func(p *social.Post) { p.Type, p.Object = social.TypeUpdate, w.IDs.New(Epoch()) }), social.KindNotFound},
+		{with(func(p *social.Post) { p.InReplyTo = w.IDs.New(Epoch()) }), social.KindInvalid},
+		{with(func(p *social.Post) { p.InReplyTo = elsewhere.ID }), social.KindInvalid},
 	}
 	posts := []*social.Post{w.Post(w.Alice, "first")}
 	for _, b := range bad {
 		posts = append(posts, b.post)
 	}
-	posts = append(posts, w.Post(w.Alice, "last"))
+	// What a reply answers may be of the same batch.
+	posts = append(posts, with(func(p *social.Post) { p.InReplyTo, p.Content = posts[0].ID, "last" }))
 	out := w.Append(Epoch(), posts...)
 	for i, b := range bad {
 		if out[i+1].Err == nil || social.KindOf(out[i+1].Err) != b.kind {
