@@ -12,11 +12,11 @@ import (
 )
 
 // listen binds every address of the configuration.
-func (s *server) listen() (l *listeners, err error) {
-	l = &listeners{}
+func (s *server) listen() (_ *listeners, err error) {
+	bound := &listeners{}
 	defer func() {
 		if err != nil {
-			l.close()
+			bound.close()
 		}
 	}()
 	var config *tls.Config
@@ -36,21 +36,21 @@ func (s *server) listen() (l *listeners, err error) {
 		if secure {
 			ln = tls.NewListener(ln, config)
 		}
-		l.mqtt = append(l.mqtt, ln)
+		bound.mqtt = append(bound.mqtt, ln)
 	}
-	if l.http, err = net.Listen("tcp", s.config.HTTPListen); err != nil {
+	if bound.http, err = net.Listen("tcp", s.config.HTTPListen); err != nil {
 		return nil, fmt.Errorf("http.listen: %w", err)
 	}
 	if config != nil {
 		web := config.Clone()
 		// HTTP/1.1 only: browsers open WebSockets on it, and nothing here needs more.
 		web.NextProtos = []string{"http/1.1"}
-		l.http, l.tls = tls.NewListener(l.http, web), true
+		bound.http, bound.tls = tls.NewListener(bound.http, web), true
 	}
-	if l.admin, err = net.Listen("tcp", s.config.AdminListen); err != nil {
+	if bound.admin, err = net.Listen("tcp", s.config.AdminListen); err != nil {
 		return nil, fmt.Errorf("admin.listen: %w", err)
 	}
-	return l, nil
+	return bound, nil
 }
 
 func (l *listeners) names() string {

@@ -196,6 +196,9 @@ type userRenameCommand struct {
 }
 
 func (u userRenameCommand) Run(in *invocation) error {
+	if _, err := social.ParsePersonName("TO", u.To); err != nil {
+		return usageError{err}
+	}
 	return in.administer(func(ctx context.Context, s *site) error {
 		p, err := s.people.Rename(ctx, nil, u.Name, u.To)
 		if err != nil {
