@@ -56,7 +56,6 @@ func TestFanoutCountsEveryDeliveryOnce(t *testing.T) {
 
 func TestFanoutTellsWhatAServerDoesWrong(t *testing.T) {
 	t.Parallel()
-	var kept []byte
 	for _, row := range []struct {
 		name   string
 		change func(*stub)
@@ -87,6 +86,7 @@ func TestFanoutTellsWhatAServerDoesWrong(t *testing.T) {
 			}
 		}, Run{Duplicates: 5}},
 		{"a post that comes after the next", func(s *stub) {
+			var kept []byte
 			s.deliver = func(sub, post int, frame []byte) [][]byte {
 				if sub == 0 && post == 7 {
 					kept = frame
@@ -125,10 +125,10 @@ func TestFanoutTellsWhatAServerDoesWrong(t *testing.T) {
 	} {
 		for _, follow := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, follow %v", row.name, follow), func(t *testing.T) {
-				// Not parallel: the rows share what they keep.
+				t.Parallel()
 				s := newStub(t, row.change)
 				o := s.options()
-				o.Subscribers, o.Count, o.Burst, o.Runs, o.Patience = 4, 50, 50, 1, 300*time.Millisecond
+				o.Subscribers, o.Count, o.Burst, o.Runs, o.Patience = 4, 50, 50, 1, time.Second
 				r, err := fanOut(t, o, follow)
 				if err != nil {
 					t.Fatal(err)
@@ -165,7 +165,7 @@ func TestADeliveryAfterItsRunIsLateAndNotADuplicate(t *testing.T) {
 		}
 	})
 	o := s.options()
-	o.Count, o.Patience = 50, 300*time.Millisecond
+	o.Count, o.Patience = 50, time.Second
 	r, err := Fanout(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
