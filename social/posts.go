@@ -36,20 +36,22 @@ func (ps *Posts) Publish(a Actor, space string, d Draft, done func(Appended, err
 
 // Create is Publish for callers that wait; it returns the stored post (of a
 // repeat, the first one) and whether it was there before.
-func (ps *Posts) Create(ctx context.Context, a Actor, space string, d Draft) (Post, bool, error) {
+func (ps *Posts) Create(ctx context.Context, a Actor, space string, d Draft) (Found, bool, error) {
 	e, err := ps.entry(a, space, d)
 	if err != nil {
-		return Post{}, false, err
+		return Found{}, false, err
 	}
 	done, err := ps.committer.Do(ctx, e)
 	if err != nil {
-		return Post{}, false, err
+		return Found{}, false, err
 	}
+	// Whoever may write need not see where, so the space comes from the stream.
+	key, _, _ := ps.dir.spaceOfStream(e.Post.Stream)
+	f := Found{Post: *e.Post, Space: ps.dir.SpaceByKey(key)}
 	if done.Repeat {
-		p, err := ps.log.PostByID(ctx, done.ID)
-		return p, true, err
+		f.Post, err = ps.log.PostByID(ctx, done.ID)
 	}
-	return *e.Post, false, nil
+	return f, done.Repeat, err
 }
 
 // entry checks the right and the names of a draft.

@@ -195,7 +195,8 @@ func (s *site) trySay(a social.Actor, context, payload string) (social.Post, boo
 	if err != nil {
 		s.Fatalf("%s: %v", payload, err)
 	}
-	return s.posts.Create(s.Context(), a, context, d)
+	f, repeat, err := s.posts.Create(s.Context(), a, context, d)
+	return f.Post, repeat, err
 }
 
 func (s *site) edit(a social.Actor, id, payload string) (social.Found, error) {

@@ -87,21 +87,27 @@ func settings() []setting {
 }
 
 func text(key, flag, doc string, at func(*Config) *string) setting {
-	return setting{key: key, flag: flag, doc: doc,
+	return setting{
+		key: key, flag: flag, doc: doc,
 		set: func(c *Config, v string) error { *at(c) = v; return nil },
-		get: func(c *Config) any { return *at(c) }}
+		get: func(c *Config) any { return *at(c) },
+	}
 }
 
 func secret(key, flag, doc string, at func(*Config) *social.Secret) setting {
-	return setting{key: key, flag: flag, doc: doc, secret: true,
+	return setting{
+		key: key, flag: flag, doc: doc, secret: true,
 		set: func(c *Config, v string) error { *at(c) = social.Secret(v); return nil },
-		get: func(c *Config) any { return at(c).String() }}
+		get: func(c *Config) any { return at(c).String() },
+	}
 }
 
 func list(key, flag, doc string, at func(*Config) *[]string) setting {
-	return setting{key: key, flag: flag, doc: doc,
+	return setting{
+		key: key, flag: flag, doc: doc,
 		set: func(c *Config, v string) error { *at(c) = splitList(v); return nil },
-		get: func(c *Config) any { return slices.Concat([]string{}, *at(c)) }}
+		get: func(c *Config) any { return slices.Concat([]string{}, *at(c)) },
+	}
 }
 
 func word(key, flag, doc string, words []string, at func(*Config) *string) setting {
@@ -117,7 +123,8 @@ func word(key, flag, doc string, words []string, at func(*Config) *string) setti
 }
 
 func toggle(key, doc string, at func(*Config) *bool) setting {
-	return setting{key: key, doc: doc,
+	return setting{
+		key: key, doc: doc,
 		set: func(c *Config, v string) error {
 			b, err := strconv.ParseBool(v)
 			if err != nil {
@@ -126,11 +133,13 @@ func toggle(key, doc string, at func(*Config) *bool) setting {
 			*at(c) = b
 			return nil
 		},
-		get: func(c *Config) any { return *at(c) }}
+		get: func(c *Config) any { return *at(c) },
+	}
 }
 
 func number(key, doc string, least, most int64, at func(*Config) *int64) setting {
-	return setting{key: key, doc: doc,
+	return setting{
+		key: key, doc: doc,
 		set: func(c *Config, v string) error {
 			n, err := strconv.ParseInt(v, 10, 64)
 			if err != nil || n < least || n > most {
@@ -139,11 +148,13 @@ func number(key, doc string, least, most int64, at func(*Config) *int64) setting
 			*at(c) = n
 			return nil
 		},
-		get: func(c *Config) any { return *at(c) }}
+		get: func(c *Config) any { return *at(c) },
+	}
 }
 
 func span(key, doc string, at func(*Config) *time.Duration) setting {
-	return setting{key: key, doc: doc,
+	return setting{
+		key: key, doc: doc,
 		set: func(c *Config, v string) error {
 			d, err := time.ParseDuration(v)
 			if err != nil || d <= 0 {
@@ -152,7 +163,8 @@ func span(key, doc string, at func(*Config) *time.Duration) setting {
 			*at(c) = d
 			return nil
 		},
-		get: func(c *Config) any { return at(c).String() }}
+		get: func(c *Config) any { return at(c).String() },
+	}
 }
 
 func splitList(v string) []string {
@@ -257,7 +269,7 @@ func readConfigFile(c *Config, path string) error {
 	if err != nil {
 		return usagef("configuration: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	if err != nil {
 		return usagef("configuration: %w", err)

@@ -122,7 +122,7 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errOut 
 	}
 	parsed, err := parser.Parse(markRoles(args))
 	if err != nil {
-		fmt.Fprintf(errOut, "rambla: %s\n", err) //nolint:errcheck // nowhere else to say it
+		fmt.Fprintf(errOut, "rambla: %s\n", err)
 		return exitUsage
 	}
 	flags := cmd.flags()
@@ -156,10 +156,10 @@ func report(errOut io.Writer, err error) int {
 	case err == nil:
 		return exitOK
 	case errors.As(err, new(usageError)):
-		fmt.Fprintf(errOut, "rambla: %s\n", err) //nolint:errcheck // nowhere else to say it
+		fmt.Fprintf(errOut, "rambla: %s\n", err)
 		return exitUsage
 	default:
-		fmt.Fprintf(errOut, "rambla: %s\n", operatorText(err)) //nolint:errcheck // nowhere else to say it
+		fmt.Fprintf(errOut, "rambla: %s\n", operatorText(err))
 		return exitFailure
 	}
 }

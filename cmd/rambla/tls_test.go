@@ -57,7 +57,7 @@ func serial(t *testing.T, address string) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing was written
+	defer conn.Close()
 	tlsConn, ok := conn.(*tls.Conn)
 	if !ok {
 		t.Fatalf("%T", conn)

@@ -56,14 +56,14 @@ func (p passwordSource) read(in *invocation) (string, error) {
 		if err != nil {
 			return "", usagef("--password-file: %w", err)
 		}
-		defer f.Close() //nolint:errcheck // read only
+		defer f.Close()
 		return firstLine(f)
 	}
 	stdin, isFile := in.in.(*os.File)
 	if p.PasswordFile == "" && isFile && term.IsTerminal(int(stdin.Fd())) {
-		fmt.Fprint(in.err, "Password: ") //nolint:errcheck // a prompt
+		fmt.Fprint(in.err, "Password: ")
 		b, err := term.ReadPassword(int(stdin.Fd()))
-		fmt.Fprintln(in.err) //nolint:errcheck // a prompt
+		fmt.Fprintln(in.err)
 		if err != nil {
 			return "", fmt.Errorf("read the password: %w", err)
 		}
@@ -74,7 +74,7 @@ func (p passwordSource) read(in *invocation) (string, error) {
 
 func firstLine(r io.Reader) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(r, 4096)).ReadString('\n')
-	if err != nil && err != io.EOF { //nolint:errorlint // ReadString documents the bare value
+	if err != nil && err != io.EOF {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
 	line = strings.TrimRight(line, "\r\n")
