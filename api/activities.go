@@ -22,16 +22,12 @@ func (s *Server) createActivity(ctx context.Context, a social.Actor, in *createA
 	if err != nil {
 		return nil, err
 	}
-	sight, err := s.spaces.Get(a, in.ID)
+	f, _, err := s.posts.Create(ctx, a, in.ID, d)
 	if err != nil {
 		return nil, err
 	}
-	p, _, err := s.posts.Create(ctx, a, in.ID, d)
-	if err != nil {
-		return nil, err
-	}
-	out := newJSON(http.StatusCreated, s.directory.RenderPost(nil, sight.Space, &p))
-	out.Location = "/v1/activities/" + p.ID.String()
+	out := newJSON(http.StatusCreated, s.directory.RenderPost(nil, f.Space, &f.Post))
+	out.Location = "/v1/activities/" + f.ID.String()
 	return out, nil
 }
 

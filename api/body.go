@@ -124,7 +124,7 @@ func checkJSON(body []byte, ours bool) error {
 			break
 		}
 	}
-	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token documents the bare value
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return badRequest("Something follows the JSON object.")
 	}
 	return nil

@@ -90,10 +90,13 @@ func (s *Server) recovered(rec *recorder, r *http.Request, cause any) {
 	if cause == nil {
 		return
 	}
+	if cause == http.ErrAbortHandler { //nolint:errorlint // net/http documents the bare value
+		panic(cause)
+	}
 	err := fmt.Errorf("handler panicked: %v\n%s", cause, debug.Stack())
 	if rec.status != 0 {
-		s.report(r.Context(), err)
-		panic(http.ErrAbortHandler) // the client must not take half an answer for a whole one
+		_ = s.report(r.Context(), err) // counted and logged; it can no longer be sent
+		panic(http.ErrAbortHandler)    // the client must not take half an answer for a whole one
 	}
 	s.fail(rec, r, err)
 }

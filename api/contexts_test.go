@@ -160,3 +160,16 @@ func TestAnAuditorReadsAndAStrangerDoesNot(t *testing.T) {
 	s.as("admin", "PUT", "/v1/admin/roles/moderator/carol").wants(204)
 	s.as("carol", "DELETE", "/v1/activities/"+id).wants(204)
 }
+
+func TestABoxThatAllMayWriteIntoAndFewMayRead(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	s.as("admin", "POST", "/v1/contexts", `{"id":"box","permissions":{"write":"public","invite":"public"}}`).wants(201)
+	s.as("carol", "GET", "/v1/contexts/box").refused(404, "not_found")
+	a := s.as("carol", "POST", "/v1/contexts/box/activities", `{"content":"x"}`).wants(201)
+	if a.text("target.id") != "box" {
+		t.Errorf("posted %s", a.body)
+	}
+	s.as("carol", "GET", "/v1/contexts/box/activities").refused(404, "not_found")
+	s.as("carol", "POST", "/v1/contexts/box/data/t", "x").wants(201)
+	s.as("carol", "GET", "/v1/contexts/box/data/t").refused(404, "not_found")
+}

@@ -78,9 +78,6 @@ func (s *Server) createSample(ctx context.Context, a social.Actor, in *createSam
 	if in.Retain {
 		return nil, social.Invalid("retain", "values cannot be retained by this server")
 	}
-	if _, err := social.ParseTopic("/ctx/" + in.ID + "/data/" + in.Topic); err != nil {
-		return nil, social.Invalid("topic", "%s", social.Safe(err))
-	}
 	if err := social.CheckText("Content-Type", in.ContentType, maxContentType); err != nil {
 		return nil, err
 	}

@@ -94,7 +94,10 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	people := social.NewPeople(s.dir, db, now)
 	for _, p := range []social.NewPerson{
 		{Name: "admin", Roles: social.RoleManager},
-		{Name: "alice", DisplayName: "Alice"}, {Name: "bob"}, {Name: "carol"}, {Name: "robot", Service: true},
+		{Name: "alice", DisplayName: "Alice"},
+		{Name: "bob"},
+		{Name: "carol"},
+		{Name: "robot", Service: true},
 	} {
 		if p.PasswordHash, err = s.auth.Hash(t.Context(), p.Name+"-password"); err != nil {
 			t.Fatal(err)

@@ -93,8 +93,7 @@ func (s *Server) putMember(ctx context.Context, a social.Actor, in *PathMember) 
 	}
 	r, err := s.spaces.Member(a, in.ID, in.Name)
 	if social.KindOrNil(err) == social.KindNotFound { // who invites need not read
-		p, _ := s.directory.PersonByName(in.Name)
-		r, err = social.Resident{Person: p}, nil
+		r.Person, err = s.people.Get(a, in.Name)
 	}
 	if err != nil {
 		return nil, err

@@ -154,7 +154,9 @@ func (s *Server) report(ctx context.Context, err error) *Problem {
 	case http.StatusInternalServerError:
 		level = slog.LevelError
 	case http.StatusServiceUnavailable:
-		level = slog.LevelWarn
+		if !errors.Is(context.Cause(ctx), context.Canceled) { // else the client has gone, and nobody waits
+			level = slog.LevelWarn
+		}
 	}
 	s.log.LogAttrs(ctx, level, "request failed", slog.String("request", requestID(ctx)),
 		slog.String("route", routeOf(ctx)), slog.String("code", p.Code), slog.Any("err", err))

@@ -73,9 +73,10 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, body [
 // has seen it finds it again.
 func (s *Server) first(w http.ResponseWriter, r *http.Request, mine social.Replay, keys replayKeys, next http.Handler) {
 	held := &heldAnswer{header: w.Header(), status: http.StatusInternalServerError} // stays so if the handler panics
-	defer func() { s.finishReplay(r.Context(), mine, keys, held) }()
+	ctx := r.Context()
+	defer func() { s.finishReplay(ctx, mine, keys, held) }() //nolint:contextcheck // it is the request's
 	next.ServeHTTP(held, r)
-	s.finishReplay(r.Context(), mine, keys, held)
+	s.finishReplay(ctx, mine, keys, held)
 	held.send(w)
 }
 
