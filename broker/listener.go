@@ -133,11 +133,10 @@ const sendBuffer = 128 << 10
 
 func (b *Broker) serveTCP(ctx context.Context, nc net.Conn) {
 	transport := "tcp"
-	plain := nc
-	if t, ok := nc.(*tls.Conn); ok {
-		transport, plain = "tls", t.NetConn()
+	if _, ok := nc.(*tls.Conn); ok {
+		transport = "tls"
 	}
-	tune(plain)
+	tune(nc)
 	c, ctx := b.admit(ctx, nc, transport, addrPort(nc.RemoteAddr()))
 	if c == nil || !b.tasks.spawn(func() { c.serve(ctx) }) {
 		// The limit is counted; there is nobody to tell.
@@ -151,6 +150,9 @@ func (b *Broker) serveTCP(ctx context.Context, nc net.Conn) {
 // tune sets what can be set; a connection that is closed already shows itself
 // when it is read.
 func tune(nc net.Conn) {
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer)
 		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{
@@ -165,11 +167,21 @@ func addrPort(a net.Addr) netip.AddrPort {
 		p := tcp.AddrPort()
 		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 	}
-	p, err := netip.ParseAddrPort(a.String())
+	return parseAddrPort(a.String())
+}
+
+// parseAddrPort reads an address with a port or without; the zero value stands
+// for what is none of IP, such as a unix socket.
+func parseAddrPort(s string) netip.AddrPort {
+	p, err := netip.ParseAddrPort(s)
+	if err == nil {
+		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+	}
+	addr, err := netip.ParseAddr(s)
 	if err != nil {
 		return netip.AddrPort{}
 	}
-	return p
+	return netip.AddrPortFrom(addr.Unmap(), 0)
 }
 
 // Listen opens the listener for an address as the command line has them:

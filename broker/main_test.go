@@ -72,6 +72,9 @@ func serve(t testing.TB, config broker.Config) *server {
 			t.Error("Serve did not return")
 		}
 		web.Close()
+		if left := b.Leftovers(); left != "" {
+			t.Errorf("when all is over there are still %s", left)
+		}
 	}
 	t.Cleanup(s.stop)
 	return s

@@ -27,7 +27,7 @@ var subprotocols = []string{"mqtt", "mqttv3.1"}
 const websocketMessage = 4 << 20
 
 // Handler serves MQTT over WebSocket at whatever path it is hung in. The
-// client's address is the request's RemoteAddr. Connections live as long as
+// client's address is the request's RemoteAddr, with a port or without. Connections live as long as
 // [Broker.Serve], not the HTTP server.
 func (b *Broker) Handler() http.Handler {
 	upgrader := &websocket.Upgrader{
@@ -50,11 +50,7 @@ func (b *Broker) Handler() http.Handler {
 		if err != nil {
 			return // the upgrader has answered
 		}
-		remote, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil {
-			remote = netip.AddrPort{} // not an address of IP, e.g. a unix socket
-		}
-		b.serveWebsocket(context.WithoutCancel(r.Context()), ws, remote)
+		b.serveWebsocket(context.WithoutCancel(r.Context()), ws, parseAddrPort(r.RemoteAddr))
 	})
 }
 
