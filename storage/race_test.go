@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"rambla/social"
@@ -53,9 +55,9 @@ func TestNodesAppendSideBySide(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, engine storagetest.Engine) {
 		w, dbs := nodes(t, engine, 3)
-		const rounds, batch, keys = 15, 24, 40
+		const rounds, batch, keys = 15, 24, 60
 		streams := []social.StreamKey{w.Lobby.Stream(social.ChannelMessages)}
-		for i := range 3 {
+		for i := range 11 {
 			streams = append(streams, w.Space(fmt.Sprint("space-", i), w.Alice).Stream(social.ChannelMessages))
 		}
 		shared := w.Post(w.Alice, "edited by all")
@@ -65,6 +67,7 @@ func TestNodesAppendSideBySide(t *testing.T) {
 			mu    sync.Mutex
 			byKey = map[string]social.ID{}
 			count = map[social.StreamKey]int{shared.Stream: 1}
+			drawn atomic.Int64 // moves the window of keys, so that all nodes use new ones at once
 		)
 		settle := func(p *social.Post, out social.Appended) error {
 			mu.Lock()
@@ -90,15 +93,19 @@ func TestNodesAppendSideBySide(t *testing.T) {
 					random := rand.New(rand.NewPCG(uint64(n), uint64(shard))) //nolint:gosec // repeatable on purpose
 					for range rounds {
 						var posts []*social.Post
+						// Few streams each, so that batches do run side by side.
+						mine := [2]social.StreamKey{streams[random.IntN(len(streams))], streams[random.IntN(len(streams))]}
 						for range batch {
 							p := w.Post(w.Alice, "x")
-							p.Stream = streams[random.IntN(len(streams))]
+							p.Stream = mine[random.IntN(len(mine))]
 							if random.IntN(2) == 0 {
-								p.Key = fmt.Sprint("key-", random.IntN(keys))
+								p.Key = fmt.Sprint("key-", int(drawn.Add(1)/8)+random.IntN(keys))
 							}
 							posts = append(posts, p)
 						}
-						posts = append(posts, w.Amend(social.TypeUpdate, shared, fmt.Sprint(n, shard)))
+						if random.IntN(4) == 0 {
+							posts = append(posts, w.Amend(social.TypeUpdate, shared, fmt.Sprint(n, shard)))
+						}
 						out, err := db.Append(context.Background(), storagetest.Entries(posts...), storagetest.Epoch())
 						if err != nil {
 							t.Errorf("append: %v", err)
@@ -126,6 +133,62 @@ func TestNodesAppendSideBySide(t *testing.T) {
 			if head, _, err := dbs[0].Head(t.Context(), stream); err != nil || int(head) != n {
 				t.Errorf("stream %d: head %d, %d acknowledged, %v", stream, head, n, err)
 			}
+		}
+	})
+}
+
+// Two nodes append the same keys at the same moment, in opposite order, to
+// different streams: each key ends up in one of the two, and neither node waits
+// for the other in a circle.
+func TestTheSameKeysOnTwoNodesAreStoredOnce(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, engine storagetest.Engine) {
+		w, dbs := nodes(t, engine, 2)
+		streams := []social.StreamKey{w.Lobby.Stream(social.ChannelMessages), w.Space("news", w.Alice).Stream(social.ChannelMessages)}
+		const rounds, batch = 6, 500
+		for round := range rounds {
+			var (
+				wg  sync.WaitGroup
+				ids [2][batch]social.ID
+			)
+			for n, db := range dbs {
+				wg.Go(func() {
+					posts := make([]*social.Post, batch)
+					for i := range posts {
+						posts[i] = w.Post(w.Alice, "x")
+						posts[i].Stream, posts[i].Key = streams[n], fmt.Sprintf("%d-%d", round, i)
+					}
+					if n == 1 {
+						slices.Reverse(posts)
+					}
+					out, err := db.Append(context.Background(), storagetest.Entries(posts...), storagetest.Epoch())
+					if err != nil {
+						t.Errorf("append: %v", err)
+						return
+					}
+					if n == 1 {
+						slices.Reverse(out)
+					}
+					for i, a := range out {
+						ids[n][i] = a.ID
+					}
+				})
+			}
+			wg.Wait()
+			if ids[0] != ids[1] {
+				t.Fatalf("round %d: the nodes were told of different posts", round)
+			}
+		}
+		var stored uint64
+		for _, stream := range streams {
+			head, _, err := w.DB.Head(t.Context(), stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored += head
+		}
+		if stored != rounds*batch {
+			t.Errorf("%d posts are stored, wanted %d", stored, rounds*batch)
 		}
 	})
 }
