@@ -43,6 +43,20 @@ func (db *DB) SetPasswordHash(ctx context.Context, person social.PersonKey, hash
 	})
 }
 
+// ReplacePasswordHash stores another hash of the same password, where the
+// present one is still old; nothing ends by it, so nobody has to be told.
+func (db *DB) ReplacePasswordHash(ctx context.Context, person social.PersonKey, old, hash string) (bool, error) {
+	var n int64
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) (err error) {
+		n, err = t.exec(ctx, `UPDATE passwords SET hash = $3 WHERE person = $1 AND hash = $2`, int64(person), old, hash)
+		return err
+	})
+	if err != nil {
+		return false, failure(fmt.Errorf("replace a password's hash: %w", err))
+	}
+	return n == 1, nil
+}
+
 func putPassword(ctx context.Context, t *tx, person social.PersonKey, hash string) error {
 	_, err := t.exec(ctx, `INSERT INTO passwords (person, hash, changed_at) VALUES ($1, $2, $3)
 		ON CONFLICT (person) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at`,

@@ -24,41 +24,39 @@ func (s *server) adminHandler() http.Handler {
 // siteMetrics exports the figures of the rooms that know no metrics system.
 type siteMetrics struct{ *site }
 
-func (m siteMetrics) descriptions() [6]*prometheus.Desc {
-	d := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
-	return [6]*prometheus.Desc{
-		d("rambla_committer_entries_total", "Posts and samples committed."),
-		d("rambla_committer_batches_total", "Transactions that committed them."),
-		d("rambla_committer_failures_total", "Entries not committed: the store was away or the queue full."),
-		d("rambla_committer_queue_entries", "Entries waiting for their transaction."),
-		d("rambla_committer_queue_bytes", "Bytes of the entries waiting."),
-		d("rambla_rights_age_seconds", "Time since the journal of rights was last read to its end."),
+// figure is one metric without labels.
+type figure struct {
+	name, help string
+	kind       prometheus.ValueType
+	value      float64
+}
+
+func (m siteMetrics) figures() []figure {
+	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	committed, login := m.committer.Stats(), m.auth.Stats()
+	return []figure{
+		{"rambla_committer_entries_total", "Posts and samples committed.", counter, float64(committed.Entries)},
+		{"rambla_committer_batches_total", "Transactions that committed them.", counter, float64(committed.Batches)},
+		{"rambla_committer_failures_total", "Entries not committed: the store was away or the queue full.", counter, float64(committed.Failures)},
+		{"rambla_committer_queue_entries", "Entries waiting for their transaction.", gauge, float64(committed.Waiting)},
+		{"rambla_committer_queue_bytes", "Bytes of the entries waiting.", gauge, float64(committed.WaitingBytes)},
+		{"rambla_rights_age_seconds", "Time since the journal of rights was last read to its end.", gauge, m.dir.StaleFor().Seconds()},
+		{"rambla_auth_hashes_total", "Passwords hashed.", counter, float64(login.Hashes)},
+		{"rambla_auth_hashes_waiting", "Logins in line for a hash.", gauge, float64(login.HashesWaiting)},
+		{"rambla_auth_line_full_total", "Logins turned away because that line was full.", counter, float64(login.LineFull)},
+		{"rambla_auth_remembered_total", "Passwords verified without a hash.", counter, float64(login.Remembered)},
+		{"rambla_auth_failures_total", "Wrong names or passwords.", counter, float64(login.Failed)},
+		{"rambla_auth_limited_total", "Attempts refused after too many failures.", counter, float64(login.Limited)},
+		{"rambla_auth_replays_total", "Refresh tokens used twice; their logins were ended.", counter, float64(login.Replays)},
 	}
 }
 
 // Describe is part of prometheus.Collector.
-func (m siteMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range m.descriptions() {
-		ch <- d
-	}
-}
+func (m siteMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
 
 // Collect is part of prometheus.Collector.
 func (m siteMetrics) Collect(ch chan<- prometheus.Metric) {
-	st := m.committer.Stats()
-	counter, gauge := prometheus.CounterValue, prometheus.GaugeValue
-	values := []struct {
-		kind prometheus.ValueType
-		v    float64
-	}{
-		{counter, float64(st.Entries)},
-		{counter, float64(st.Batches)},
-		{counter, float64(st.Failures)},
-		{gauge, float64(st.Waiting)},
-		{gauge, float64(st.WaitingBytes)},
-		{gauge, m.dir.StaleFor().Seconds()},
-	}
-	for i, d := range m.descriptions() {
-		ch <- prometheus.MustNewConstMetric(d, values[i].kind, values[i].v)
+	for _, f := range m.figures() {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(f.name, f.help, nil, nil), f.kind, f.value)
 	}
 }

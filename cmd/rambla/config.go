@@ -25,6 +25,8 @@ type Config struct {
 	PublicURL       string
 	HTTPOrigins     []string
 	TrustedProxies  []string
+	PersonRate      int64
+	AddressRate     int64
 	AdminListen     string
 	DatabaseURL     social.Secret
 	DatabaseMigrate bool
@@ -37,6 +39,9 @@ type Config struct {
 	EndAtExpiry     bool
 	AccessLife      time.Duration
 	RefreshLife     time.Duration
+	PasswordMin     int64
+	AccountFailures int64
+	AddressFailures int64
 	ContextsCreate  string
 	AdminPassword   social.Secret
 }
@@ -46,6 +51,7 @@ func defaultConfig() Config {
 		Data: "./rambla-data", MQTTListen: []string{"127.0.0.1:1883"}, HTTPListen: "127.0.0.1:8080",
 		AdminListen: "127.0.0.1:9464", DatabaseMigrate: true, LogLevel: "info", LogFormat: "text",
 		MaxPacket: 256 << 10, MQTTPasswords: true,
+		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
 		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers",
 	}
 }
@@ -69,6 +75,8 @@ func settings() []setting {
 		text("http.public_url", "", "address that people reach the site at, such as https://chat.example.org; empty: what each request was sent to", func(c *Config) *string { return &c.PublicURL }),
 		list("http.origins", "", "origins of browsers that may use REST and WebSocket, beside the server's own", func(c *Config) *[]string { return &c.HTTPOrigins }),
 		list("http.trusted_proxies", "", "networks whose X-Forwarded-For counts, such as 10.0.0.0/8", func(c *Config) *[]string { return &c.TrustedProxies }),
+		number("http.person_rate", "requests per second of one person; five times as many may come at once", 1, 1_000_000, func(c *Config) *int64 { return &c.PersonRate }),
+		number("http.address_rate", "the same for one address, or one /64 of IPv6", 1, 1_000_000, func(c *Config) *int64 { return &c.AddressRate }),
 		text("admin.listen", "admin", "address of /metrics and profiles; keep it private", func(c *Config) *string { return &c.AdminListen }),
 		secret("database.url", "database", "postgres://…; empty: the embedded store in the data directory", func(c *Config) *social.Secret { return &c.DatabaseURL }),
 		toggle("database.migrate", "bring the schema up to date at the start", func(c *Config) *bool { return &c.DatabaseMigrate }),
@@ -81,6 +89,9 @@ func settings() []setting {
 		toggle("auth.mqtt_end_at_expiry", "end MQTT connections when their access token expires", func(c *Config) *bool { return &c.EndAtExpiry }),
 		span("auth.access_ttl", "how long an access token lives", func(c *Config) *time.Duration { return &c.AccessLife }),
 		span("auth.refresh_ttl", "how long a refresh token may stay unused", func(c *Config) *time.Duration { return &c.RefreshLife }),
+		number("auth.password_min", "least characters of a new password", 1, 128, func(c *Config) *int64 { return &c.PasswordMin }),
+		number("auth.account_failures", "wrong passwords in a row after which an account's logins are slowed down", 1, 1_000_000, func(c *Config) *int64 { return &c.AccountFailures }),
+		number("auth.address_failures", "the same for one address, or one /64 of IPv6", 1, 1_000_000, func(c *Config) *int64 { return &c.AddressFailures }),
 		word("contexts.create", "", "who may create contexts: managers or everyone", []string{"managers", "everyone"}, func(c *Config) *string { return &c.ContextsCreate }),
 		secret("admin.password", "", "password of the person admin, made at the first start; empty: generated and printed once", func(c *Config) *social.Secret { return &c.AdminPassword }),
 	}

@@ -205,7 +205,9 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 	}
 	rest, err := api.New(api.Config{
 		PublicURL: s.config.PublicURL, Origins: s.config.HTTPOrigins, TrustedProxies: s.config.TrustedProxies,
-		MaxBody: s.config.MaxPacket,
+		MaxBody:    s.config.MaxPacket,
+		PersonRate: float64(s.config.PersonRate), PersonBurst: int(5 * s.config.PersonRate),
+		AddressRate: float64(s.config.AddressRate), AddressBurst: int(5 * s.config.AddressRate),
 	}, api.Deps{
 		Directory: s.dir, Posts: s.posts, Spaces: s.spaces, People: s.people, Data: s.data, Auth: s.auth,
 		Replays: s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,

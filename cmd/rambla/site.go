@@ -65,7 +65,10 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	now := time.Now
 	s := &site{db: db, logger: logger, dir: social.NewDirectory(db, logger, now)}
 	var err error
-	s.auth, err = auth.New(auth.Config{AccessTTL: c.AccessLife, RefreshTTL: c.RefreshLife}, db, db, s.dir, logger, now)
+	s.auth, err = auth.New(auth.Config{
+		AccessTTL: c.AccessLife, RefreshTTL: c.RefreshLife, PasswordMin: int(c.PasswordMin),
+		AccountFailures: int(c.AccountFailures), AddressFailures: int(c.AddressFailures),
+	}, db, db, s.dir, logger, now)
 	if err != nil {
 		return nil, usageError{err}
 	}

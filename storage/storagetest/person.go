@@ -12,6 +12,7 @@ func personClaims() []claim {
 		{"a name is given once, for ever", namesOnce},
 		{"a renamed person keeps its old names", rename},
 		{"a patch changes what it names", patchPerson},
+		{"another hash of the same password ends nothing", rehash},
 		{"a removed person loses everything but its row and its names", removePerson},
 	}
 }
@@ -53,6 +54,27 @@ func personRoundTrip(w *World) {
 	all = nil
 	if err := w.DB.People(w.Context(), []social.PersonKey{}, func(p social.Person) { all = append(all, p.Key) }); err != nil || all != nil {
 		w.Errorf("no keys gave %v, %v", all, err)
+	}
+}
+
+func rehash(w *World) {
+	if err := w.DB.SetPasswordHash(w.Context(), w.Bob, "old", Epoch()); err != nil {
+		w.Fatal(err)
+	}
+	before := w.Version()
+	for _, step := range []struct {
+		old  string
+		want bool
+	}{{"other", false}, {"old", true}, {"old", false}} {
+		if got, err := w.DB.ReplacePasswordHash(w.Context(), w.Bob, step.old, "new"); err != nil || got != step.want {
+			w.Errorf("replacing %q: %v, %v", step.old, got, err)
+		}
+	}
+	if hash, err := w.DB.PasswordHash(w.Context(), w.Bob); err != nil || hash != "new" {
+		w.Errorf("hash %q, %v", hash, err)
+	}
+	if got := w.Changes(before); len(got) > 0 {
+		w.Errorf("changes %+v", got)
 	}
 }
 
