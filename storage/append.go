@@ -48,7 +48,7 @@ type batch struct {
 	// To look up.
 	streams []streamState // ascending by key, each once
 	keys    []usedKey     // ascending, each once
-	objects []social.ID   // what Updates and Deletes are about, each once
+	objects []social.ID   // what Updates and Deletes are about, and what replies answer, each once
 
 	// Looked up.
 	remembered map[keyRef]*usedKey
@@ -97,7 +97,7 @@ type usedKey struct {
 	at     int64
 }
 
-// object is a post that Updates or Deletes of the batch are about.
+// object is a post that Updates or Deletes of the batch are about, or replies.
 type object struct {
 	id        social.ID
 	stream    int64
@@ -143,6 +143,8 @@ func (b *batch) collect() {
 		}
 		if p := e.Post; p != nil && amends(p) {
 			b.objects = append(b.objects, p.Object)
+		} else if p != nil && !p.InReplyTo.IsZero() {
+			b.objects = append(b.objects, p.InReplyTo)
 		}
 	}
 	slices.SortFunc(b.streams, func(x, y streamState) int { return cmp.Compare(x.key, y.key) })
@@ -285,6 +287,9 @@ func (b *batch) takePost(p *social.Post, s *streamState) social.Appended {
 		s.advance(b.now)
 		b.amend(p, o, s)
 	} else {
+		if o := b.found[p.InReplyTo]; !p.InReplyTo.IsZero() && (o == nil || o.stream != s.key || !o.counts) {
+			return social.Appended{Err: social.Invalid("inReplyTo", "is not the id of a post in this context")}
+		}
 		s.advance(b.now)
 	}
 	if p.Counts() {
