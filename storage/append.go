@@ -279,17 +279,17 @@ func checkText(field, s string, limit int) error {
 }
 
 func (b *batch) takePost(p *social.Post, s *streamState) social.Appended {
-	if amends(p) {
+	switch {
+	case amends(p):
 		o := b.found[p.Object]
-		if o == nil || o.stream != s.key || !o.counts || o.removedAt != 0 {
+		if !o.in(s) || o.removedAt != 0 {
 			return social.Appended{Err: notFound("post")}
 		}
 		s.advance(b.now)
 		b.amend(p, o, s)
-	} else {
-		if o := b.found[p.InReplyTo]; !p.InReplyTo.IsZero() && (o == nil || o.stream != s.key || !o.counts) {
-			return social.Appended{Err: social.Invalid("inReplyTo", "is not the id of a post in this context")}
-		}
+	case !p.InReplyTo.IsZero() && !b.found[p.InReplyTo].in(s):
+		return social.Appended{Err: social.Invalid("inReplyTo", "is not the id of a post in this context")}
+	default:
 		s.advance(b.now)
 	}
 	if p.Counts() {
@@ -306,6 +306,10 @@ func (b *batch) takePost(p *social.Post, s *streamState) social.Appended {
 	}
 	return social.Appended{ID: p.ID, Seq: p.Seq}
 }
+
+// in tells whether o is a post of the stream that can be answered or amended; a
+// nil one is not.
+func (o *object) in(s *streamState) bool { return o != nil && o.stream == s.key && o.counts }
 
 // amend applies an Update or a Delete to what it is about.
 func (b *batch) amend(p *social.Post, o *object, s *streamState) {

@@ -80,7 +80,7 @@ func prepareLite(ctx context.Context, db *sql.DB) (*liteStatements, error) {
 	s := &liteStatements{}
 	for _, p := range s.list() {
 		var err error
-		if *p.to, err = db.PrepareContext(ctx, p.text); err != nil {
+		if *p.to, err = db.PrepareContext(ctx, p.text); err != nil { //nolint:sqlclosecheck // close does
 			return nil, errors.Join(fmt.Errorf("prepare: %w", err), s.close())
 		}
 	}

@@ -29,8 +29,9 @@ type checkpointer struct {
 	done   chan struct{}
 }
 
-func startCheckpointer(path string, log *slog.Logger, m *metrics) *checkpointer {
-	ctx, cancel := context.WithCancel(context.Background())
+// startCheckpointer starts it; it ends with stop, not with ctx.
+func startCheckpointer(ctx context.Context, path string, log *slog.Logger, m *metrics) *checkpointer {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c := &checkpointer{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(c.done)
@@ -54,8 +55,9 @@ func runCheckpoints(ctx context.Context, path string, log *slog.Logger, m *metri
 		log.Error("the write-ahead log cannot be checkpointed and will grow", "err", err)
 		return
 	}
-	defer func() { _ = db.Close() }() // it has written nothing that is not in the log
-	if _, err := db.ExecContext(context.Background(), insistFor); err != nil {
+	defer func() { _ = db.Close() }()  // it has written nothing that is not in the log
+	work := context.WithoutCancel(ctx) // see lite
+	if _, err := db.ExecContext(work, insistFor); err != nil {
 		log.Warn("the checkpointer may keep writers waiting", "err", err)
 	}
 	tick := time.NewTicker(checkpointEvery)
@@ -80,7 +82,7 @@ func runCheckpoints(ctx context.Context, path string, log *slog.Logger, m *metri
 		if insist {
 			insisted = time.Now()
 		}
-		err := checkpoint(db, insist)
+		err := checkpoint(work, db, insist)
 		if err != nil && !failing {
 			log.Warn("checkpoint of the store did not go through; retrying", "err", err)
 		}
@@ -94,13 +96,13 @@ func runCheckpoints(ctx context.Context, path string, log *slog.Logger, m *metri
 // checkpoint moves what it can without waiting for anybody, or, where insist is
 // set, waits a little for readers and empties the log. That it could not is no
 // error: it comes again.
-func checkpoint(db *sql.DB, insist bool) error {
+func checkpoint(ctx context.Context, db *sql.DB, insist bool) error {
 	mode := "PRAGMA wal_checkpoint(PASSIVE)"
 	if insist {
 		mode = "PRAGMA wal_checkpoint(TRUNCATE)"
 	}
 	var busy, frames, moved int
-	return db.QueryRowContext(context.Background(), mode).Scan(&busy, &frames, &moved)
+	return db.QueryRowContext(ctx, mode).Scan(&busy, &frames, &moved)
 }
 
 // logState tells whether anything was written since the last look.

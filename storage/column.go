@@ -154,7 +154,7 @@ func newColumnSets() columnSets {
 	return columnSets{&sync.Pool{New: func() any { return new(columnSet) }}}
 }
 
-func (s columnSets) get() *columnSet { return s.pool.Get().(*columnSet) } //nolint:forcetypeassert // New makes nothing else
+func (s columnSets) get() *columnSet { return s.pool.Get().(*columnSet) } //nolint:forcetypeassert,errcheck // New makes nothing else
 
 // put keeps the set, unless a batch of giants has made it one itself.
 func (s columnSets) put(c *columnSet) {

@@ -267,9 +267,12 @@ func (s *liteSchema) status(ctx context.Context) (SchemaStatus, error) {
 	return s.statusIn(context.WithoutCancel(ctx), s.db)
 }
 
-func (s *liteSchema) statusIn(ctx context.Context, q interface {
+// rowQuerier is a database or a transaction.
+type rowQuerier interface {
 	QueryRowContext(ctx context.Context, sql string, args ...any) *sql.Row
-}) (SchemaStatus, error) {
+}
+
+func (s *liteSchema) statusIn(ctx context.Context, q rowQuerier) (SchemaStatus, error) {
 	var version int
 	err := q.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_schema WHERE name = 'schema_migrations'`).Scan(&version)
 	if err == nil && version > 0 {

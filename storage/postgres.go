@@ -141,5 +141,5 @@ func (c pgConn) exec(ctx context.Context, sql string, args ...any) (int64, error
 }
 
 func (c pgConn) query(ctx context.Context, sql string, args ...any) (rows, error) {
-	return c.q.Query(ctx, sql, args...) //nolint:rowserrcheck // each, the only caller, does
+	return c.q.Query(ctx, sql, args...) //nolint:sqlclosecheck // each, the only caller, does
 }

@@ -43,7 +43,7 @@ func openSQLite(ctx context.Context, cfg Config, m *metrics) (*lite, error) {
 		return nil, failure(errors.Join(err, e.close()))
 	}
 	if !cfg.ReadOnly {
-		e.checkpointer = startCheckpointer(e.path, cfg.Logger, m)
+		e.checkpointer = startCheckpointer(ctx, e.path, cfg.Logger, m)
 	}
 	return e, nil
 }
@@ -236,7 +236,7 @@ func (c liteConn) query(ctx context.Context, text string, args ...any) (rows, er
 	if err != nil {
 		return nil, err
 	}
-	rs, err := c.q.QueryContext(context.WithoutCancel(ctx), c.e.dialect(text), args...)
+	rs, err := c.q.QueryContext(context.WithoutCancel(ctx), c.e.dialect(text), args...) //nolint:rowserrcheck // each, the only caller, does
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ var pgList = regexp.MustCompile(`= ANY\((\$\d+)\)`)
 // the driver understands itself.
 func (e *lite) dialect(text string) string {
 	if known, ok := e.texts.Load(text); ok {
-		return known.(string) //nolint:forcetypeassert // nothing else is stored
+		return known.(string) //nolint:forcetypeassert,errcheck // nothing else is stored
 	}
 	out := pgList.ReplaceAllString(text, "IN (SELECT value FROM json_each($1))")
 	e.texts.Store(text, out)
