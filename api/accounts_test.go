@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rambla/api"
 )
@@ -52,6 +53,23 @@ func TestALoginIsRefreshedIntrospectedAndRevoked(t *testing.T) {
 		}
 		s.as("third", "GET", "/v1/me").refused(401, "unauthenticated")
 	})
+}
+
+func TestAnAccessTokenEndsAndARefreshTokenRenewsIt(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	a := s.form("/v1/oauth/token", url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"alice-password"}})
+	s.tokens["mine"] = a.text("access_token")
+	s.as("mine", "GET", "/v1/me").wants(200)
+	s.skew.Store(int64(61 * time.Minute))
+	if a := s.as("mine", "GET", "/v1/me").refused(401, "unauthenticated"); !strings.Contains(a.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+		t.Errorf("refused with %q", a.header.Get("WWW-Authenticate"))
+	}
+	b := s.form("/v1/oauth/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.text("refresh_token")}})
+	s.tokens["mine"] = b.text("access_token")
+	s.as("mine", "GET", "/v1/me").wants(200)
+	// A refresh token is no access token.
+	s.tokens["mine"] = b.text("refresh_token")
+	s.as("mine", "GET", "/v1/me").refused(401, "unauthenticated")
 }
 
 func TestTheTokenEndpointSpeaksOAuth(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"path"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,6 +41,7 @@ func (d *documents) render(api *huma.OpenAPI) error {
 	for _, unused := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which problems replace
 		delete(api.Components.Schemas.Map(), unused)
 	}
+	openAnswers(api)
 	asJSON, err := json.MarshalIndent(api, "", " ")
 	if err != nil {
 		return fmt.Errorf("render the OpenAPI document: %w", err)
@@ -65,6 +67,43 @@ func (d *documents) render(api *huma.OpenAPI) error {
 		d.files = append(d.files, file{path: docsPath + "/" + name, mediaType: mediaType, body: body})
 	}
 	return nil
+}
+
+// openAnswers lets answers have members that the document does not name: clients
+// made from it must not break when a later version adds one. Bodies that we
+// take stay closed, as they really are.
+func openAnswers(api *huma.OpenAPI) {
+	schemas := api.Components.Schemas.Map()
+	taken := map[string]bool{}
+	var visit func(*huma.Schema)
+	visit = func(s *huma.Schema) {
+		if s == nil {
+			return
+		}
+		if name := path.Base(s.Ref); s.Ref != "" && !taken[name] {
+			taken[name] = true
+			visit(schemas[name])
+		}
+		visit(s.Items)
+		for _, p := range s.Properties {
+			visit(p)
+		}
+	}
+	for _, item := range api.Paths {
+		for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
+			if op == nil || op.RequestBody == nil {
+				continue
+			}
+			for _, media := range op.RequestBody.Content {
+				visit(media.Schema)
+			}
+		}
+	}
+	for name, s := range schemas {
+		if !taken[name] {
+			s.AdditionalProperties = nil
+		}
+	}
 }
 
 // renderDocs fills in the problem codes, which the types of problems link to.

@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -62,6 +64,29 @@ func TestHEADAnswersAsGETWithoutABody(t *testing.T) {
 	_ = resp.Body.Close()
 	if resp.StatusCode != 200 {
 		t.Errorf("HEAD /healthz gets %d", resp.StatusCode)
+	}
+}
+
+func TestABodyOfUnknownLengthIsCutAtTheLimit(t *testing.T) {
+	s := sqlite(t, api.Config{MaxBody: 4096}, nil)
+	server := httptest.NewServer(s.server)
+	t.Cleanup(server.Close)
+	post := func(n int) int {
+		body := io.MultiReader(strings.NewReader(`{"name":"`), strings.NewReader(strings.Repeat("x", n)), strings.NewReader(`"}`))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/me/tokens", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+s.tokens["alice"])
+		resp, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	if got := []int{post(10), post(1000), post(5000), post(1 << 20)}; !slices.Equal(got, []int{201, 422, 413, 413}) {
+		t.Errorf("answered with %v", got)
 	}
 }
 

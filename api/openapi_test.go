@@ -123,6 +123,13 @@ func TestTheOpenAPIDocumentIsWellFormed(t *testing.T) {
 		}
 	}
 	checkRefs(t, d.Raw, d.Raw, "#")
+	schemas := d.Raw["components"].(map[string]any)["schemas"].(map[string]any)
+	for name, closed := range map[string]bool{"Draft": true, "CreateContextInBody": true, "Policies": true, "Post": false, "Context": false, "Problem": false} {
+		s := schemas[name].(map[string]any)
+		if is := s["additionalProperties"] == false; is != closed {
+			t.Errorf("%s: closed is %v", name, is)
+		}
+	}
 	yaml := s.as("", "GET", "/v1/openapi.yaml").wants(200)
 	if !strings.Contains(string(yaml.body), "openapi: 3.1.0") {
 		t.Errorf("the YAML begins with %.80s", yaml.body)

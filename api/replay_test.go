@@ -121,6 +121,31 @@ func TestOfTwoEqualWritesAtOnceTheSecondIsToldToWait(t *testing.T) {
 	}
 }
 
+func TestOfManyEqualWritesAtOnceOneHappens(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		var wg sync.WaitGroup
+		answers := make([]*answer, 8)
+		for i := range answers {
+			wg.Go(func() {
+				answers[i] = s.as("alice", "POST", "/v1/me/tokens", `{"name":"x"}`).with("Idempotency-Key", "k").do()
+			})
+		}
+		wg.Wait()
+		secrets := map[string]bool{}
+		for _, a := range answers {
+			switch {
+			case a.status == 201:
+				secrets[a.text("token")] = true
+			case a.status != 409 || a.header.Get("Retry-After") == "":
+				t.Errorf("one gets %d %s", a.status, a.body)
+			}
+		}
+		if len(secrets) != 1 || len(s.as("alice", "GET", "/v1/me/tokens").wants(200).list("items")) != 1 {
+			t.Errorf("%d tokens were made", len(secrets))
+		}
+	})
+}
+
 // spying remembers what is stored.
 type spying struct {
 	api.Replays

@@ -17,9 +17,9 @@ type Draft struct {
 	Data      map[string]any `json:"data,omitempty" doc:"At most 4 KiB of an application's own"`
 }
 
-// Edit replaces the content of a post.
+// Edit changes a post; what it leaves out stays.
 type Edit struct {
-	Content string         `json:"content"`
+	Content string         `json:"content,omitempty"`
 	Format  string         `json:"format,omitempty" enum:"plain,markdown"`
 	Key     string         `json:"key,omitempty"`
 	Object  *Thing         `json:"object,omitempty"`
