@@ -27,8 +27,8 @@ type Broker struct {
 	feeds   feeds
 	writers []*writer
 	turn    atomic.Uint32 // which writer is next
-	buffers sync.Pool     // of *[inputSize]byte
-	batches sync.Pool     // of *batch
+	buffers pool[inputBuffer]
+	batches pool[batch]
 
 	tasks    tasks
 	stopping chan struct{} // closed when Serve ends
@@ -72,8 +72,6 @@ func New(config Config, gate Gate, log *slog.Logger, reg prometheus.Registerer) 
 		people:    make(map[social.PersonKey][]*session),
 		addresses: make(map[netip.Addr]*address), listeners: make(map[net.Listener]bool),
 	}
-	b.buffers.New = func() any { return new([inputSize]byte) }
-	b.batches.New = func() any { return new(batch) }
 	for range config.Writers {
 		b.writers = append(b.writers, newWriter())
 	}

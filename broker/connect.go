@@ -28,9 +28,9 @@ func (c *conn) handshake(ctx context.Context) bool {
 	c.version = p.version
 	w := wire{version: p.version, problemInfo: true, maxPacket: p.maxPacket}
 	if bad != nil {
-		if p.version != 0 {
+		if p.version == version5 || p.version == version311 && bad.code == codeUnsupportedVersion {
 			c.refuse(w, bad.code, bad.text, causeOf(bad.code))
-		} else {
+		} else { // MQTT 3.1.1 [MQTT-3.1.4-1]
 			c.end(ending{cause: causeOf(bad.code)})
 		}
 		return false

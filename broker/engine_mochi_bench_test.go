@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,13 +32,6 @@ import (
 // can be told from that of the 1,000 clients, which are the same for both.
 const childVariable = "RAMBLA_BROKER_BENCH_CHILD"
 
-func init() {
-	if kind := os.Getenv(childVariable); kind != "" {
-		child(kind)
-		os.Exit(0)
-	}
-}
-
 // child serves until its standard input ends, and answers each line there with
 // its CPU time, resident memory and allocations so far.
 func child(kind string) {
@@ -56,7 +50,7 @@ func child(kind string) {
 			panic(err)
 		}
 		site.broker = b
-		go b.Serve(ctx, l) // ends with the process
+		go func() { _ = b.Serve(ctx, l) }() // ends with the process
 	case "mochi":
 		caps := mochi.NewDefaultServerCapabilities()
 		caps.MaximumClientWritesPending = 1 << 16
@@ -68,13 +62,12 @@ func child(kind string) {
 		if err := s.AddListener(listeners.NewNet("t", l)); err != nil {
 			panic(err)
 		}
-		go s.Serve() // ends with the process
+		go func() { _ = s.Serve() }() // ends with the process
 	}
-	fmt.Println(l.Addr())
+	fmt.Fprintln(os.Stdout, l.Addr())
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		if in.Text() == "gc" {
-			runtime.GC()
-			time.Sleep(500 * time.Millisecond) // the scavenger's turn; no test waits on this
+			debug.FreeOSMemory()
 		}
 		var u syscall.Rusage
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -87,7 +80,7 @@ func child(kind string) {
 		if f := strings.Fields(string(status)); len(f) > 1 {
 			pages, _ = strconv.Atoi(f[1])
 		}
-		fmt.Println(u.Utime.Nano()+u.Stime.Nano(), pages*os.Getpagesize(), m.Mallocs, m.TotalAlloc)
+		fmt.Fprintln(os.Stdout, u.Utime.Nano()+u.Stime.Nano(), pages*os.Getpagesize(), m.Mallocs, m.TotalAlloc)
 	}
 }
 
@@ -129,7 +122,9 @@ func startChild(b *testing.B, kind string) *process {
 	}
 	b.Cleanup(func() {
 		in.Close()
-		cmd.Wait()
+		if err := cmd.Wait(); err != nil {
+			b.Error(err)
+		}
 	})
 	p := &process{in: in, out: bufio.NewScanner(out)}
 	p.addr = p.line(b)
@@ -236,11 +231,12 @@ func (c *loadClient) run() {
 
 func await(b *testing.B, got *atomic.Int64, want int64) {
 	b.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); got.Load() < want; {
+	tick := time.NewTicker(200 * time.Microsecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(2 * time.Minute); got.Load() < want; <-tick.C {
 		if time.Now().After(deadline) {
 			b.Fatalf("%d of %d arrived", got.Load(), want)
 		}
-		time.Sleep(200 * time.Microsecond) // a benchmark's clock, no test
 	}
 }
 

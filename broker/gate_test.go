@@ -210,7 +210,7 @@ func (s *site) store(p *broker.Principal, pub *broker.Publication) (broker.Recei
 		return broker.Receipt{}, err
 	}
 	var body struct{ Content, Key string }
-	json.Unmarshal(pub.Payload, &body) // text is no JSON; it has no key then
+	_ = json.Unmarshal(pub.Payload, &body) // text is no JSON; it has no key then
 	s.order.Lock()
 	defer s.order.Unlock()
 	s.mu.Lock()

@@ -3,13 +3,14 @@ package broker
 import (
 	"errors"
 	"net"
-	"sync"
 	"syscall"
 )
 
 // inputSize is the room of a read buffer. Plain TCP connections borrow one for
 // as long as there is something to read, so idle ones hold none.
 const inputSize = 16 << 10
+
+type inputBuffer [inputSize]byte
 
 var errNoLength = errors.New("remaining length of more than four bytes")
 
@@ -22,9 +23,9 @@ func (tooLargeError) Error() string { return "packet too large" }
 type input struct {
 	nc      net.Conn
 	raw     syscall.RawConn // nil: read through nc, with a buffer of one's own
-	buffers *sync.Pool      // of *[inputSize]byte
-	waiting func()          // called before the goroutine may wait for bytes
-	arrived func(n int)     // called when n bytes came
+	buffers *pool[inputBuffer]
+	waiting func()      // called before the goroutine may wait for bytes
+	arrived func(n int) // called when n bytes came
 
 	buf  []byte
 	r, w int // buf[r:w] is unread
@@ -35,13 +36,13 @@ type input struct {
 	err      error
 }
 
-func (in *input) open(nc net.Conn, raw syscall.RawConn, buffers *sync.Pool) {
+func (in *input) open(nc net.Conn, raw syscall.RawConn, buffers *pool[inputBuffer]) {
 	in.nc, in.raw, in.buffers = nc, raw, buffers
 	in.readable = func(fd uintptr) bool {
 		into := in.into
 		if into == nil {
 			if in.buf == nil {
-				in.buf = in.buffers.Get().(*[inputSize]byte)[:]
+				in.buf = in.buffers.get()[:]
 			}
 			into = in.buf[in.w:]
 		}
@@ -58,7 +59,7 @@ func (in *input) open(nc net.Conn, raw syscall.RawConn, buffers *sync.Pool) {
 
 func (in *input) release() {
 	if in.raw != nil && in.buf != nil {
-		in.buffers.Put((*[inputSize]byte)(in.buf))
+		in.buffers.put((*inputBuffer)(in.buf))
 	}
 	in.buf, in.r, in.w = nil, 0, 0
 }

@@ -70,7 +70,9 @@ func TestASlowReaderLosesQoS0OnlyAndDelaysNobody(t *testing.T) {
 			continue
 		}
 		var i int
-		fmt.Sscan(r.payload, &i)
+		if _, err := fmt.Sscan(r.payload, &i); err != nil {
+			t.Fatal(err)
+		}
 		if i <= last {
 			t.Fatalf("%d after %d", i, last)
 		}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http/httptest"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +17,13 @@ import (
 	"rambla/broker"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(childVariable); kind != "" {
+		child(kind)
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // server is a broker that serves on a loopback port, and what it stands on.
 type server struct {

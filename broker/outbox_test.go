@@ -43,7 +43,12 @@ func TestPacketIdentifiersGoRoundWithoutZeroAndAreFoundInAnyOrder(t *testing.T) 
 				if w.release(id, slotPuback) || w.release(id, slotPubcomp) {
 					t.Fatal("a QoS 2 delivery ends without its PUBREC")
 				}
-				if !w.advance(id) || !w.advance(id) || w.release(id, slotPubrec) || !w.release(id, slotPubcomp) {
+				for range 2 { // a PUBREC may come twice
+					if !w.advance(id) {
+						t.Fatal("a PUBREC is unknown")
+					}
+				}
+				if w.release(id, slotPubrec) || !w.release(id, slotPubcomp) {
 					t.Fatal("a QoS 2 delivery does not end")
 				}
 			} else if w.advance(id) || w.release(id, slotPubcomp) || !w.release(id, slotPuback) {

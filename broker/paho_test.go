@@ -77,7 +77,7 @@ func TestPahoClientOfMQTT5LearnsIDAndSeqOfWhatItPublished(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { c.Disconnect(&paho.Disconnect{}) })
+		t.Cleanup(func() { _ = c.Disconnect(&paho.Disconnect{}) })
 		return c
 	}
 	got := make(chan *paho.Publish, 10)

@@ -66,11 +66,11 @@ func TestManyClientsComeAndGoWhileMessagesFlow(t *testing.T) {
 		clients.Go(func() {
 			for i := range 30 {
 				p := s.dial(t, byte(4+n%2), []string{"tcp", "ws"}[n/2%2])
-				p.nc.Write(packet(0x10, p.connectBody("bob", fmt.Sprint(i%3), 60))) // it may be taken over at once
-				p.nc.Write(p.subscribePacket(1, nil, subscription("/ctx/+/messages", 1), subscription("/ctx/lobby/#", 2)))
+				p.try(packet(0x10, p.connectBody("bob", fmt.Sprint(i%3), 60))) // it may be taken over at once
+				p.try(p.subscribePacket(1, nil, subscription("/ctx/+/messages", 1), subscription("/ctx/lobby/#", 2)))
 				for range i % 7 {
 					if r, err := p.next(); err == nil && r.kind() == 3 && r.qos() > 0 {
-						p.nc.Write(ack(4, r.id))
+						p.try(ack(4, r.id))
 					}
 				}
 				p.nc.Close()

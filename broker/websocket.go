@@ -61,8 +61,9 @@ func (b *Broker) serveWebsocket(ctx context.Context, ws *websocket.Conn, remote 
 	ws.SetReadLimit(websocketMessage)
 	c, ctx := b.admit(ctx, nc, "ws", remote)
 	if c == nil || !b.tasks.spawn(func() { c.serve(ctx) }) {
-		nc.sayClose(websocket.CloseTryAgainLater)
-		_ = nc.Close() // the close frame told what there is to tell
+		// Who does not hear the close frame sees the connection end.
+		_ = nc.sayClose(websocket.CloseTryAgainLater)
+		_ = nc.Close()
 		if c != nil {
 			b.remove(c)
 		}

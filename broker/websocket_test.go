@@ -86,7 +86,8 @@ func TestSection6PacketsMaySpanAndShareMessages(t *testing.T) {
 	p.in = bufio.NewReader(stream)
 	all := bytes.Join([][]byte{
 		packet(0x10, p.connectBody("bob", "b", 60)), p.subscribePacket(1, nil, subscription("/ctx/lobby/messages", 1)),
-		p.message(1, 2, "/ctx/lobby/messages", "x"), {0xC0, 0},
+		p.message(1, 2, "/ctx/lobby/messages", "x"),
+		{0xC0, 0},
 	}, nil)
 	for i := range 40 { // bytes one by one, with empty messages between them
 		p.send(all[i : i+1])

@@ -449,7 +449,8 @@ func TestPropertiesOfDataPassUnchangedAndTheQoSIsTheLower(t *testing.T) {
 	}
 	pub := s.client(t, 5, "tcp", "alice", "a")
 	list := [][]byte{
-		{0x01, 1}, append([]byte{0x03}, str("text/csv")...), append([]byte{0x08}, str("/ctx/lobby/data/answers")...),
+		{0x01, 1},
+		append([]byte{0x03}, str("text/csv")...), append([]byte{0x08}, str("/ctx/lobby/data/answers")...),
 		append([]byte{0x09}, str("\x00\x01")...), user("a", "1"), user("a", "1"), user("", ""),
 	}
 	pub.send(pub.message(2, 1, "/ctx/lobby/data/t/1", "1,2", list...))

@@ -139,6 +139,9 @@ func (p *peer) send(packets ...[]byte) {
 	}
 }
 
+// try sends what the other side may have lost interest in.
+func (p *peer) try(packet []byte) { _, _ = p.nc.Write(packet) }
+
 // received is a packet taken apart as far as tests look.
 type received struct {
 	header  byte

@@ -190,10 +190,10 @@ func (c *conn) drain() {
 	if err == nil {
 		err = c.raw.Write(func(fd uintptr) bool {
 			// A batch is held only while it is tried, not while waiting.
-			b := c.broker.batches.Get().(*batch)
+			b := c.broker.batches.get()
 			var n int
 			n, result = c.pass(fd, b)
-			c.broker.batches.Put(b)
+			c.broker.batches.put(b)
 			if result == passBlocked && n > 0 && c.extendStall() != nil {
 				result = passFailed
 			}
@@ -213,7 +213,7 @@ func (c *conn) drain() {
 
 // extendStall gives the socket another StallTimeout to take something.
 func (c *conn) extendStall() error {
-	return c.nc.SetWriteDeadline(c.broker.now().Add(c.broker.config.StallTimeout))
+	return c.nc.SetWriteDeadline(time.Now().Add(c.broker.config.StallTimeout))
 }
 
 // timedOut tells whether a write waited for too long; not every layer passes
@@ -226,8 +226,8 @@ func timedOut(err error) bool {
 // stream writes to a connection without a descriptor of its own (TLS,
 // WebSocket) until there is nothing more to write.
 func (c *conn) stream() {
-	b := c.broker.batches.Get().(*batch)
-	defer c.broker.batches.Put(b)
+	b := c.broker.batches.get()
+	defer c.broker.batches.put(b)
 	for {
 		c.writing.Store(writeBusy)
 		more := c.out.pull(b, streamBytes, c.broker.now())
