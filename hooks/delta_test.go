@@ -107,6 +107,8 @@ func TestAConnectionEndsWhenItsCredentialDoes(t *testing.T) {
 			t.Helper()
 			<-time.After(d)
 			synctest.Wait()
+			all.mu.Lock()
+			defer all.mu.Unlock()
 			if !slices.Equal(all.ended, want) {
 				t.Errorf("after %v: ended %q, want %q", time.Since(began), all.ended, want)
 			}
