@@ -292,6 +292,9 @@ func (s *liteSchema) up(ctx context.Context) (SchemaStatus, error) {
 			return SchemaStatus{}, err
 		}
 		var err error
+		if err = makeFile(s.path); err != nil {
+			return SchemaStatus{}, err
+		}
 		if s.db, err = openWriter(s.path); err != nil {
 			return SchemaStatus{}, err
 		}

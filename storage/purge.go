@@ -42,7 +42,8 @@ func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 	return rows, nil
 }
 
-// purgeBy runs one DELETE.
+// purgeBy runs one DELETE. Its rows are chosen once, in a MATERIALIZED part: as a
+// plain subquery with a LIMIT and locks, a planner may run it again for each row.
 func (db *DB) purgeBy(ctx context.Context, before time.Time, text func(*tx) string) (n int64, err error) {
 	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
 		var err error
@@ -55,14 +56,16 @@ func (db *DB) purgeBy(ctx context.Context, before time.Time, text func(*tx) stri
 func (db *DB) purgeKeys(ctx context.Context, now time.Time) (int64, error) {
 	// By keys_at. What an append has locked is left for the next time.
 	return db.purgeBy(ctx, now.Add(-social.KeyLife), func(t *tx) string {
-		return `DELETE FROM keys WHERE (person, key) IN (SELECT person, key FROM keys WHERE at <= $1 ORDER BY at LIMIT $2` + t.skipLocked + `)`
+		return `WITH old AS MATERIALIZED (SELECT person, key FROM keys WHERE at <= $1 ORDER BY at LIMIT $2` + t.skipLocked + `)
+			DELETE FROM keys WHERE (person, key) IN (SELECT person, key FROM old)`
 	})
 }
 
 func (db *DB) purgeReplays(ctx context.Context, now time.Time) (int64, error) {
 	// By replays_at.
 	return db.purgeBy(ctx, now.Add(-social.KeyLife), func(t *tx) string {
-		return `DELETE FROM replays WHERE (person, key) IN (SELECT person, key FROM replays WHERE at <= $1 ORDER BY at LIMIT $2` + t.skipLocked + `)`
+		return `WITH old AS MATERIALIZED (SELECT person, key FROM replays WHERE at <= $1 ORDER BY at LIMIT $2` + t.skipLocked + `)
+			DELETE FROM replays WHERE (person, key) IN (SELECT person, key FROM old)`
 	})
 }
 
@@ -130,8 +133,9 @@ func (db *DB) purgeStream(ctx context.Context, stream social.StreamKey, before t
 func (db *DB) purgeGrants(ctx context.Context, now time.Time) (int64, error) {
 	// By tokens_expiry. Used refresh tokens stay until they expire, to tell a replay.
 	n, err := db.purgeBy(ctx, now, func(t *tx) string {
-		return `DELETE FROM tokens WHERE hash IN (
-			SELECT hash FROM tokens WHERE expires_at <= $1 AND expires_at <> 0 ORDER BY expires_at LIMIT $2` + t.skipLocked + `)`
+		return `WITH old AS MATERIALIZED (
+				SELECT hash FROM tokens WHERE expires_at <= $1 AND expires_at <> 0 ORDER BY expires_at LIMIT $2` + t.skipLocked + `)
+			DELETE FROM tokens WHERE hash IN (SELECT hash FROM old)`
 	})
 	if err != nil {
 		return n, err
@@ -186,7 +190,8 @@ func (db *DB) purgeJournal(ctx context.Context, now time.Time) (int64, error) {
 	// By primary key, whose order is that of time. The newest stays: it tells
 	// whoever is further back that something is missing.
 	return db.purgeBy(ctx, now.Add(-journalLife), func(*tx) string {
-		return `DELETE FROM changes WHERE version IN (SELECT c.version FROM changes c
-			WHERE c.at <= $1 AND c.version < (SELECT s.version FROM site s) ORDER BY c.version LIMIT $2)`
+		return `WITH old AS MATERIALIZED (SELECT c.version FROM changes c
+				WHERE c.at <= $1 AND c.version < (SELECT s.version FROM site s) ORDER BY c.version LIMIT $2)
+			DELETE FROM changes WHERE version IN (SELECT version FROM old)`
 	})
 }

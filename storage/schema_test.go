@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -66,6 +67,28 @@ func TestMigrationsRunOnceHoweverManyStart(t *testing.T) {
 		}
 		storagetest.NewWorld(t, storagetest.OpenAt(t, cfg))
 	})
+}
+
+func TestTheEmbeddedStoreIsItsOwnersOnly(t *testing.T) {
+	t.Parallel()
+	cfg := storagetest.Config(t, storagetest.SQLite)
+	if err := os.Chmod(cfg.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	storagetest.NewWorld(t, storagetest.OpenAt(t, cfg))
+	files, err := filepath.Glob(filepath.Join(cfg.Dir, "rambla.db*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o", file, mode)
+		}
+	}
 }
 
 func TestASchemaThatDoesNotFitIsRefused(t *testing.T) {

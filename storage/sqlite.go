@@ -113,6 +113,16 @@ func makeDir(dir string) error {
 	return nil
 }
 
+// makeFile makes an empty store with the same care, where the directory was
+// there already. SQLite gives the files beside it the same mode.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("make the store: %w", err)
+	}
+	return f.Close()
+}
+
 func (e *lite) reader() conn { return liteConn{e, e.pool} }
 
 func (e *lite) snapshot(ctx context.Context, f func(conn) error) error {
