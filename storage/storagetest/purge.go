@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"strconv"
 	"time"
 
 	"rambla/social"
@@ -9,6 +10,7 @@ import (
 func purgeClaims() []claim {
 	return []claim{
 		{"a purge takes what is over and nothing else", purge},
+		{"a purge is bounded, and goes on where it stopped", purgeInChunks},
 		{"a journal that was purged says so to whoever is too far back", purgedJournal},
 	}
 }
@@ -76,6 +78,29 @@ func purge(w *World) {
 	}
 	if got := w.All(w.Bob); len(got) != 1 {
 		w.Errorf("%d posts are left", len(got))
+	}
+}
+
+func purgeInChunks(w *World) {
+	const rows, chunk = 5200, 5000
+	data := w.Lobby.Stream(social.ChannelData)
+	for done := 0; done < rows; done += 400 {
+		var entries []social.Entry
+		for i := range 400 {
+			entries = append(entries, social.Entry{Sample: &social.Sample{Stream: data, Topic: "t", Author: w.Bob, Key: strconv.Itoa(done + i)}})
+		}
+		w.AppendEntries(Epoch(), entries...)
+	}
+	total := 0
+	for calls := 0; total < 2*rows; calls++ {
+		n, err := w.DB.Purge(w.Context(), Epoch().Add(social.SampleLife+time.Minute))
+		if err != nil || n == 0 || n > 2*chunk || calls > 2 {
+			w.Fatalf("call %d: %d rows, %v", calls, n, err)
+		}
+		total += n
+	}
+	if n := w.purgeAll(Epoch().Add(social.SampleLife + time.Minute)); n != 0 || total != 2*rows {
+		w.Errorf("%d rows in all, and %d more", total, n)
 	}
 }
 
