@@ -207,15 +207,30 @@ func (s *shard) commitNext(ctx context.Context) bool {
 	if len(batch) == 0 {
 		return false
 	}
+	within, cancel := context.WithTimeout(ctx, appendWithin)
+	defer cancel()
+	s.commit(within, batch)
+	clear(batch)
+	return more
+}
+
+// commit commits the batch, announces it and tells each publisher what became
+// of it. Where the store cannot take the batch for a reason that will not pass,
+// the reason lies in an entry: the batch is halved until that one fails alone.
+func (s *shard) commit(ctx context.Context, batch []pending) {
 	entries := make([]Entry, len(batch))
 	for i := range batch {
 		entries[i] = batch[i].entry
 	}
-	within, cancel := context.WithTimeout(ctx, appendWithin)
-	defer cancel()
-	results, err := s.append(within, entries)
+	results, err := s.append(ctx, entries)
+	if err != nil && KindOf(err) == KindInternal && len(batch) > 1 {
+		half := len(batch) / 2
+		s.commit(ctx, batch[:half])
+		s.commit(ctx, batch[half:])
+		return
+	}
 	if err == nil {
-		s.announceBatch(within, entries, results)
+		s.announceBatch(ctx, entries, results)
 	}
 	for i := range batch {
 		if err != nil {
@@ -224,8 +239,6 @@ func (s *shard) commitNext(ctx context.Context) bool {
 			batch[i].done(results[i], results[i].Err)
 		}
 	}
-	clear(batch)
-	return more
 }
 
 // append commits the entries, or says why nobody can be told that they are.

@@ -57,6 +57,11 @@ func (l *memoryLog) Append(ctx context.Context, entries []Entry, now time.Time) 
 	if l.fail != nil {
 		return nil, l.fail
 	}
+	for _, e := range entries {
+		if e.Post != nil && e.Post.Content == "poison" {
+			return nil, Errorf(KindInternal, "The store does not take this.")
+		}
+	}
 	out := make([]Appended, len(entries))
 	for i, e := range entries {
 		out[i] = l.appendLocked(e, now)
@@ -327,6 +332,27 @@ func TestOneBadEntryFailsAlone(t *testing.T) {
 			t.Errorf("the good ones: %v, %v", a, b)
 		}
 		w.hears("messages 1 a", "messages 2 b")
+	})
+}
+
+func TestWhatTheStoreCannotTakeDoesNotFailItsNeighbours(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorks(t, 1)
+		for _, content := range []string{"a", "b", "poison", "c", "d"} {
+			w.submit(post(content))
+		}
+		w.start()
+		synctest.Wait()
+		if err := w.outcome("poison"); KindOrNil(err) != KindInternal {
+			t.Errorf("the poison: %v", err)
+		}
+		for _, content := range []string{"a", "b", "c", "d"} {
+			if err := w.outcome(content); err != nil {
+				t.Errorf("%s: %v", content, err)
+			}
+		}
+		w.hears("messages 1 a", "messages 2 b", "messages 3 c", "messages 4 d")
 	})
 }
 
