@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"runtime"
@@ -42,6 +43,7 @@ func child(kind string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	quiet := slog.New(slog.DiscardHandler)
+	web := "-"
 	switch kind {
 	case "rambla":
 		site := newSite()
@@ -51,6 +53,7 @@ func child(kind string) {
 		}
 		site.broker = b
 		go func() { _ = b.Serve(ctx, l) }() // ends with the process
+		web = httptest.NewServer(b.Handler()).Listener.Addr().String()
 	case "mochi":
 		caps := mochi.NewDefaultServerCapabilities()
 		caps.MaximumClientWritesPending = 1 << 16
@@ -64,7 +67,7 @@ func child(kind string) {
 		}
 		go func() { _ = s.Serve() }() // ends with the process
 	}
-	fmt.Fprintln(os.Stdout, l.Addr())
+	fmt.Fprintln(os.Stdout, l.Addr(), web)
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		if in.Text() == "gc" {
 			debug.FreeOSMemory()
@@ -100,6 +103,7 @@ func (*allowAll) OnACLCheck(*mochi.Client, string, bool) bool { return true }
 // process is a child as its parent sees it.
 type process struct {
 	addr string
+	web  string // of the WebSocket; "-" where there is none
 	in   io.Writer
 	out  *bufio.Scanner
 }
@@ -127,7 +131,9 @@ func startChild(b *testing.B, kind string) *process {
 		}
 	})
 	p := &process{in: in, out: bufio.NewScanner(out)}
-	p.addr = p.line(b)
+	if _, err := fmt.Sscan(p.line(b), &p.addr, &p.web); err != nil {
+		b.Fatal(err)
+	}
 	return p
 }
 
@@ -323,16 +329,16 @@ func BenchmarkInboundQoS1(b *testing.B) {
 // BenchmarkIdleConnections reports the resident memory per idle subscribed
 // connection.
 func BenchmarkIdleConnections(b *testing.B) {
-	for _, kind := range []string{"rambla", "mochi"} {
-		b.Run(kind, func(b *testing.B) {
-			const n = 5000
-			p := startChild(b, kind)
+	for _, c := range []struct{ name, kind, transport string }{
+		{"rambla", "rambla", "tcp"}, {"rambla-ws", "rambla", "ws"}, {"mochi", "mochi", "tcp"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			const n = 2000
+			p := startChild(b, c.kind)
+			s := &server{addr: p.addr, url: "ws://" + p.web}
 			before := p.usage(b, "gc")
-			var none atomic.Int64
 			for i := range n {
-				c := dialLoad(b, p.addr, "s"+strconv.Itoa(i), "bob", &none)
-				c.write(b, packet(0x82, append([]byte{0, 1}, append(str("/ctx/lobby/messages"), 1)...)))
-				c.expect(b, 5)
+				s.client(b, 4, c.transport, "bob", strconv.Itoa(i)).subscribe("/ctx/lobby/messages", 1)
 			}
 			after := p.usage(b, "gc")
 			b.ReportMetric(float64(after.resident-before.resident)/n, "resident-bytes/connection")
