@@ -74,7 +74,7 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, body [
 func (s *Server) first(w http.ResponseWriter, r *http.Request, mine social.Replay, keys replayKeys, next http.Handler) {
 	held := &heldAnswer{header: w.Header(), status: http.StatusInternalServerError} // stays so if the handler panics
 	ctx := r.Context()
-	defer func() { s.finishReplay(ctx, mine, keys, held) }() //nolint:contextcheck // it is the request's
+	defer func() { s.finishReplay(ctx, mine, keys, held) }()
 	next.ServeHTTP(held, r)
 	s.finishReplay(ctx, mine, keys, held)
 	held.send(w)
