@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -71,6 +72,9 @@ func New(config Config, gate Gate, log *slog.Logger, reg prometheus.Registerer) 
 		conns:    make(map[*conn]*admission), sessions: make(map[sessionKey]*session),
 		people:    make(map[social.PersonKey][]*session),
 		addresses: make(map[netip.Addr]*address), listeners: make(map[net.Listener]bool),
+	}
+	if err := reg.Register(newLoad(b)); err != nil {
+		return nil, fmt.Errorf("register broker metrics: %w", err)
 	}
 	for range config.Writers {
 		b.writers = append(b.writers, newWriter())

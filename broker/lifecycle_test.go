@@ -368,6 +368,15 @@ func TestSessionsTellsWhoIsThere(t *testing.T) {
 		got.Subscriptions != 1 || got.Queued != 2 || got.QueuedBytes == 0 {
 		t.Errorf("%+v", got)
 	}
+	s.dial(t, 4, "tcp")
+	waitFor(t, func() bool { return s.value("rambla_broker_connecting", "") == 1 })
+	for name, want := range map[string]float64{
+		"connections": 1, "subscriptions": 1, "queued_messages": 2, "queued_bytes": float64(got.QueuedBytes), "unacknowledged": 1,
+	} {
+		if n := s.value("rambla_broker_"+name, ""); n != want {
+			t.Errorf("%s is %v, want %v", name, n, want)
+		}
+	}
 	p.send([]byte{0xE0, 0})
 	waitFor(t, func() bool { return len(s.Sessions()) == 0 })
 }
