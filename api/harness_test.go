@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +21,7 @@ import (
 	"rambla/auth"
 	"rambla/social"
 	"rambla/storage"
+	"rambla/storage/storagetest"
 )
 
 // site is a REST interface on the real rules and a real store, with people in
@@ -116,19 +116,14 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 func each(t *testing.T, f func(t *testing.T, s *site)) {
 	t.Helper()
 	t.Parallel()
-	for _, engine := range engines {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			f(t, newSite(t, open(t, engine), api.Config{}, nil))
-		})
-	}
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) { f(t, newSite(t, db, api.Config{}, nil)) })
 }
 
 // sqlite is a site for what does not depend on the store.
 func sqlite(t *testing.T, cfg api.Config, change func(*api.Deps)) *site {
 	t.Helper()
 	t.Parallel()
-	return newSite(t, open(t, "sqlite"), cfg, change)
+	return newSite(t, storagetest.Open(t, storagetest.SQLite), cfg, change)
 }
 
 func (s *site) login(name, password string) string {
@@ -345,5 +340,3 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
-
-var _ io.Writer = (*lockedBuffer)(nil)
