@@ -181,6 +181,16 @@ func TestANamedTokenIsShownOnceAndDoesOnlyWhatItIsFor(t *testing.T) {
 		s.as("sensor", "POST", "/v1/me/tokens", `{"name":"more","scopes":["read"]}`).refused(403, "forbidden")
 		s.as("alice", "POST", "/v1/me/tokens", `{"name":"x","scopes":["admin"]}`).do().not(t, 201)
 		s.as("bob", "DELETE", "/v1/me/tokens/"+made.text("id")).refused(404, "not_found")
+		narrow := s.as("alice", "POST", "/v1/me/tokens", `{"name":"reader","scopes":["ctx:den","read"]}`).wants(201)
+		s.tokens["narrow"] = narrow.text("token")
+		if got := s.walk("narrow", "/v1/contexts", "id"); !slices.Equal(got, []string{"den"}) {
+			t.Errorf("a token for one context lists %q", got)
+		}
+		s.as("narrow", "GET", "/v1/contexts/maths").refused(404, "not_found")
+		s.as("narrow", "GET", "/v1/contexts/den/log/messages").wants(200)
+		s.as("narrow", "POST", "/v1/contexts/den/activities", `{"content":"x"}`).refused(403, "forbidden")
+		s.as("alice", "DELETE", "/v1/me/tokens/"+narrow.text("id")).wants(204)
+
 		s.as("alice", "DELETE", "/v1/me/tokens/"+made.text("id")).wants(204)
 		s.as("sensor", "POST", "/v1/contexts/maths/data/temp", "21").refused(401, "unauthenticated")
 		s.as("alice", "DELETE", "/v1/me/tokens/"+made.text("id")).refused(404, "not_found")

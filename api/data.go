@@ -113,28 +113,57 @@ type samplesOut struct {
 }
 
 func (s *Server) listSamples(ctx context.Context, a social.Actor, in *listSamplesIn) (*samplesOut, error) {
-	q := social.SampleQuery{From: in.From, To: in.To, Last: in.Last, Limit: in.Limit + 1}
+	q := social.SampleQuery{From: in.From, To: in.To, Last: in.Last}
 	var err error
 	if in.After != "" {
 		if q.After, err = parseSeq("after", in.After); err != nil {
 			return nil, err
 		}
 	}
-	list, err := s.data.Read(ctx, a, in.ID, in.Topic, q)
+	list, more, err := s.readSamples(ctx, a, in, q)
 	if err != nil {
 		return nil, err
 	}
 	out := &samplesOut{}
 	out.Body.Items = []Sample{}
-	if len(list) > in.Limit {
-		list = list[:in.Limit]
-		out.Body.Next = list[in.Limit-1].Seq
-		out.Link = link(samplesPath(in.PathTopic), in.nextQuery(out.Body.Next))
-	}
 	for i := range list {
 		out.Body.Items = append(out.Body.Items, newSample(&list[i]))
 	}
+	if more {
+		out.Body.Next = list[len(list)-1].Seq
+		out.Link = link(samplesPath(in.PathTopic), in.nextQuery(out.Body.Next))
+	}
 	return out, nil
+}
+
+// A page of samples ends early where it gets larger than this, and is read in
+// steps, so that what one request holds in memory does not depend on how large
+// the samples are.
+const (
+	maxSamplesBytes = 4 << 20
+	samplesPerRead  = 16
+)
+
+func (s *Server) readSamples(ctx context.Context, a social.Actor, in *listSamplesIn, q social.SampleQuery) (list []social.Sample, more bool, err error) {
+	size := 0
+	for {
+		q.Limit = samplesPerRead
+		step, err := s.data.Read(ctx, a, in.ID, in.Topic, q)
+		if err != nil {
+			return nil, false, err
+		}
+		for i := range step {
+			if len(list) == in.Limit || size > maxSamplesBytes {
+				return list, true, nil
+			}
+			list = append(list, step[i])
+			size += len(step[i].Payload)
+			q.After = step[i].Seq
+		}
+		if q.Last || len(step) < q.Limit {
+			return list, false, nil
+		}
+	}
 }
 
 func (in *listSamplesIn) nextQuery(after uint64) url.Values {

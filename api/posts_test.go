@@ -274,6 +274,17 @@ func TestDataIsKeptAsItCame(t *testing.T) {
 		s.as("alice", "POST", other, make([]byte, 256<<10)).wants(201)
 		s.as("alice", "POST", other, "x").with("Content-Type", strings.Repeat("x", 300)).refused(422, "invalid", "Content-Type")
 
+		// A page of large ones ends early, and none is lost.
+		for range 20 {
+			s.as("alice", "POST", "/v1/contexts/den/data/large", make([]byte, 256<<10)).wants(201)
+		}
+		if page := s.as("bob", "GET", "/v1/contexts/den/data/large?limit=200").wants(200); len(page.body) > 7<<20 || len(page.seqs()) == 20 {
+			t.Errorf("a page has %d bytes", len(page.body))
+		}
+		if seqs := s.walkSeqs("bob", "/v1/contexts/den/data/large?limit=200"); len(seqs) != 20 {
+			t.Errorf("of 20 large ones are read %d", len(seqs))
+		}
+
 		// The same key: stored once.
 		first := s.as("alice", "POST", other, "z").with("Idempotency-Key", "k1").wants(201)
 		again := s.as("alice", "POST", other, "z").with("Idempotency-Key", "k1").wants(201)
