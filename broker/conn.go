@@ -110,6 +110,7 @@ func (c *conn) run(ctx context.Context) {
 			return
 		}
 		if c.draining.Load() {
+			c.tellWriter()
 			<-c.gone
 		}
 		if c.over.Load() {
@@ -234,15 +235,18 @@ func (c *conn) reply(packetType byte, id uint16, code byte) {
 // beforeRead wakes the writer once for all that a buffer of packets caused, and
 // reads no further while the client does not read the answers.
 func (c *conn) beforeRead() {
+	c.tellWriter()
+	if c.out.backlog() > maxBacklog {
+		c.pauseWhile(func() bool { return c.out.backlog() > maxBacklog/2 })
+	}
+}
+
+// tellWriter wakes the writer if the reader queued something; it comes before
+// all that the reader waits for.
+func (c *conn) tellWriter() {
 	if c.needsWake {
 		c.needsWake = false
 		c.wake()
-	}
-	if c.session == nil {
-		return
-	}
-	if c.out.backlog() > maxBacklog {
-		c.pauseWhile(func() bool { return c.out.backlog() > maxBacklog/2 })
 	}
 }
 

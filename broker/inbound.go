@@ -177,6 +177,7 @@ func (in *inbound) waitRoom() {
 	if !full() {
 		return
 	}
+	in.conn.tellWriter()
 	in.conn.paused.Store(true)
 	defer in.conn.paused.Store(false)
 	for full() {

@@ -74,6 +74,7 @@ func (c *conn) mayPublish(p *publishPacket) (refusal *social.Error, bad *violati
 
 // sleep pauses the reader, and with it the client.
 func (c *conn) sleep(d time.Duration) {
+	c.tellWriter()
 	c.paused.Store(true)
 	defer c.paused.Store(false)
 	timer := time.NewTimer(d)

@@ -325,6 +325,18 @@ func TestSection4_3A311ClientIsReadNoFurtherWhileItsWindowIsFullAndGoesOnAfter(t
 	p.quiet()
 }
 
+func TestAnswersLeaveWhileTheReaderWaitsForTheGate(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{ReceiveMaximum: 1})
+	count, release := held(s.site)
+	p := s.client(t, 4, "tcp", "alice", "a")
+	p.send(append([]byte{0xC0, 0}, p.message(1, 1, "/ctx/lobby/messages", "x")...)) // one buffer
+	p.expect(13)
+	waitFor(t, func() bool { return count() == 1 })
+	release(0, nil)
+	p.expect(4)
+}
+
 func TestSection3_3BadPublishesEndTheConnection(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{MaxPacket: 4096})
