@@ -237,7 +237,7 @@ func (f *flaky) Accept() (net.Conn, error) {
 
 func TestAFailingAcceptIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	s, l := bare(t)
+	s, l := bare(t, broker.Config{})
 	f := &flaky{Listener: l}
 	f.failures.Store(4)
 	s.run(t, f)
@@ -248,10 +248,10 @@ func TestAFailingAcceptIsTriedAgain(t *testing.T) {
 }
 
 // bare is a server whose Serve is yet to be called.
-func bare(t *testing.T) (*server, net.Listener) {
+func bare(t *testing.T, config broker.Config) (*server, net.Listener) {
 	t.Helper()
 	site, reg := newSite(), prometheus.NewRegistry()
-	b, err := broker.New(broker.Config{}, site, slog.New(slog.DiscardHandler), reg)
+	b, err := broker.New(config, site, slog.New(slog.DiscardHandler), reg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +296,7 @@ func TestTLSServesAndASilentHandshakeIsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, plain := bare(t)
+	s, plain := bare(t, broker.Config{ConnectTimeout: time.Second})
 	plain.Close()
 	s.addr = l.Addr().String()
 	s.run(t, l)
@@ -317,6 +317,11 @@ func TestTLSServesAndASilentHandshakeIsClosed(t *testing.T) {
 		p.send([]byte{0xE0, 0})
 		p.ended(0)
 	}
+	silent := s.dial(t, 5, "tcp")
+	begun := s.dial(t, 5, "tcp")
+	begun.send([]byte{0x16, 3, 1, 2, 0, 1, 0}) // the start of a ClientHello
+	silent.ended(0)
+	begun.ended(0)
 	if asked.Load() != 2 {
 		t.Errorf("the certificate was asked for %d times", asked.Load())
 	}
