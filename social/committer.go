@@ -152,7 +152,9 @@ func (s *shard) serve(ctx context.Context) {
 	for {
 		select {
 		case <-s.wake:
-			if s.commitNext(work) { // one batch at a time: the others have their turn under load too
+			// One batch at a time: the others have their turn under load too. Once
+			// ctx has ended, what waits belongs to the drain and its deadline.
+			if ctx.Err() == nil && s.commitNext(work) {
 				s.nudge()
 			}
 		case <-doubt.C:
