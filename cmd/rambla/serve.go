@@ -221,13 +221,18 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	mux := http.NewServeMux()
-	for _, prefix := range []string{"/v1/", "/.well-known/", "/docs", "/docs/", "/healthz", "/readyz"} {
-		mux.Handle(prefix, rest)
-	}
-	mux.Handle("/mqtt", behindProxies(proxies, s.broker.Handler()))
-	mux.Handle("/", web.Handler())
-	return mux, nil
+	mqttSocket, page := behindProxies(proxies, s.broker.Handler()), web.Handler()
+	// Not a ServeMux: it would redirect topics with empty levels (data/a//b).
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
+		case "v1", ".well-known", "docs", "healthz", "readyz":
+			rest.ServeHTTP(w, r)
+		case "mqtt":
+			mqttSocket.ServeHTTP(w, r)
+		default:
+			page.ServeHTTP(w, r)
+		}
+	}), nil
 }
 
 // behindProxies has the broker see the address of the client itself.
