@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -73,6 +74,19 @@ func one(ctx context.Context, c conn, dest []any, sql string, args ...any) error
 
 // into is dest as a list, which reads better at the call of one.
 func into(dest ...any) []any { return dest }
+
+// storable finds text among parameters that PostgreSQL cannot store and SQLite
+// should not: KindInvalid. Whoever takes text from people has refused it before.
+func storable(args []any) error {
+	for _, a := range args {
+		if s, ok := a.(string); ok {
+			if err := checkText("text", s, math.MaxInt); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // idColumn reads an id, which is a UUID on one engine and a BLOB on the other;
 // NULL is the zero id.

@@ -15,7 +15,8 @@ import (
 // Config says where the store is.
 type Config struct {
 	// URL of a PostgreSQL database (postgres://…, 15 or later). Empty: the
-	// embedded store in Dir. A pool_max_conns in it bounds the pool.
+	// embedded store in Dir. A pool_max_conns in it bounds the pool. A proxy
+	// between has to keep sessions: locks and prepared statements live in them.
 	URL string
 	// Dir holds the embedded store, the file rambla.db; it is made where it is missing.
 	Dir string

@@ -25,6 +25,9 @@ func failure(err error) error {
 	if mayPass(err) {
 		return social.Unavailable(err)
 	}
+	if beyondLimits(err) {
+		return &social.Error{Kind: social.KindInvalid, Safe: "Something in the request is longer than can be stored.", Err: err}
+	}
 	return &social.Error{Kind: social.KindInternal, Safe: social.Safe(err), Err: err}
 }
 
@@ -86,6 +89,15 @@ func diskFull(err error) bool {
 	}
 	lite, ok := errors.AsType[*sqlite.Error](err)
 	return ok && lite.Code()&0xff == lib.SQLITE_FULL
+}
+
+// beyondLimits tells whether a CHECK of the schema has refused a value.
+func beyondLimits(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "23514"
+	}
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	return ok && lite.Code() == lib.SQLITE_CONSTRAINT_CHECK
 }
 
 // deadlock tells whether the database has ended one.

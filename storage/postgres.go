@@ -136,10 +136,16 @@ type pgConn struct {
 }
 
 func (c pgConn) exec(ctx context.Context, sql string, args ...any) (int64, error) {
+	if err := storable(args); err != nil {
+		return 0, err
+	}
 	tag, err := c.q.Exec(ctx, sql, args...)
 	return tag.RowsAffected(), err
 }
 
 func (c pgConn) query(ctx context.Context, sql string, args ...any) (rows, error) {
+	if err := storable(args); err != nil {
+		return nil, err
+	}
 	return c.q.Query(ctx, sql, args...) //nolint:sqlclosecheck // each, the only caller, does
 }

@@ -268,6 +268,9 @@ func (e *lite) dialect(text string) string {
 
 // liteArgs turns lists into JSON, which json_each reads.
 func liteArgs(args []any) ([]any, error) {
+	if err := storable(args); err != nil {
+		return nil, err
+	}
 	for i, a := range args {
 		list, ok := a.([]int64)
 		if !ok {

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"reflect"
+	"strings"
 
 	"rambla/social"
 )
@@ -10,6 +11,7 @@ func personClaims() []claim {
 	return []claim{
 		{"a person is read as it was created", personRoundTrip},
 		{"a name is given once, for ever", namesOnce},
+		{"text that cannot be stored is refused, and not with a fault of ours", unstorable},
 		{"a renamed person keeps its old names", rename},
 		{"a patch changes what it names", patchPerson},
 		{"another hash of the same password ends nothing", rehash},
@@ -109,6 +111,18 @@ func namesOnce(w *World) {
 	}
 	_, err = w.DB.CreateSpace(w.Context(), social.Space{ID: "lobby", Owner: w.Alice}, Epoch())
 	Wants(w, err, social.KindConflict)
+}
+
+func unstorable(w *World) {
+	before := w.Version()
+	for _, text := range []string{"a\x00b", "a\xffb", strings.Repeat("x", 1001)} {
+		_, err := w.DB.CreatePerson(w.Context(), social.NewPerson{Name: "dora", DisplayName: text}, Epoch())
+		Wants(w, err, social.KindInvalid)
+		Wants(w, w.DB.PatchPerson(w.Context(), w.Bob, social.PersonPatch{DisplayName: &text}, Epoch()), social.KindInvalid)
+	}
+	if w.Version() != before || w.ReadPerson(w.Bob).DisplayName != "bob" {
+		w.Error("something was changed")
+	}
 }
 
 func rename(w *World) {
