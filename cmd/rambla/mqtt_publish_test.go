@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -176,6 +177,14 @@ func refusedPayloads(t *testing.T, s *instance) {
 }
 
 func refusedTopics(t *testing.T, s *instance) {
+	const counter = `rambla_broker_publishes_refused_total{kind="forbidden"}`
+	before := s.figure(t, counter)
+	dropped := s.as(t, 5, "carol", "dropped")
+	dropped.publish(0, "/ctx/news/messages", "x")
+	dropped.quiet()
+	if n := s.figure(t, counter) - before; n != 1 {
+		t.Errorf("one refused publish at QoS 0 counts as %v", n)
+	}
 	outsider := s.as(t, 5, "carol", "outsider")
 	old := s.as(t, 4, "carol", "outsider-311")
 	for _, topic := range []string{
@@ -320,4 +329,20 @@ func told(t *testing.T, s *instance) {
 	if p := readPost(t, reader.hears()); len(p.Object.Content) != 16<<10 {
 		t.Errorf("%d bytes arrived", len(p.Object.Content))
 	}
+}
+
+// figure reads one from the admin listener.
+func (s *instance) figure(t *testing.T, name string) float64 {
+	t.Helper()
+	for line := range strings.Lines(s.ask(t, http.MethodGet, "http://"+s.admin+"/metrics", "").body) {
+		if value, is := strings.CutPrefix(strings.TrimSpace(line), name+" "); is {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("there is no figure %s", name)
+	return 0
 }

@@ -244,8 +244,10 @@ func (w *wire) publish(qos byte, topic, payload string, props ...[]byte) frame {
 
 var errQuiet = errors.New("nothing came")
 
-func (w *wire) read() (frame, error) {
-	if err := w.limit.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+func (w *wire) read() (frame, error) { return w.readWithin(10 * time.Second) }
+
+func (w *wire) readWithin(limit time.Duration) (frame, error) {
+	if err := w.limit.SetReadDeadline(time.Now().Add(limit)); err != nil {
 		return frame{}, err
 	}
 	header, err := w.in.ReadByte()
