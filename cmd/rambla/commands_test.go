@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"strings"
 	"testing"
 )
@@ -19,6 +20,15 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 	writeFile(t, dir+"/pw", "correct horse\n")
 	writeFile(t, dir+"/short", "abc\n")
 	writeFile(t, dir+"/unknown.yaml", "broker: {max_pakcet: 1}\n")
+	writeFile(t, dir+"/origin.yaml", "http: {origins: [app.example]}\n")
+	writeFile(t, dir+"/proxy.yaml", "http: {trusted_proxies: [proxy]}\n")
+	writeFile(t, dir+"/tls.yaml", "tls: {cert: none.pem, key: none.pem}\n")
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = busy.Close() })
+	taken := busy.Addr().String()
 	for _, step := range []struct {
 		args string // {d} is the directory
 		want int
@@ -75,8 +85,14 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 		{"serve --tls-cert x", exitUsage, "tls.key"},
 		{"serve --mqtt tls://127.0.0.1:0", exitUsage, "tls.cert"},
 		{"serve --data {d}/data --tls-cert {d}/pw --tls-key {d}/pw", exitUsage, "tls.cert"},
-		{"serve --data {d}/data --mqtt nowhere", exitFailure, "nowhere"},
-		{"serve --data {d}/data --mqtt 127.0.0.1:0 --http 127.0.0.1:99999", exitFailure, "http.listen"},
+		{"serve --mqtt nowhere", exitUsage, "nowhere"},
+		{"serve --http 127.0.0.1:99999", exitUsage, "http.listen"},
+		{"serve --admin 9464", exitUsage, "admin.listen"},
+		{"serve --data {d}/data --mqtt 127.0.0.1:0 --http " + taken, exitFailure, taken},
+		{"config check --config {d}/origin.yaml", exitUsage, "http.origins"},
+		{"config check --config {d}/proxy.yaml", exitUsage, "http.trusted_proxies"},
+		{"config check --config {d}/tls.yaml", exitUsage, "tls.cert"},
+		{"doctor --data {d}/data --config {d}/tls.yaml", exitUsage, "tls.cert"},
 		{"serve --data {d}/pw", exitFailure, "pw"},
 	} {
 		stdout, stderr, code := here(nil, strings.Fields(strings.ReplaceAll(step.args, "{d}", dir))...)
@@ -92,7 +108,7 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 	if _, stderr, code := rambla(t, "dance"); code != exitUsage || !strings.Contains(stderr, "dance") {
 		t.Errorf("the process: %d\n%s", code, stderr)
 	}
-	if _, stderr, code := rambla(t, "serve", "--data", dir+"/data", "--mqtt", "nowhere"); code != exitFailure || strings.Contains(stderr, "goroutine ") {
+	if _, stderr, code := rambla(t, "serve", "--data", dir+"/data", "--mqtt", taken); code != exitFailure || strings.Contains(stderr, "goroutine ") {
 		t.Errorf("the process: %d\n%s", code, stderr)
 	}
 }

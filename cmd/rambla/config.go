@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -234,12 +237,51 @@ func (c *Config) check() error {
 		return usagef("data: needs a directory")
 	}
 	for _, l := range c.MQTTListen {
-		if strings.HasPrefix(l, "tls://") && c.TLSCert == "" {
+		host, secure := mqttAddress(l)
+		if secure && c.TLSCert == "" {
 			return usagef("mqtt.listen: %s needs tls.cert and tls.key", l)
 		}
+		if err := checkAddress("mqtt.listen", host); err != nil {
+			return err
+		}
+	}
+	if err := cmp.Or(checkAddress("http.listen", c.HTTPListen), checkAddress("admin.listen", c.AdminListen)); err != nil {
+		return err
 	}
 	if u := string(c.DatabaseURL); u != "" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
 		return usagef("database.url: begins with postgres://")
+	}
+	if err := restConfig(c).Validate(); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// checkFiles looks into the files that the configuration names. Only the server
+// and those who ask about it must be able to read them.
+func (c *Config) checkFiles() error {
+	if c.TLSCert == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+		return usagef("tls.cert, tls.key: %w", err)
+	}
+	return nil
+}
+
+// mqttAddress takes the scheme from an address of mqtt.listen.
+func mqttAddress(l string) (hostPort string, secure bool) {
+	host, secure := strings.CutPrefix(l, "tls://")
+	return strings.TrimPrefix(host, "tcp://"), secure
+}
+
+func checkAddress(key, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return usagef("%s: %q is no address such as 127.0.0.1:1883", key, address)
 	}
 	return nil
 }

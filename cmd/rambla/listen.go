@@ -28,8 +28,8 @@ func (s *server) listen() (_ *listeners, err error) {
 		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: keys.get}
 	}
 	for _, addr := range s.config.MQTTListen {
-		host, secure := strings.CutPrefix(addr, "tls://")
-		ln, err := net.Listen("tcp", strings.TrimPrefix(host, "tcp://"))
+		host, secure := mqttAddress(addr)
+		ln, err := net.Listen("tcp", host)
 		if err != nil {
 			return nil, fmt.Errorf("mqtt.listen %s: %w", addr, err)
 		}

@@ -207,9 +207,13 @@ func (configPrintCommand) Run(in *invocation) error {
 type configCheckCommand struct{}
 
 func (configCheckCommand) Run(in *invocation) error {
-	if _, err := in.config(); err != nil {
+	c, err := in.config()
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(in.out, "the configuration is fine")
+	if err := c.checkFiles(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(in.out, "the configuration is fine")
 	return err
 }

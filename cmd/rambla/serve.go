@@ -88,6 +88,15 @@ func brokerConfig(c *Config) broker.Config {
 	}
 }
 
+func restConfig(c *Config) api.Config {
+	return api.Config{
+		PublicURL: c.PublicURL, Origins: c.HTTPOrigins, TrustedProxies: c.TrustedProxies,
+		MaxBody:    c.MaxPacket,
+		PersonRate: float64(c.PersonRate), PersonBurst: int(5 * c.PersonRate),
+		AddressRate: float64(c.AddressRate), AddressBurst: int(5 * c.AddressRate),
+	}
+}
+
 // server is a site with its listeners.
 type server struct {
 	*site
@@ -203,12 +212,7 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 		}
 		mqtt = append(mqtt, scheme+ln.Addr().String())
 	}
-	rest, err := api.New(api.Config{
-		PublicURL: s.config.PublicURL, Origins: s.config.HTTPOrigins, TrustedProxies: s.config.TrustedProxies,
-		MaxBody:    s.config.MaxPacket,
-		PersonRate: float64(s.config.PersonRate), PersonBurst: int(5 * s.config.PersonRate),
-		AddressRate: float64(s.config.AddressRate), AddressBurst: int(5 * s.config.AddressRate),
-	}, api.Deps{
+	rest, err := api.New(restConfig(s.config), api.Deps{
 		Directory: s.dir, Posts: s.posts, Spaces: s.spaces, People: s.people, Data: s.data, Auth: s.auth,
 		Replays: s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,
 		Version: versionText(), MQTT: mqtt,

@@ -59,6 +59,9 @@ func (doctorCommand) Run(in *invocation) error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkFiles(); err != nil {
+		return err
+	}
 	db, err := storage.Open(in.ctx, storage.Config{URL: string(c.DatabaseURL), Dir: c.Data, ReadOnly: true, Logger: in.logger(&c)})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
