@@ -28,6 +28,7 @@ type site struct {
 	seen    []seen
 	down    error                                                         // what every publish fails with
 	connect func(ctx context.Context, login broker.Login) error           // nil = nothing more to check
+	asked   func()                                                        // called when a right is asked for
 	hold    func(pub *broker.Publication, finish func(error)) (held bool) // nil = finish at once
 
 	order sync.Mutex // deliveries leave in the order of seq
@@ -170,6 +171,12 @@ func (s *site) Mine(p *broker.Principal) []social.SpaceKey {
 }
 
 func (s *site) MayReceive(p *broker.Principal, scope social.Scope) social.ChannelSet {
+	s.mu.Lock()
+	asked := s.asked
+	s.mu.Unlock()
+	if asked != nil {
+		asked()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch scope.Kind {

@@ -242,6 +242,22 @@ func TestSection3_1_2SilenceEndsTheConnectionAndAnyPacketKeepsIt(t *testing.T) {
 	busy.quiet()
 }
 
+func TestTheTimeInWhichTheServerDoesNotReadIsNoSilenceOfTheClient(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{ReceiveMaximum: 1})
+	count, release := held(s.site)
+	p := s.dial(t, 4, "tcp")
+	p.send(packet(0x10, p.connectBody("alice", "a", 1)))
+	p.expect(2)
+	p.send(p.message(1, 1, "/ctx/lobby/messages", "x"))
+	waitFor(t, func() bool { return count() == 1 })
+	p.send([]byte{0xC0, 0}) // nobody reads it while the gate holds the publish
+	<-time.After(2500 * time.Millisecond)
+	release(0, nil)
+	p.expect(4)
+	p.expect(13)
+}
+
 func TestAConnectionWithoutKeepAliveEndsAtTheIdleLimit(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{IdleLimit: 100 * time.Millisecond})

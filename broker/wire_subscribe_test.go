@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"rambla/broker"
 	"rambla/social"
@@ -197,6 +198,25 @@ func TestSection3_8_3RetainIsShownOnlyToWhomAsked(t *testing.T) {
 	}
 	if r := asPublished.expect(3); r.header != 0x31 {
 		t.Errorf("header %x", r.header)
+	}
+}
+
+func TestSection3_9ADeliveryWaitsForTheSubackOfItsSubscription(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	s.site.join("other", "bob")
+	s.site.mu.Lock()
+	s.site.asked = func() { // of two contexts one is in force before the other
+		s.post("lobby", social.ChannelMessages, "x")
+		s.post("other", social.ChannelMessages, "x")
+		<-time.After(5 * time.Millisecond) // a writer that may write has done so by now
+	}
+	s.site.mu.Unlock()
+	for i := range 10 {
+		p := s.client(t, 4, "tcp", "bob", fmt.Sprint(i))
+		p.send(p.subscribePacket(7, nil, subscription("/ctx/lobby/messages", 0), subscription("/ctx/other/messages", 0)))
+		p.expect(9)
+		p.expect(3)
 	}
 }
 
