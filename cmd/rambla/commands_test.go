@@ -156,29 +156,28 @@ func TestAFlagBeatsTheEnvironmentAndThatTheFile(t *testing.T) {
 
 func TestSeveralAddressesServeMQTTAndTheDemoIsMadeOnce(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, flags []string) {
-		s := serve(t, append(flags, "--demo", "--mqtt", "127.0.0.1:0")...)
-		addresses := strings.Split(s.mqtt, ",")
-		if len(addresses) != 2 {
-			t.Fatalf("it serves %q", s.mqtt)
-		}
-		for _, address := range addresses {
-			(&instance{mqtt: address}).as(t, 5, "alice", "here").quiet()
-		}
-		s.mqtt = addresses[0]
-		if ack := s.as(t, 5, "alice", "writer").publish(1, "/ctx/staff/messages", "stays"); ack.user["seq"] != "1" {
-			t.Fatalf("%+v", ack)
-		}
-		alice := s.login(t, "alice", "alice")
-		s.do(t, 204, alice, "DELETE", "/v1/contexts/staff/members/bob", nil)
-		if code := s.stop(); code != exitOK {
-			t.Fatalf("it ended with %d", code)
-		}
-		// What people changed since the demo was made is theirs.
-		again := serve(t, append(flags, "--demo")...)
-		again.do(t, 404, again.login(t, "bob", "bob"), "GET", "/v1/contexts/staff", nil)
-		if ack := again.as(t, 5, "alice", "writer").publish(1, "/ctx/staff/messages", "goes on"); ack.user["seq"] != "2" {
-			t.Errorf("%+v", ack)
-		}
-	})
+	flags := []string{"--data", t.TempDir()}
+	s := serve(t, append(flags, "--demo", "--mqtt", "127.0.0.1:0")...)
+	addresses := strings.Split(s.mqtt, ",")
+	if len(addresses) != 2 {
+		t.Fatalf("it serves %q", s.mqtt)
+	}
+	for _, address := range addresses {
+		(&instance{mqtt: address}).as(t, 5, "alice", "here").quiet()
+	}
+	s.mqtt = addresses[0]
+	if ack := s.as(t, 5, "alice", "writer").publish(1, "/ctx/staff/messages", "stays"); ack.user["seq"] != "1" {
+		t.Fatalf("%+v", ack)
+	}
+	alice := s.login(t, "alice", "alice")
+	s.do(t, 204, alice, "DELETE", "/v1/contexts/staff/members/bob", nil)
+	if code := s.stop(); code != exitOK {
+		t.Fatalf("it ended with %d", code)
+	}
+	// What people changed since the demo was made is theirs.
+	again := serve(t, append(flags, "--demo")...)
+	again.do(t, 404, again.login(t, "bob", "bob"), "GET", "/v1/contexts/staff", nil)
+	if ack := again.as(t, 5, "alice", "writer").publish(1, "/ctx/staff/messages", "goes on"); ack.user["seq"] != "2" {
+		t.Errorf("%+v", ack)
+	}
 }

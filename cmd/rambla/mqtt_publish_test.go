@@ -44,6 +44,7 @@ func TestWhatAPublishBecomes(t *testing.T) {
 		t.Run("publishes without the right are refused", func(t *testing.T) { refusedTopics(t, s) })
 		t.Run("a key stands for one thing at every entrance", func(t *testing.T) { keys(t, s) })
 		t.Run("private posts are for their readers alone", func(t *testing.T) { private(t, s) })
+		t.Run("the right to write comes and goes at once", func(t *testing.T) { writers(t, s) })
 		t.Run("what applications tell comes back whole", func(t *testing.T) { told(t, s) })
 	})
 }
@@ -328,6 +329,56 @@ func told(t *testing.T, s *instance) {
 	}
 	if p := readPost(t, reader.hears()); len(p.Object.Content) != 16<<10 {
 		t.Errorf("%d bytes arrived", len(p.Object.Content))
+	}
+}
+
+func writers(t *testing.T, s *instance) {
+	alice, bob := s.login(t, "alice", "alice"), s.login(t, "bob", "bob")
+	const overrides = "/v1/contexts/news/members/bob/"
+	five, four := s.as(t, 5, "bob", "writer-5"), s.as(t, 4, "bob", "writer-4")
+	four.subscribe("/user/bob/errors", 0)
+	reader := s.as(t, 5, "carol", "writers-reader")
+	reader.subscribe("/ctx/news/messages", 1)
+	reader.subscribe("/ctx/news/data/#", 0)
+	for _, step := range []struct {
+		what, token, method, path string
+		body                      any
+		may                       bool
+	}{
+		{"a grant", alice, http.MethodPut, overrides + "grants/write", nil, true},
+		{"a veto", alice, http.MethodPut, overrides + "vetoes/write", nil, false},
+		{"the end of the veto", alice, http.MethodDelete, overrides + "vetoes/write", nil, false},
+		{"a policy", alice, http.MethodPatch, "/v1/contexts/news", map[string]any{"permissions": map[string]string{"write": "members"}}, true},
+		{"leaving", bob, http.MethodDelete, "/v1/contexts/news/members/me", nil, false},
+		{"joining", bob, http.MethodPut, "/v1/contexts/news/members/me", nil, true},
+		{"the policy of before", alice, http.MethodPatch, "/v1/contexts/news", map[string]any{"permissions": map[string]string{"write": "restricted"}}, false},
+	} {
+		if code := s.call(t, step.token, step.method, step.path, step.body, nil); code > 299 {
+			t.Fatalf("%s: %d", step.what, code)
+		}
+		five.publish(0, "/ctx/news/data/x", step.what)
+		for _, topic := range []string{"/ctx/news/messages", "/ctx/news/data/x"} {
+			ack := five.publish(1, topic, step.what)
+			if may := ack.code == 0; may != step.may || !may && ack.code != 0x87 {
+				t.Errorf("after %s, on %s: %#x", step.what, topic, ack.code)
+			}
+		}
+		if code := s.call(t, bob, http.MethodPost, "/v1/contexts/news/activities", map[string]string{"content": step.what}, nil); (code == http.StatusCreated) != step.may {
+			t.Errorf("after %s, over REST: %d", step.what, code)
+		}
+		four.send(four.publishPacket(1, "/ctx/news/messages", step.what))
+		if !step.may {
+			if told := four.expect(kindPublish); !strings.Contains(told.payload, `"forbidden"`) {
+				t.Errorf("after %s: told %s", step.what, told.payload)
+			}
+		}
+		four.expect(kindPuback)
+		if step.may {
+			for range 5 { // two samples and three posts
+				reader.hears()
+			}
+		}
+		reader.quiet()
 	}
 }
 

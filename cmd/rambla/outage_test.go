@@ -31,6 +31,7 @@ func TestWhileTheDatabaseIsAwayEverybodyIsToldSo(t *testing.T) {
 	if err := db.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	s.readiness(t, http.StatusServiceUnavailable) // the last of its processes is gone
 	// Publishers get no acknowledgement, but an end.
 	five.send(five.publishPacket(1, topic, `{"content":"during","key":"2"}`))
 	four.send(four.publishPacket(2, topic, `{"content":"during","key":"3"}`))
@@ -53,27 +54,30 @@ func TestWhileTheDatabaseIsAwayEverybodyIsToldSo(t *testing.T) {
 	if a := s.ask(t, http.MethodPost, post, `{"content":"during","key":"4"}`, bearer, inJSON); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
 		t.Errorf("REST: %d %v %s", a.status, a.header, a.body)
 	}
-	if a := s.ask(t, http.MethodGet, "/readyz", ""); a.status != http.StatusServiceUnavailable {
-		t.Errorf("readiness: %d", a.status)
-	}
 	if a := s.ask(t, http.MethodGet, "/healthz", ""); a.status != http.StatusOK {
 		t.Errorf("health: %d", a.status)
 	}
 	if err := db.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(30 * time.Second)
-	for s.ask(t, http.MethodGet, "/readyz", "").status != http.StatusOK {
-		if time.Now().After(deadline) {
-			t.Fatal("not ready 30 s after the database came back")
-		}
-		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // polls another process
-	}
+	s.readiness(t, http.StatusOK)
 	s.as(t, 5, "carol", "after").quiet()
 	w := s.as(t, 5, "alice", "after")
 	first := w.publish(1, topic, `{"content":"during","key":"2"}`)
 	again := w.publish(1, topic, `{"content":"during","key":"2"}`)
 	if first.code != 0 || first.user["seq"] == "" || again.user["seq"] != first.user["seq"] {
 		t.Errorf("sent again: %+v, %+v", first, again)
+	}
+}
+
+// readiness waits until the server says so of itself.
+func (s *instance) readiness(t *testing.T, want int) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for s.ask(t, http.MethodGet, "/readyz", "").status != want {
+		if time.Now().After(deadline) {
+			t.Fatalf("readiness is not %d within 30 s", want)
+		}
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // polls another process
 	}
 }

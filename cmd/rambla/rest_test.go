@@ -143,77 +143,76 @@ func TestOneListenerServesEverythingButTheFigures(t *testing.T) {
 
 func TestListsAreReadPageByPage(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, flags []string) {
-		s := serve(t, append(flags, "--demo")...)
-		token := s.login(t, "alice", "alice")
-		bearer := "Authorization: Bearer " + token
-		for _, content := range []string{"1", "2", "3", "4", "5"} {
-			s.post(t, token, "lobby", content)
-		}
-		type page struct {
-			Items    []published
-			Next     any
-			Position string
-			Complete *bool
-		}
-		// follow reads a list to its end by its links.
-		follow := func(path string) (contents string, pages int) {
-			for path != "" {
-				a := s.ask(t, http.MethodGet, path, "", bearer)
-				var p page
-				if err := json.Unmarshal([]byte(a.body), &p); err != nil || a.status != 200 {
-					t.Fatalf("%s: %d %s", path, a.status, a.body)
-				}
-				for _, item := range p.Items {
-					contents += item.Object.Content
-				}
-				path = ""
-				if link, rel, _ := strings.Cut(a.header.Get("Link"), ">"); strings.Contains(rel, `rel="next"`) {
-					path = strings.TrimPrefix(link, "<")
-				}
-				if (p.Next == nil) != (path == "") {
-					t.Errorf("next is %v and the link %q", p.Next, path)
-				}
-				pages++
-			}
-			return contents, pages
-		}
-		for path, want := range map[string]string{
-			"/v1/contexts/lobby/log/messages?limit=2":          "54321",
-			"/v1/contexts/lobby/log/messages?after=0&limit=2":  "12345",
-			"/v1/contexts/lobby/log/messages?before=4&limit=2": "321",
-			"/v1/contexts/lobby/log/messages?after=3&limit=5":  "45",
-			"/v1/contexts/lobby/activities?limit=2":            "54321",
-			"/v1/contexts/lobby/activities?after=2&limit=1":    "345",
-		} {
-			if got, _ := follow(path); got != want {
-				t.Errorf("%s: %s, want %s", path, got, want)
-			}
-		}
-		if _, pages := follow("/v1/people?limit=1"); pages != 4 {
-			t.Errorf("four people on %d pages", pages)
-		}
-		read := func(after string) page {
+	flags := []string{"--data", t.TempDir()}
+	s := serve(t, append(flags, "--demo")...)
+	token := s.login(t, "alice", "alice")
+	bearer := "Authorization: Bearer " + token
+	for _, content := range []string{"1", "2", "3", "4", "5"} {
+		s.post(t, token, "lobby", content)
+	}
+	type page struct {
+		Items    []published
+		Next     any
+		Position string
+		Complete *bool
+	}
+	// follow reads a list to its end by its links.
+	follow := func(path string) (contents string, pages int) {
+		for path != "" {
+			a := s.ask(t, http.MethodGet, path, "", bearer)
 			var p page
-			s.call(t, token, http.MethodGet, "/v1/contexts/lobby/log/messages?limit=200&after="+url.QueryEscape(after), nil, &p)
-			return p
-		}
-		all := read("0")
-		epoch, head, _ := strings.Cut(all.Position, ":")
-		if head != "5" || epoch == "" || all.Complete == nil || !*all.Complete {
-			t.Errorf("position %q, complete %v", all.Position, all.Complete)
-		}
-		for after, want := range map[string]struct {
-			items    int
-			complete bool
-		}{
-			epoch + ":3": {2, true}, epoch + ":5": {0, true}, "5": {0, true}, "6": {0, false}, "other:3": {5, false},
-		} {
-			if p := read(after); len(p.Items) != want.items || p.Complete == nil || *p.Complete != want.complete {
-				t.Errorf("after %s: %d items, complete %v", after, len(p.Items), p.Complete)
+			if err := json.Unmarshal([]byte(a.body), &p); err != nil || a.status != 200 {
+				t.Fatalf("%s: %d %s", path, a.status, a.body)
 			}
+			for _, item := range p.Items {
+				contents += item.Object.Content
+			}
+			path = ""
+			if link, rel, _ := strings.Cut(a.header.Get("Link"), ">"); strings.Contains(rel, `rel="next"`) {
+				path = strings.TrimPrefix(link, "<")
+			}
+			if (p.Next == nil) != (path == "") {
+				t.Errorf("next is %v and the link %q", p.Next, path)
+			}
+			pages++
 		}
-	})
+		return contents, pages
+	}
+	for path, want := range map[string]string{
+		"/v1/contexts/lobby/log/messages?limit=2":          "54321",
+		"/v1/contexts/lobby/log/messages?after=0&limit=2":  "12345",
+		"/v1/contexts/lobby/log/messages?before=4&limit=2": "321",
+		"/v1/contexts/lobby/log/messages?after=3&limit=5":  "45",
+		"/v1/contexts/lobby/activities?limit=2":            "54321",
+		"/v1/contexts/lobby/activities?after=2&limit=1":    "345",
+	} {
+		if got, _ := follow(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+	if _, pages := follow("/v1/people?limit=1"); pages != 4 {
+		t.Errorf("four people on %d pages", pages)
+	}
+	read := func(after string) page {
+		var p page
+		s.call(t, token, http.MethodGet, "/v1/contexts/lobby/log/messages?limit=200&after="+url.QueryEscape(after), nil, &p)
+		return p
+	}
+	all := read("0")
+	epoch, head, _ := strings.Cut(all.Position, ":")
+	if head != "5" || epoch == "" || all.Complete == nil || !*all.Complete {
+		t.Errorf("position %q, complete %v", all.Position, all.Complete)
+	}
+	for after, want := range map[string]struct {
+		items    int
+		complete bool
+	}{
+		epoch + ":3": {2, true}, epoch + ":5": {0, true}, "5": {0, true}, "6": {0, false}, "other:3": {5, false},
+	} {
+		if p := read(after); len(p.Items) != want.items || p.Complete == nil || *p.Complete != want.complete {
+			t.Errorf("after %s: %d items, complete %v", after, len(p.Items), p.Complete)
+		}
+	}
 }
 
 func TestOriginsGovernBrowsersAtBothDoors(t *testing.T) {
