@@ -126,6 +126,9 @@ func TestOneListenerServesEverythingButTheFigures(t *testing.T) {
 		if a.status != c.status || !strings.Contains(strings.ReplaceAll(a.body, ": ", ":"), c.has) {
 			t.Errorf("%s: %d %.200s", c.address, a.status, a.body)
 		}
+		if a := s.ask(t, http.MethodHead, c.address, ""); a.status != c.status || a.body != "" {
+			t.Errorf("HEAD of %s: %d %q", c.address, a.status, a.body)
+		}
 	}
 	// What the metadata names is there.
 	var meta map[string]any
