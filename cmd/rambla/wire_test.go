@@ -4,12 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	bits "encoding/binary"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -393,32 +391,4 @@ func readProperties(t testing.TB, b []byte) (user map[string]string, others map[
 		}
 	}
 	return user, others
-}
-
-// form posts a form of names and values, with a bearer token if one is given.
-func (s *instance) form(t testing.TB, path string, pairs []string, out any, token ...string) int {
-	t.Helper()
-	values := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		values.Set(pairs[i], pairs[i+1])
-	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.http+path, strings.NewReader(values.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	for _, secret := range token {
-		req.Header.Set("Authorization", "Bearer "+secret)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if out != nil {
-		if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-			t.Fatalf("POST %s: %s: %v", path, resp.Status, err)
-		}
-	}
-	return resp.StatusCode
 }
