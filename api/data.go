@@ -97,28 +97,38 @@ func (s *Server) createSample(ctx context.Context, a social.Actor, in *createSam
 type listSamplesIn struct {
 	PathTopic
 	PageLimit
-	After string    `query:"after" doc:"Entries after this seq" example:"41"`
-	From  time.Time `query:"from" doc:"Published at this time or later"`
-	To    time.Time `query:"to" doc:"Published before this time"`
-	Last  bool      `query:"last" doc:"Only the newest one"`
+	After  string    `query:"after" doc:"Entries after this seq, oldest first" example:"41"`
+	Before string    `query:"before" doc:"Entries before this seq, newest first; also without either" example:"41"`
+	From   time.Time `query:"from" doc:"Published at this time or later"`
+	To     time.Time `query:"to" doc:"Published before this time"`
+	Last   bool      `query:"last" doc:"Only the newest one"`
 }
 
-// samplesOut is a page of samples, oldest first.
+// samplesOut is a page of samples.
 type samplesOut struct {
 	Link string `header:"Link"`
 	Body struct {
 		Items []Sample `json:"items" nullable:"false"`
-		Next  uint64   `json:"next,omitempty" doc:"What to ask for as after; absent at the end"`
+		Next  uint64   `json:"next,omitempty" doc:"What to ask for next as after or before, as now; absent at the end"`
 	}
 }
 
 func (s *Server) listSamples(ctx context.Context, a social.Actor, in *listSamplesIn) (*samplesOut, error) {
-	q := social.SampleQuery{From: in.From, To: in.To, Last: in.Last}
+	q := social.SampleQuery{From: in.From, To: in.To, Backward: in.After == ""}
 	var err error
-	if in.After != "" {
-		if q.After, err = parseSeq("after", in.After); err != nil {
-			return nil, err
-		}
+	switch {
+	case in.After != "" && (in.Before != "" || in.Last):
+		return nil, social.Invalid("after", "goes with neither before nor last")
+	case in.After != "":
+		q.After, err = parseSeq("after", in.After)
+	case in.Before != "":
+		q.Before, err = parseSeq("before", in.Before)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if in.Last {
+		in.Limit = 1
 	}
 	list, more, err := s.readSamples(ctx, a, in, q)
 	if err != nil {
@@ -129,9 +139,9 @@ func (s *Server) listSamples(ctx context.Context, a social.Actor, in *listSample
 	for i := range list {
 		out.Body.Items = append(out.Body.Items, newSample(&list[i]))
 	}
-	if more {
+	if more && !in.Last {
 		out.Body.Next = list[len(list)-1].Seq
-		out.Link = link(samplesPath(in.PathTopic), in.nextQuery(out.Body.Next))
+		out.Link = link(samplesPath(in.PathTopic), in.nextQuery(q.Backward, out.Body.Next))
 	}
 	return out, nil
 }
@@ -158,17 +168,25 @@ func (s *Server) readSamples(ctx context.Context, a social.Actor, in *listSample
 			}
 			list = append(list, step[i])
 			size += len(step[i].Payload)
-			q.After = step[i].Seq
+			if q.Backward {
+				q.Before = step[i].Seq
+			} else {
+				q.After = step[i].Seq
+			}
 		}
-		if q.Last || len(step) < q.Limit {
+		if len(step) < q.Limit {
 			return list, false, nil
 		}
 	}
 }
 
-func (in *listSamplesIn) nextQuery(after uint64) url.Values {
+func (in *listSamplesIn) nextQuery(backward bool, seq uint64) url.Values {
 	q := in.query()
-	q.Set("after", strconv.FormatUint(after, 10))
+	direction := "after"
+	if backward {
+		direction = "before"
+	}
+	q.Set(direction, strconv.FormatUint(seq, 10))
 	for name, t := range map[string]time.Time{"from": in.From, "to": in.To} {
 		if !t.IsZero() {
 			q.Set(name, t.Format(time.RFC3339Nano))

@@ -253,9 +253,16 @@ func TestDataIsKeptAsItCame(t *testing.T) {
 			t.Errorf("bob reads %v", got)
 		}
 		other := "/v1/contexts/den/data/other"
-		if seqs := s.walkSeqs("bob", other+"?limit=2"); !slices.Equal(seqs, []int{2, 3, 4, 5, 6}) {
+		if seqs := s.walkSeqs("bob", other+"?limit=2"); !slices.Equal(seqs, []int{6, 5, 4, 3, 2}) {
 			t.Errorf("paging gives %v", seqs)
 		}
+		if seqs := s.walkSeqs("bob", other+"?limit=2&after=0"); !slices.Equal(seqs, []int{2, 3, 4, 5, 6}) {
+			t.Errorf("paging from the beginning gives %v", seqs)
+		}
+		if seqs := s.as("bob", "GET", other+"?before=4").wants(200).seqs(); !slices.Equal(seqs, []int{3, 2}) {
+			t.Errorf("before 4 there are %v", seqs)
+		}
+		s.as("bob", "GET", other+"?before=4&after=2").refused(422, "invalid")
 		if seqs := s.as("bob", "GET", other+"?last=true").wants(200).seqs(); !slices.Equal(seqs, []int{6}) {
 			t.Errorf("the last is %v", seqs)
 		}

@@ -158,6 +158,7 @@ func (w wire) appendConnack(dst []byte, a connack) []byte {
 			props = appendString(append(props, propAssignedID), a.assignedID)
 		}
 		props = append(props, propSharedAvailable, 0)
+		props = append(props, propTopicAliasMaximum, 0, 0)
 		if a.keepAlive >= 0 { // [MQTT-3.2.2-21]
 			props = binary.BigEndian.AppendUint16(append(props, propServerKeepAlive), uint16(a.keepAlive))
 		}

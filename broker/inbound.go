@@ -17,10 +17,12 @@ type inbound struct {
 	first  uint64    // number of the oldest unanswered publish
 	wait   []arrival // wait[head:] are the unanswered, in order
 	head   int
-	active int             // handed to the gate and not done, QoS 0 included
-	bytes  int             // of their payloads
-	held   map[uint16]bool // QoS 2 identifiers until PUBREL; true once PUBREC was queued
-	open   int             // QoS 1 and 2 of which the handshake is not over, for MQTT 5.0
+	active int // handed to the gate and not done, QoS 0 included
+	bytes  int // of their payloads
+	// held are the QoS 2 identifiers until PUBREL, each with what its PUBREC told;
+	// nil until that is queued.
+	held map[uint16]*Receipt
+	open int // QoS 1 and 2 of which the handshake is not over, for MQTT 5.0
 }
 
 // arrival is one QoS 1 or 2 publish in line for its answer.
@@ -50,35 +52,36 @@ const (
 	claimTooMany       // more than Receive Maximum [MQTT-3.3.4-7]
 )
 
-// claim takes a publish into line. n numbers it, for finish.
-func (in *inbound) claim(p *publishPacket, payload int) (n uint64, is claim) {
+// claim takes a publish into line. n numbers it, for finish; told is what the
+// answer to a repeat says again.
+func (in *inbound) claim(p *publishPacket, payload int) (n uint64, told Receipt, is claim) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if p.qos == 2 {
 		if answered, known := in.held[p.id]; known {
-			if answered {
-				return 0, claimRepeat // [MQTT-4.3.3-10]
+			if answered != nil {
+				return 0, *answered, claimRepeat // [MQTT-4.3.3-10]
 			}
-			return 0, claimPending
+			return 0, told, claimPending
 		}
 	}
 	if p.qos > 0 {
 		if in.conn.version == version5 && in.open >= in.conn.broker.config.ReceiveMaximum {
-			return 0, claimTooMany
+			return 0, told, claimTooMany
 		}
 		in.open++
 		n = in.first + uint64(len(in.wait)-in.head)
 		in.wait = append(in.wait, arrival{id: p.id, qos: p.qos})
 		if p.qos == 2 {
 			if in.held == nil {
-				in.held = make(map[uint16]bool)
+				in.held = make(map[uint16]*Receipt)
 			}
-			in.held[p.id] = false
+			in.held[p.id] = nil
 		}
 	}
 	in.active++
 	in.bytes += payload
-	return n, claimNew
+	return n, told, claimNew
 }
 
 // finish takes the gate's word on a publish and sends all answers that are due.
@@ -134,7 +137,7 @@ func (in *inbound) answerLocked() (fatal *arrival) {
 				delete(in.held, a.id) // a refusal ends the exchange (figure 4.3)
 				in.open--
 			} else {
-				in.held[a.id] = true
+				in.held[a.id] = &Receipt{ID: a.receipt.ID, Seq: a.receipt.Seq}
 			}
 		} else {
 			in.open--
@@ -156,7 +159,7 @@ func (in *inbound) answerLocked() (fatal *arrival) {
 func (in *inbound) release(id uint16) (known bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if !in.held[id] {
+	if in.held[id] == nil {
 		return false
 	}
 	delete(in.held, id)

@@ -4,23 +4,24 @@ import "encoding/binary"
 
 // Property identifiers, MQTT 5.0 table 2-4.
 const (
-	propPayloadFormat   byte = 0x01
-	propMessageExpiry   byte = 0x02
-	propContentType     byte = 0x03
-	propResponseTopic   byte = 0x08
-	propCorrelation     byte = 0x09
-	propSubscriptionID  byte = 0x0B
-	propSessionExpiry   byte = 0x11
-	propAssignedID      byte = 0x12
-	propServerKeepAlive byte = 0x13
-	propProblemInfo     byte = 0x17
-	propResponseInfo    byte = 0x19
-	propReasonString    byte = 0x1F
-	propReceiveMaximum  byte = 0x21
-	propRetainAvailable byte = 0x25
-	propUser            byte = 0x26
-	propMaximumPacket   byte = 0x27
-	propSharedAvailable byte = 0x2A
+	propPayloadFormat     byte = 0x01
+	propMessageExpiry     byte = 0x02
+	propContentType       byte = 0x03
+	propResponseTopic     byte = 0x08
+	propCorrelation       byte = 0x09
+	propSubscriptionID    byte = 0x0B
+	propSessionExpiry     byte = 0x11
+	propAssignedID        byte = 0x12
+	propServerKeepAlive   byte = 0x13
+	propProblemInfo       byte = 0x17
+	propResponseInfo      byte = 0x19
+	propReasonString      byte = 0x1F
+	propReceiveMaximum    byte = 0x21
+	propTopicAliasMaximum byte = 0x22
+	propRetainAvailable   byte = 0x25
+	propUser              byte = 0x26
+	propMaximumPacket     byte = 0x27
+	propSharedAvailable   byte = 0x2A
 )
 
 // propertyForm is how a property's value is encoded.

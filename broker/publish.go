@@ -20,10 +20,11 @@ func (c *conn) publish(header byte, body []byte) *violation {
 		return protocolErr("A PUBLISH names a topic.")
 	}
 	size := len(p.payload)
-	n, is := c.inbound.claim(&p, size)
+	n, told, is := c.inbound.claim(&p, size)
 	switch is {
 	case claimRepeat:
-		c.reply(typePubrec, p.id, codeSuccess)
+		c.out.acknowledge(typePubrec, p.id, codeSuccess, explanation{receipt: told})
+		c.needsWake = true
 		return nil
 	case claimPending:
 		return nil

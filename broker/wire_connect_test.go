@@ -26,6 +26,7 @@ func TestSection3_1_1ConnackTellsWhatTheServerCan(t *testing.T) {
 		"maximum packet size":   {0x27, 0, 0, 0x27, 0x0F},
 		"assigned client id":    {0x12, 0},
 		"shared subscription 0": {0x2A, 0},
+		"topic alias maximum 0": {0x22, 0, 0},
 	} {
 		if !r.has(want...) {
 			t.Errorf("CONNACK lacks %s: % x", name, r.props)

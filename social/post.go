@@ -125,13 +125,15 @@ type PostQuery struct {
 	Limit      int // at least 1
 }
 
-// SampleQuery asks for a page of a data stream.
+// SampleQuery asks for a page of a data stream: seq > After and, where Before is
+// not 0, seq < Before.
 type SampleQuery struct {
 	Stream   StreamKey
-	Topic    string    // exact
-	After    uint64    // seq > After, oldest first
+	Topic    string // exact; empty: every topic of the stream
+	After    uint64
+	Before   uint64
 	From, To time.Time // published in [From, To); zero = open
 	Floor    uint64
-	Last     bool // only the newest; After is ignored
+	Backward bool // newest first; else oldest first
 	Limit    int
 }

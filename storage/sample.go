@@ -13,10 +13,12 @@ import (
 
 const (
 	sampleColumns = `stream, seq, published_at, author, qos, topic, payload, properties, COALESCE(key, '')`
-	// By samples_topic.
-	sampleRange   = ` FROM samples WHERE stream = $1 AND topic = $2 AND seq > $3 AND seq < $4`
-	samplesAfter  = `SELECT ` + sampleColumns + sampleRange + ` ORDER BY seq LIMIT $5`
-	samplesNewest = `SELECT ` + sampleColumns + sampleRange + ` ORDER BY seq DESC LIMIT $5`
+	// By samples_topic; those of every topic by the primary key.
+	sampleRange   = ` FROM samples WHERE stream = $1 AND seq > $2 AND seq < $3`
+	samplesAfter  = `SELECT ` + sampleColumns + sampleRange + ` ORDER BY seq LIMIT $4`
+	samplesBefore = `SELECT ` + sampleColumns + sampleRange + ` ORDER BY seq DESC LIMIT $4`
+	topicAfter    = `SELECT ` + sampleColumns + sampleRange + ` AND topic = $5 ORDER BY seq LIMIT $4`
+	topicBefore   = `SELECT ` + sampleColumns + sampleRange + ` AND topic = $5 ORDER BY seq DESC LIMIT $4`
 )
 
 // Samples is [social.Log]'s. A stream that does not exist is empty.
@@ -30,9 +32,9 @@ func (db *DB) Samples(ctx context.Context, q social.SampleQuery) ([]social.Sampl
 
 func (db *DB) samples(ctx context.Context, q social.SampleQuery) ([]social.Sample, error) {
 	c := db.eng.reader()
-	low, high, text := max(q.After, q.Floor), uint64(math.MaxInt64), samplesAfter
-	if q.Last {
-		low, text, q.Limit = q.Floor, samplesNewest, 1
+	low, high := max(q.After, q.Floor), uint64(math.MaxInt64)
+	if q.Before > 0 {
+		high = min(high, q.Before)
 	}
 	if !q.From.IsZero() {
 		first, err := firstSample(ctx, c, q.Stream, q.From)
@@ -42,18 +44,28 @@ func (db *DB) samples(ctx context.Context, q social.SampleQuery) ([]social.Sampl
 		low = max(low, first-1)
 	}
 	if !q.To.IsZero() {
-		var err error
-		if high, err = firstSample(ctx, c, q.Stream, q.To); err != nil {
+		end, err := firstSample(ctx, c, q.Stream, q.To)
+		if err != nil {
 			return nil, err
 		}
+		high = min(high, end)
 	}
 	low = min(low, math.MaxInt64)
+	text, args := samplesAfter, []any{int64(q.Stream), low, high, q.Limit}
+	switch {
+	case q.Topic != "" && q.Backward:
+		text, args = topicBefore, append(args, q.Topic)
+	case q.Topic != "":
+		text, args = topicAfter, append(args, q.Topic)
+	case q.Backward:
+		text = samplesBefore
+	}
 	var out []social.Sample
 	err := each(ctx, c, func(rs rows) error {
 		m, err := scanSample(rs)
 		out = append(out, m)
 		return err
-	}, text, int64(q.Stream), q.Topic, low, high, q.Limit)
+	}, text, args...)
 	return out, err
 }
 

@@ -38,6 +38,17 @@ type Config struct {
 	TLSCert         string
 	TLSKey          string
 	MaxPacket       int64
+
+	ConnectTimeout        time.Duration
+	MaxConnecting         int64
+	MaxConnectingPerAddr  int64
+	MaxConnectionsPerAddr int64
+	ReceiveMaximum        int64
+	PublishRate           int64
+	MaxSubscriptions      int64
+	MaxQueued             int64
+	MaxQueuedBytes        int64
+
 	MQTTPasswords   bool
 	EndAtExpiry     bool
 	AccessLife      time.Duration
@@ -53,7 +64,8 @@ func defaultConfig() Config {
 	return Config{
 		Data: "./rambla-data", MQTTListen: []string{"127.0.0.1:1883"}, HTTPListen: "127.0.0.1:8080",
 		AdminListen: "127.0.0.1:9464", DatabaseMigrate: true, LogLevel: "info", LogFormat: "text",
-		MaxPacket: 256 << 10, MQTTPasswords: true,
+		MaxPacket: 256 << 10, ConnectTimeout: 10 * time.Second, MaxConnecting: 10_000, MaxConnectingPerAddr: 1000,
+		ReceiveMaximum: 1024, MaxSubscriptions: 1000, MaxQueued: 8192, MaxQueuedBytes: 4 << 20, MQTTPasswords: true,
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
 		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers",
 	}
@@ -88,6 +100,15 @@ func settings() []setting {
 		text("tls.cert", "tls-cert", "certificate chain in PEM, read again when it changes", func(c *Config) *string { return &c.TLSCert }),
 		text("tls.key", "tls-key", "its private key in PEM", func(c *Config) *string { return &c.TLSKey }),
 		number("broker.max_packet", "largest MQTT packet in bytes", 1<<10, 16<<20, func(c *Config) *int64 { return &c.MaxPacket }),
+		span("broker.connect_timeout", "time from a connection's first byte to the end of its CONNECT", func(c *Config) *time.Duration { return &c.ConnectTimeout }),
+		number("broker.max_connecting", "most connections that have not signed in yet", 1, 10_000_000, func(c *Config) *int64 { return &c.MaxConnecting }),
+		number("broker.max_connecting_per_address", "the same of one address, or one /64 of IPv6", 1, 10_000_000, func(c *Config) *int64 { return &c.MaxConnectingPerAddr }),
+		number("broker.max_connections_per_address", "most connections of one address; 0: no limit", 0, 10_000_000, func(c *Config) *int64 { return &c.MaxConnectionsPerAddr }),
+		number("broker.receive_maximum", "most publishes of a client that are not acknowledged yet", 1, 65_535, func(c *Config) *int64 { return &c.ReceiveMaximum }),
+		number("broker.publish_rate", "publishes per second of one connection, twice as many at once; 0: no limit", 0, 1_000_000, func(c *Config) *int64 { return &c.PublishRate }),
+		number("broker.max_subscriptions", "most subscriptions of one session", 1, 1<<20, func(c *Config) *int64 { return &c.MaxSubscriptions }),
+		number("broker.max_queued", "most messages that wait for one session", 2, 1<<24, func(c *Config) *int64 { return &c.MaxQueued }),
+		number("broker.max_queued_bytes", "the same in bytes", 1<<10, 1<<30, func(c *Config) *int64 { return &c.MaxQueuedBytes }),
 		toggle("auth.mqtt_passwords", "let MQTT clients connect with the account's password", func(c *Config) *bool { return &c.MQTTPasswords }),
 		toggle("auth.mqtt_end_at_expiry", "end MQTT connections when their access token expires", func(c *Config) *bool { return &c.EndAtExpiry }),
 		span("auth.access_ttl", "how long an access token lives", func(c *Config) *time.Duration { return &c.AccessLife }),

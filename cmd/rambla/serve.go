@@ -85,6 +85,10 @@ func (s *serveCommand) Run(in *invocation) error {
 func brokerConfig(c *Config) broker.Config {
 	return broker.Config{
 		Version: versionText(), MaxPacket: int(c.MaxPacket), Origins: c.HTTPOrigins,
+		ConnectTimeout: c.ConnectTimeout, MaxConnecting: int(c.MaxConnecting),
+		MaxConnectingPerAddr: int(c.MaxConnectingPerAddr), MaxConnectionsPerAddr: int(c.MaxConnectionsPerAddr),
+		ReceiveMaximum: int(c.ReceiveMaximum), PublishRate: float64(c.PublishRate),
+		MaxSubscriptions: int(c.MaxSubscriptions), MaxQueued: int(c.MaxQueued), MaxQueuedBytes: int(c.MaxQueuedBytes),
 	}
 }
 
