@@ -3,6 +3,7 @@ package social
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,8 @@ const (
 // adds no delay of its own; a lone publisher waits for its own commit only.
 //
 // Each shard commits the streams given to it one batch after the other, so that
-// the order of submission is the order of a stream.
+// the order of submission is the order of a stream. While one batch is with the
+// store, the one before is announced and acknowledged.
 type Committer struct {
 	log      Log
 	announce *Announcer
@@ -47,9 +49,19 @@ type shard struct {
 	bytes  int // of what waits
 	closed bool
 
-	// The rest belongs to the shard's goroutine.
+	// finish hands committed batches to the shard's second goroutine, in order. It
+	// holds one: where announcing is slower than committing, committing waits.
+	finish chan outcome
+
+	failing bool // the last commit failed; belongs to the goroutine that commits
+}
+
+// outcome is a batch that the store has answered.
+type outcome struct {
 	batch   []pending
-	failing bool // the last commit failed
+	entries []Entry
+	results []Appended
+	err     error
 }
 
 type pending struct {
@@ -63,7 +75,7 @@ type pending struct {
 func NewCommitter(log Log, announce *Announcer, shards int, logger *slog.Logger, now func() time.Time) *Committer {
 	c := &Committer{log: log, announce: announce, logger: logger, now: now}
 	for range shards {
-		c.shards = append(c.shards, &shard{c: c, wake: make(chan struct{}, 1)})
+		c.shards = append(c.shards, &shard{c: c, wake: make(chan struct{}, 1), finish: make(chan outcome, 1)})
 	}
 	return c
 }
@@ -98,12 +110,12 @@ func (c *Committer) Submit(e Entry, done func(Appended, error)) {
 
 // Do is Submit for callers that wait. The commit goes on when ctx ends first.
 func (c *Committer) Do(ctx context.Context, e Entry) (Appended, error) {
-	type outcome struct {
+	type answer struct {
 		a   Appended
 		err error
 	}
-	ch := make(chan outcome, 1)
-	c.Submit(e, func(a Appended, err error) { ch <- outcome{a, err} })
+	ch := make(chan answer, 1)
+	c.Submit(e, func(a Appended, err error) { ch <- answer{a, err} })
 	select {
 	case o := <-ch:
 		if o.err == nil {
@@ -140,11 +152,13 @@ func (c *Committer) Serve(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, s := range c.shards {
 		wg.Go(func() { s.serve(ctx) })
+		wg.Go(func() { s.finishAll(context.WithoutCancel(ctx)) })
 	}
 	wg.Wait()
 }
 
 func (s *shard) serve(ctx context.Context) {
+	defer close(s.finish)
 	doubt := time.NewTicker(doubtEvery)
 	defer doubt.Stop()
 	// What was accepted is committed even while the server stops.
@@ -189,7 +203,7 @@ func (s *shard) take() (batch []pending, more bool) {
 		bytes += waiting[n].size
 		n++
 	}
-	s.batch = append(s.batch[:0], waiting[:n]...)
+	batch = slices.Clone(waiting[:n])
 	clear(waiting[:n])
 	s.head += n
 	s.bytes -= bytes
@@ -200,7 +214,7 @@ func (s *shard) take() (batch []pending, more bool) {
 		clear(s.queue[rest:])
 		s.queue, s.head = s.queue[:rest], 0
 	}
-	return s.batch, more
+	return batch, more
 }
 
 // commitNext commits one batch; false when nothing more waits.
@@ -212,12 +226,10 @@ func (s *shard) commitNext(ctx context.Context) bool {
 	within, cancel := context.WithTimeout(ctx, appendWithin)
 	defer cancel()
 	s.commit(within, batch)
-	clear(batch)
 	return more
 }
 
-// commit commits the batch, announces it and tells each publisher what became
-// of it. Where the store cannot take the batch for a reason that will not pass,
+// commit commits the batch and hands the outcome on. Where the store cannot take the batch for a reason that will not pass,
 // the reason lies in an entry: the batch is halved until that one fails alone.
 func (s *shard) commit(ctx context.Context, batch []pending) {
 	entries := make([]Entry, len(batch))
@@ -231,14 +243,24 @@ func (s *shard) commit(ctx context.Context, batch []pending) {
 		s.commit(ctx, batch[half:])
 		return
 	}
-	if err == nil {
-		s.announceBatch(ctx, entries, results)
-	}
-	for i := range batch {
-		if err != nil {
-			batch[i].done(Appended{}, err)
-		} else {
-			batch[i].done(results[i], results[i].Err)
+	s.finish <- outcome{batch, entries, results, err}
+}
+
+// finishAll announces what was committed and tells each publisher what became
+// of it, batch by batch, until the committing goroutine has ended.
+func (s *shard) finishAll(ctx context.Context) {
+	for o := range s.finish {
+		if o.err == nil {
+			within, cancel := context.WithTimeout(ctx, appendWithin)
+			s.announceBatch(within, o.entries, o.results)
+			cancel()
+		}
+		for i := range o.batch {
+			if o.err != nil {
+				o.batch[i].done(Appended{}, o.err)
+			} else {
+				o.batch[i].done(o.results[i], o.results[i].Err)
+			}
 		}
 	}
 }

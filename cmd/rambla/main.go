@@ -22,7 +22,15 @@ import (
 // version is set by the linker for releases.
 var version = ""
 
+// gcPercent lets the heap grow to three times what lives before it is collected.
+// The live heap is small beside what publishing allocates, so a third of the CPU
+// per publish went into collecting. GOGC and GOMEMLIMIT are obeyed as ever.
+const gcPercent = 200
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
