@@ -12,15 +12,7 @@ import (
 
 func TestAnOutageOfTheDatabaseIsToldAndPasses(t *testing.T) {
 	t.Parallel()
-	server, err := pgtest.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := pgtest.Private(t)
 	db, err := storage.Open(t.Context(), storage.Config{URL: server.URL(), Migrate: true})
 	if err != nil {
 		t.Fatal(err)

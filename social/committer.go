@@ -229,8 +229,9 @@ func (s *shard) commitNext(ctx context.Context) bool {
 	return more
 }
 
-// commit commits the batch and hands the outcome on. Where the store cannot take the batch for a reason that will not pass,
-// the reason lies in an entry: the batch is halved until that one fails alone.
+// commit commits the batch and hands the outcome on. Where the store cannot
+// take the batch for a reason that will not pass, the reason lies in an entry:
+// the batch is halved until that one fails alone.
 func (s *shard) commit(ctx context.Context, batch []pending) {
 	entries := make([]Entry, len(batch))
 	for i := range batch {

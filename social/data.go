@@ -84,7 +84,7 @@ func checkSampleTopic(space, topic string) error {
 	return nil
 }
 
-// Read lists samples of one topic, oldest first.
+// Read lists samples of one topic, in the order and from where q says.
 func (da *Data) Read(ctx context.Context, a Actor, space, topic string, q SampleQuery) ([]Sample, error) {
 	sight, err := da.dir.MayData(a, space)
 	if err != nil {

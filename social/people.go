@@ -79,11 +79,7 @@ func (pp *People) Get(a Actor, name string) (Person, error) {
 
 // List lists people by name after the given one. more says whether there are others.
 func (pp *People) List(a Actor, after string, limit int) (list []Person, more bool) {
-	list = pp.dir.listedPeople(a, after, limit+1)
-	if len(list) > limit {
-		return list[:limit], true
-	}
-	return list, false
+	return pp.dir.listedPeople(a, after, limit)
 }
 
 // Edit changes a person: its display name by itself, the rest by a manager.

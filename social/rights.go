@@ -268,32 +268,32 @@ func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) [
 	return out
 }
 
-// shows tells whether p is shown to the actor: hidden people only to those who
-// administer or moderate, and to themselves.
-func (d *Directory) shows(a Actor, p Person) bool {
-	return !p.Roles.Has(RoleHidden) || p.Key == a.hand() || d.Roles(a)&(RoleManager|RoleModerator|RoleAuditor) != 0
+// seesHiddenLocked tells whether hidden people are shown to the actor: they are to
+// those who administer or moderate.
+func (d *Directory) seesHiddenLocked(a Actor) bool {
+	return d.rolesLocked(a)&(RoleManager|RoleModerator|RoleAuditor) != 0
 }
 
-// listedPeople lists in order of name the living people after the given name,
-// at most limit; hidden ones only for those who administer or moderate.
-func (d *Directory) listedPeople(a Actor, after string, limit int) []Person {
+// shows tells whether p is shown to the actor: hidden people only to those who
+// see hidden ones, and to themselves.
+func (d *Directory) shows(a Actor, p Person) bool {
+	if !p.Roles.Has(RoleHidden) || p.Key == a.hand() {
+		return true
+	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	seesHidden := d.rolesLocked(a)&(RoleManager|RoleModerator|RoleAuditor) != 0
-	names := sorted(&d.nameOrder, maps.Keys(d.names))
-	from, _ := slices.BinarySearch(names, after+"\x00")
-	var out []Person
-	for _, name := range names[from:] {
-		p := d.people[d.names[name]]
-		if p.Removed || p.Name != name || p.Roles.Has(RoleHidden) && !seesHidden && p.Key != a.hand() {
-			continue
-		}
-		out = append(out, *p)
-		if len(out) == limit {
-			break
-		}
-	}
-	return out
+	return d.seesHiddenLocked(a)
+}
+
+// listedPeople lists in order of name the living people after the given name
+// that are shown to the actor. more says whether there are others.
+func (d *Directory) listedPeople(a Actor, after string, limit int) (list []Person, more bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	seesHidden := d.seesHiddenLocked(a)
+	return d.peopleLocked(after, limit, func(p *Person) bool {
+		return !p.Roles.Has(RoleHidden) || seesHidden || p.Key == a.hand()
+	})
 }
 
 // Everybody lists living people in order of name after the given one, hidden
@@ -301,11 +301,16 @@ func (d *Directory) listedPeople(a Actor, after string, limit int) []Person {
 func (d *Directory) Everybody(after string, limit int) (list []Person, more bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
+	return d.peopleLocked(after, limit, func(*Person) bool { return true })
+}
+
+// peopleLocked is a page of the living people that take lets through.
+func (d *Directory) peopleLocked(after string, limit int, take func(*Person) bool) (list []Person, more bool) {
 	names := sorted(&d.nameOrder, maps.Keys(d.names))
 	from, _ := slices.BinarySearch(names, after+"\x00")
 	for _, name := range names[from:] {
 		p := d.people[d.names[name]]
-		if p.Removed || p.Name != name {
+		if p.Removed || p.Name != name || !take(p) {
 			continue
 		}
 		if len(list) == limit {

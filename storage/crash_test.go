@@ -188,15 +188,7 @@ func (p *publishers) await(what chan struct{}, n int) {
 
 func TestPostgresMayDieAndComeBack(t *testing.T) {
 	t.Parallel()
-	server, err := pgtest.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := pgtest.Private(t)
 	w := storagetest.NewWorld(t, storagetest.OpenAt(t, storage.Config{URL: server.URL(), Migrate: true}))
 	p := startPublishers(w, 4)
 	for round := range 2 {

@@ -12,15 +12,7 @@ import (
 
 func TestWhileTheDatabaseIsAwayEverybodyIsToldSo(t *testing.T) {
 	t.Parallel()
-	db, err := pgtest.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := pgtest.Private(t)
 	s := serve(t, "--demo", "--data", t.TempDir(), "--database", db.URL())
 	token := s.login(t, "alice", "alice")
 	const topic, post = "/ctx/lobby/messages", "/v1/contexts/lobby/activities"

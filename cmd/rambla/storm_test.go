@@ -227,15 +227,7 @@ func TestWhatWasAcknowledgedIsThereOnceAfterKill9(t *testing.T) {
 
 func TestNothingIsAcknowledgedWhileTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
-	db, err := pgtest.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := pgtest.Private(t)
 	away := 30 * time.Second
 	if testing.Short() {
 		away = 5 * time.Second

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -57,6 +58,21 @@ func Start(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	return startIn(ctx, room)
+}
+
+// Private starts a server that the test may kill, and stops it with the test.
+func Private(t testing.TB) *Server {
+	t.Helper()
+	server, err := Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
 }
 
 func startIn(ctx context.Context, room room) (*Server, error) {
