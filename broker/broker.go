@@ -34,15 +34,14 @@ type Broker struct {
 	tasks    tasks
 	stopping chan struct{} // closed when Serve ends
 
-	mu          sync.Mutex // guards all below; above the locks of an outbox
-	state       lifeState
-	conns       map[*conn]*admission
-	sessions    map[sessionKey]*session
-	people      map[social.PersonKey][]*session // the same, by person
-	lastSession uint64
-	addresses   map[netip.Addr]*address
-	connecting  int
-	listeners   map[net.Listener]bool
+	mu         sync.Mutex // guards all below; above the locks of an outbox
+	state      lifeState
+	conns      map[*conn]*admission
+	sessions   map[sessionKey]*session
+	people     map[social.PersonKey][]*session // the same, by person
+	addresses  map[netip.Addr]*address
+	connecting int
+	listeners  map[net.Listener]bool
 }
 
 type lifeState byte
@@ -280,8 +279,6 @@ func (b *Broker) register(s *session, ack connack) (older *session, refused *end
 		}
 	}
 	b.settleLocked(a)
-	b.lastSession++
-	s.id = b.lastSession
 	s.conn.session = s
 	if older = b.sessions[s.key]; older != nil {
 		b.forgetLocked(older)

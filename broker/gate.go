@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"rambla/social"
 )
@@ -32,6 +33,34 @@ type Gate interface {
 	// durable). The publication may be kept but not changed: until done is called
 	// both sides read it.
 	Publish(p *Principal, pub *Publication, done func(Receipt, error))
+}
+
+// Backlog is what was committed: the broker reads it for whoever was away or
+// does not keep up. Errors as of [Gate].
+type Backlog interface {
+	// Stream names the stream behind a channel; 0 where there is none. Memory only.
+	Stream(scope social.Scope, channel social.Channel) social.StreamKey
+	// Head is the seq up to which the stream's entries have been handed to
+	// [Broker.Deliver], or are being handed. Memory only.
+	Head(stream social.StreamKey) uint64
+	// Begin is the seq after which a session that has just got the right to a
+	// stream receives: that of the member's join where it is one, but not below
+	// least, else Head. Memory only.
+	Begin(p *Principal, stream social.StreamKey, least uint64) uint64
+	// Resume finds, for a session that was away, the streams that p had no right
+	// to meanwhile, and the seq at which it came back. Memory only.
+	Resume(p *Principal, reads []social.ReadChange) map[social.StreamKey]uint64
+	// Read gives the entries of the stream with seq > after, in order, at most
+	// limit, as Deliver would have got them, all readers' private ones included.
+	// It blocks for the store. Fewer than limit mean that no more was committed
+	// when it was called.
+	Read(ctx context.Context, stream social.StreamKey, after uint64, limit int) ([]*Delivery, error)
+	// Last is the seq after which the last k entries lie that p may read. It blocks.
+	Last(ctx context.Context, p *Principal, stream social.StreamKey, k int) (after uint64, err error)
+	// State is what the store holds of the stream now. It blocks.
+	State(ctx context.Context, stream social.StreamKey) (social.StreamState, error)
+	// Rights is the version of the journal that answers are given by. Memory only.
+	Rights() int64
 }
 
 // Login is what a CONNECT packet claims.
@@ -67,8 +96,9 @@ type Publication struct {
 	QoS        byte
 	Retain     bool
 	Dup        bool
-	Session    uint64 // names the publishing session in this process, for No Local
-	PacketID   uint16 // 0 at QoS 0
+	Session    social.SessionID // of the publisher
+	Durable    bool             // the session is in the store: so are its QoS 2 identifiers until PUBREL
+	PacketID   uint16           // 0 at QoS 0
 	Version    byte
 	Properties *social.Properties // nil where there were none
 }
@@ -93,7 +123,12 @@ type Delivery struct {
 	Payload func() []byte
 	// Properties go to MQTT 5 subscribers; nil for none.
 	Properties *social.Properties
-	Session    uint64 // of the publisher, see Publication.Session; 0 = the server
+	Session    social.SessionID // of the publisher; 0 = the server
+	// Stream and Seq say where in the store it stands; 0 for what is in no stream,
+	// and is delivered only to whoever is connected and keeps up.
+	Stream social.StreamKey
+	Seq    uint64
+	At     time.Time // when it was published: what its expiry counts from; zero = now
 	// Only, where not nil, names the people who may receive it.
 	Only []social.PersonKey
 }

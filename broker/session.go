@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +24,7 @@ type session struct {
 	broker    *Broker
 	conn      *conn
 	key       sessionKey
-	id        uint64 // of this process; grows, so of two claimants the older is known
+	id        social.SessionID
 	principal *Principal
 	since     time.Time
 
@@ -40,7 +42,7 @@ type session struct {
 // with the same filter replaces it.
 type subscription struct {
 	filter            string
-	session           uint64
+	session           social.SessionID
 	cover             Coverage
 	qos               byte // as asked; what a channel grants may be less
 	noLocal           bool
@@ -69,7 +71,7 @@ func (p *permit) set(may bool) {
 
 func newSession(c *conn, key sessionKey, p *Principal) *session {
 	return &session{
-		broker: c.broker, conn: c, key: key, principal: p, since: c.broker.now(),
+		broker: c.broker, conn: c, key: key, id: newSessionID(), principal: p, since: c.broker.now(),
 		subs: make(map[string]*subscription), reaches: make(map[social.Scope]*reach),
 	}
 }
@@ -276,4 +278,11 @@ func (s *session) has(filter string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.subs[filter] != nil
+}
+
+// newSessionID makes a number that no session ever had.
+func newSessionID() social.SessionID {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return social.SessionID(binary.BigEndian.Uint64(b[:])>>1 | 1)
 }

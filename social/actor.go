@@ -9,7 +9,7 @@ type Actor struct {
 	Creator   PersonKey // the manager who acts for Person; 0 where Person acts itself
 	AsSpace   SpaceKey  // the space in whose name Creator speaks; 0: in Person's
 	Generator string    // the entrance, kept with posts
-	Session   uint64    // the MQTT session it acts through; 0: none
+	Session   SessionID // the MQTT session it acts through; 0: none
 }
 
 // hand is the person whose rights count: who really acts.

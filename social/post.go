@@ -39,9 +39,9 @@ type Post struct {
 	To        []PersonKey // the readers of a private post beside its author
 	Key       string      // the client's idempotency key; empty for none
 	Generator string      // the entrance: "mqtt", "rest", or "server"
-	// Session names the publishing MQTT session while it is announced, so that
-	// the session can be spared its own post; 0 elsewhere.
-	Session uint64
+	// Session is the publishing MQTT session, which No Local spares its own post;
+	// 0 where there was none.
+	Session SessionID
 }
 
 // Counts tells whether the post is a new one, as opposed to an edit, a removal
@@ -65,7 +65,10 @@ type Sample struct {
 	Author     PersonKey
 	Published  time.Time
 	Key        string
-	Session    uint64 // see Post.Session
+	Session    SessionID // see Post.Session
+	// Retain makes the sample the retained message of its topic, or removes that
+	// where Payload is empty. With QoS 0 nothing else is stored, and Seq stays 0.
+	Retain bool
 }
 
 // Entry is one thing to append: exactly one of Post and Sample is set. Stream
@@ -74,6 +77,9 @@ type Entry struct {
 	Post   *Post
 	Sample *Sample
 	Digest [32]byte // of what the client sent, to tell a repeat from a reuse of its key
+	// Inbound, where Packet is not 0, is committed with the entry until its PUBREL
+	// is saved; if it is there already the entry is a repeat of what it became.
+	Inbound InboundPacket
 }
 
 // Appended is what became of one Entry.
