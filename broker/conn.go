@@ -30,10 +30,12 @@ type conn struct {
 	writing atomic.Uint32
 	turn    turn
 
-	version   byte     // 0 until CONNECT
-	session   *session // nil until CONNECT was accepted
-	rate      bucket
-	needsWake bool // the reader queued something; told before it waits
+	version     byte             // 0 until CONNECT
+	expiryAsked uint32           // of the session, in seconds, as CONNECT said
+	goodbye     disconnectPacket // set before gone is closed, where the client said DISCONNECT
+	session     *session         // nil until CONNECT was accepted
+	rate        bucket
+	needsWake   bool // the reader queued something; told before it waits
 
 	heard  atomic.Int64 // unix nanoseconds of the last byte received
 	paused atomic.Bool  // the reader does not read, by our choice
@@ -167,11 +169,7 @@ func (c *conn) handle(header byte, body []byte) *violation {
 		c.answer(func(dst []byte, _ wire) []byte { return append(dst, typePingresp<<4, 0) }) // [MQTT-3.12.4-1]
 		return nil
 	case typeDisconnect:
-		if bad := decodeDisconnect(c.version, header, body); bad != nil {
-			return bad
-		}
-		c.end(ending{cause: causeDisconnect})
-		return nil
+		return c.disconnected(header, body)
 	case typeConnect: // [MQTT-3.1.0-2]
 		return protocolErr("A connection has one CONNECT.")
 	case typeAuth: // no method was agreed at CONNECT [MQTT-4.12.0-1]
@@ -179,6 +177,25 @@ func (c *conn) handle(header byte, body []byte) *violation {
 	default:
 		return malformed("A client sends no such packet.")
 	}
+}
+
+// disconnected takes a DISCONNECT. Whatever code but success it says, the
+// client wants its will sent [MQTT-3.14.4-3].
+func (c *conn) disconnected(header byte, body []byte) *violation {
+	p, bad := decodeDisconnect(c.version, header, body)
+	switch {
+	case bad != nil:
+		return bad
+	case c.expiryAsked == 0 && p.expiry > 0: // [MQTT-3.14.2-2]
+		return protocolErr("A session without expiry cannot be given one at the end.")
+	}
+	c.goodbye = p
+	if p.code == codeSuccess {
+		c.end(ending{cause: causeDisconnect})
+	} else {
+		c.end(ending{cause: causeDisconnectWithWill})
+	}
+	return nil
 }
 
 // acknowledge takes the packets about delivered messages, and the PUBREL of a

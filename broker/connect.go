@@ -39,7 +39,7 @@ func (c *conn) handshake(ctx context.Context) bool {
 	case p.authMethod != "": // [MQTT-4.12.0-1]
 		c.refuse(w, codeBadAuthMethod, "This server knows no such authentication method.", causeRefused)
 		return false
-	case p.will:
+	case p.will != nil:
 		c.refuse(w, codeImplementationSpecific, "This server does not take will messages.", causeRefused)
 		return false
 	case p.clientID == "" && p.version == version311 && !p.clean: // MQTT 3.1.1 [MQTT-3.1.3-8]
@@ -47,7 +47,7 @@ func (c *conn) handshake(ctx context.Context) bool {
 		return false
 	}
 	ack := connack{
-		keepAlive: -1, receiveMax: c.broker.config.ReceiveMaximum, maxPacket: c.broker.config.MaxPacket,
+		keepAlive: -1, noRetain: true, noShared: true, receiveMax: c.broker.config.ReceiveMaximum, maxPacket: c.broker.config.MaxPacket,
 	}
 	if p.clientID == "" { // [MQTT-3.1.3-6]
 		p.clientID = "auto-" + rand.Text()
@@ -55,6 +55,7 @@ func (c *conn) handshake(ctx context.Context) bool {
 	}
 	principal, err := c.authenticate(ctx, p)
 	clear(p.password)
+	c.expiryAsked = p.expiry
 	if err != nil {
 		if c.over.Load() {
 			return false // it took too long, or the server stops

@@ -93,27 +93,39 @@ func (w wire) appendAck(dst []byte, packetType byte, id uint16, code byte, x exp
 	return append(appendVarint(dst, len(props)), props...)
 }
 
-// appendSubscribed writes SUBACK or UNSUBACK.
-func (w wire) appendSubscribed(dst []byte, packetType byte, id uint16, codes []byte) []byte {
-	size := 2
-	if w.v5() {
-		size += 1 + len(codes)
-	} else if packetType == typeSuback {
-		size += len(codes)
+// appendSubscribed writes SUBACK or UNSUBACK. told are user properties of MQTT
+// 5.0; they are left out where the client wants none or has no room for them.
+func (w wire) appendSubscribed(dst []byte, packetType byte, id uint16, codes []byte, told []social.UserProperty) []byte {
+	if !w.v5() {
+		return appendSubscribed3(dst, packetType, id, codes)
 	}
-	dst = appendVarint(append(dst, packetType<<4), size)
-	dst = append(dst, byte(id>>8), byte(id))
-	if w.v5() {
-		dst = append(dst, 0)
-		return append(dst, codes...)
-	}
-	if packetType == typeSuback {
-		for _, code := range codes {
-			if code >= codeUnspecified {
-				code = 0x80 // the one failure of MQTT 3.1.1 [MQTT-3.9.3-2]
-			}
-			dst = append(dst, code)
+	var props []byte
+	if w.problemInfo { // [MQTT-3.1.2-29]
+		for _, u := range told {
+			props = appendUserProperty(props, u.Name, u.Value)
 		}
+	}
+	size := func() int { return 2 + varintSize(len(props)) + len(props) + len(codes) }
+	if !w.fits(size()) { // [MQTT-3.9.2-2], [MQTT-3.11.2-2]
+		props = nil
+	}
+	dst = appendVarint(append(dst, packetType<<4), size())
+	dst = append(dst, byte(id>>8), byte(id))
+	dst = append(appendVarint(dst, len(props)), props...)
+	return append(dst, codes...)
+}
+
+func appendSubscribed3(dst []byte, packetType byte, id uint16, codes []byte) []byte {
+	if packetType == typeUnsuback {
+		codes = nil
+	}
+	dst = appendVarint(append(dst, packetType<<4), 2+len(codes))
+	dst = append(dst, byte(id>>8), byte(id))
+	for _, code := range codes {
+		if code >= codeUnspecified {
+			code = 0x80 // the one failure of MQTT 3.1.1 [MQTT-3.9.3-2]
+		}
+		dst = append(dst, code)
 	}
 	return dst
 }
@@ -134,33 +146,38 @@ func (w wire) appendDisconnect(dst []byte, code byte, reason string) []byte {
 }
 
 // connack is what a CONNACK tells. Properties are sent on success only, except
-// the reason.
+// the reason. What is not told has the meaning that the specification gives to
+// its absence: retained messages, wildcards, subscription identifiers and shared
+// subscriptions are available.
 type connack struct {
-	code       byte
-	reason     string
-	assignedID string // empty = the client brought its own
-	keepAlive  int    // seconds; -1 = as the client asked
-	receiveMax int
-	maxPacket  int
+	code         byte
+	reason       string
+	present      bool   // a session was there; on success only [MQTT-3.2.2-6]
+	assignedID   string // empty = the client brought its own
+	expiry       int64  // of the session, in seconds; -1 = as the client asked
+	keepAlive    int    // seconds; -1 = as the client asked
+	receiveMax   int
+	maxPacket    int
+	aliasMax     int // topic aliases that the server takes
+	noRetain     bool
+	noShared     bool
+	responseInfo string // empty = not asked for
+	authMethod   string // empty = none was agreed
+	authData     []byte
+	told         []social.UserProperty
 }
 
 func (w wire) appendConnack(dst []byte, a connack) []byte {
+	present := index(a.present && a.code == codeSuccess)
 	if !w.v5() {
-		return append(dst, typeConnack<<4, 2, 0, connackCode3(a.code))
+		return append(dst, typeConnack<<4, 2, byte(present), connackCode3(a.code))
 	}
 	var props []byte
 	if a.code == codeSuccess {
-		props = binary.BigEndian.AppendUint32(append(props, propSessionExpiry), 0)
-		props = binary.BigEndian.AppendUint16(append(props, propReceiveMaximum), uint16(a.receiveMax))
-		props = append(props, propRetainAvailable, 0)
-		props = binary.BigEndian.AppendUint32(append(props, propMaximumPacket), uint32(a.maxPacket))
-		if a.assignedID != "" { // [MQTT-3.2.2-16]
-			props = appendString(append(props, propAssignedID), a.assignedID)
-		}
-		props = append(props, propSharedAvailable, 0)
-		props = append(props, propTopicAliasMaximum, 0, 0)
-		if a.keepAlive >= 0 { // [MQTT-3.2.2-21]
-			props = binary.BigEndian.AppendUint16(append(props, propServerKeepAlive), uint16(a.keepAlive))
+		props = a.appendProperties(nil)
+		// What explains may be left out, what is agreed may not.
+		if told := a.appendTold(props); w.fits(2 + varintSize(len(told)) + len(told)) { // [MQTT-3.2.2-20]
+			props = told
 		}
 	} else if a.reason != "" {
 		props = appendString(append(props, propReasonString), a.reason)
@@ -169,8 +186,53 @@ func (w wire) appendConnack(dst []byte, a connack) []byte {
 		}
 	}
 	dst = appendVarint(append(dst, typeConnack<<4), 2+varintSize(len(props))+len(props))
-	dst = append(dst, 0, a.code)
+	dst = append(dst, byte(present), a.code)
 	return append(appendVarint(dst, len(props)), props...)
+}
+
+func (a *connack) appendProperties(props []byte) []byte {
+	if a.expiry >= 0 {
+		props = binary.BigEndian.AppendUint32(append(props, propSessionExpiry), uint32(a.expiry))
+	}
+	props = binary.BigEndian.AppendUint16(append(props, propReceiveMaximum), uint16(a.receiveMax))
+	if a.noRetain {
+		props = append(props, propRetainAvailable, 0)
+	}
+	props = binary.BigEndian.AppendUint32(append(props, propMaximumPacket), uint32(a.maxPacket))
+	if a.assignedID != "" { // [MQTT-3.2.2-16]
+		props = appendString(append(props, propAssignedID), a.assignedID)
+	}
+	props = binary.BigEndian.AppendUint16(append(props, propTopicAliasMaximum), uint16(a.aliasMax))
+	if a.noShared {
+		props = append(props, propSharedAvailable, 0)
+	}
+	if a.keepAlive >= 0 { // [MQTT-3.2.2-21]
+		props = binary.BigEndian.AppendUint16(append(props, propServerKeepAlive), uint16(a.keepAlive))
+	}
+	if a.authMethod != "" { // [MQTT-4.12.0-5]
+		props = appendString(append(props, propAuthMethod), a.authMethod)
+	}
+	if a.authData != nil {
+		props = appendString(append(props, propAuthData), string(a.authData))
+	}
+	return props
+}
+
+func (a *connack) appendTold(props []byte) []byte {
+	if a.responseInfo != "" {
+		props = appendString(append(props, propResponseInfo), a.responseInfo)
+	}
+	for _, u := range a.told {
+		props = appendUserProperty(props, u.Name, u.Value)
+	}
+	return props
+}
+
+// appendAuth writes an AUTH of MQTT 5.0.
+func (w wire) appendAuth(dst []byte, code byte, method string) []byte {
+	props := appendString([]byte{propAuthMethod}, method)
+	dst = appendVarint(append(dst, typeAuth<<4), 1+varintSize(len(props))+len(props))
+	return append(appendVarint(append(dst, code), len(props)), props...)
 }
 
 // wire is what the encoding of packets to one client depends on.

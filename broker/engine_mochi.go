@@ -4,9 +4,12 @@ package broker
 // Why only its decoder is used stands in docs/adr/0008-connection-loop.md.
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"math/bits"
 	"strings"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -55,57 +58,124 @@ func decodeConnect(body []byte) (p connectPacket, bad *violation) {
 	if bad = checkConnectFlags(level, flags); bad != nil {
 		return p, bad
 	}
-	tail := nameSize + 4
+	at := nameSize + 4
 	if level == version5 {
-		n, bad := checkProperties(typeConnect, body[tail:])
+		n, bad := checkProperties(body[at:])
 		if bad != nil {
 			return p, bad
 		}
-		tail += n
+		at += n
+	}
+	if bad = checkConnectTail(level, flags, body[at:]); bad != nil {
+		return p, bad
 	}
 	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Connect, Remaining: len(body)}}
 	if err := pk.ConnectDecode(body); err != nil {
 		return p, found(err)
 	}
-	if p.will = pk.Connect.WillFlag; !p.will {
-		size := tail + 2 + len(pk.Connect.ClientIdentifier)
-		if pk.Connect.UsernameFlag {
-			size += 2 + len(pk.Connect.Username)
-		}
-		if pk.Connect.PasswordFlag {
-			size += 2 + len(pk.Connect.Password)
-		}
-		if size != len(body) {
-			return p, malformed("The CONNECT has bytes behind its end.")
-		}
-	}
 	if _, err := validText(pk.Connect.Username); err != nil { // [MQTT-3.1.3-11]
 		return p, err
+	}
+	if pk.Connect.WillFlag {
+		if p.will, bad = connectWill(&pk); bad != nil {
+			return p, bad
+		}
 	}
 	p.clean = pk.Connect.Clean
 	p.hasUsername = pk.Connect.UsernameFlag
 	p.keepAlive = pk.Connect.Keepalive
 	p.clientID = strings.Clone(pk.Connect.ClientIdentifier) // the decoder's strings share memory with body
 	p.username = string(pk.Connect.Username)
-	p.password = append([]byte(nil), pk.Connect.Password...)
+	p.password = bytes.Clone(pk.Connect.Password)
 	p.authMethod = strings.Clone(pk.Properties.AuthenticationMethod)
+	p.authData = bytes.Clone(pk.Properties.AuthenticationData)
 	p.receiveMax = pk.Properties.ReceiveMaximum
 	p.maxPacket = pk.Properties.MaximumPacketSize
+	p.aliasMax = pk.Properties.TopicAliasMaximum
 	p.problemInfo = !pk.Properties.RequestProblemInfoFlag || pk.Properties.RequestProblemInfo == 1
-	p.wantsSession = pk.Properties.SessionExpiryInterval > 0
+	p.responseInfo = pk.Properties.RequestResponseInfo == 1
+	p.expiry = pk.Properties.SessionExpiryInterval
+	if level == version311 && !p.clean {
+		p.expiry = expiryNever
+	}
 	return p, nil
 }
 
-func checkConnectFlags(level, flags byte) *violation {
-	const reserved, will, willQoS, willRetain, password, username = 0x01, 0x04, 0x18, 0x20, 0x40, 0x80
+// checkConnectTail walks what follows the properties of CONNECT: the engine
+// does not notice bytes behind the end, nor what checkProperties is for in the
+// properties of the will.
+func checkConnectTail(level, flags byte, rest []byte) *violation {
+	skip := func(fields int) bool {
+		for range fields {
+			n, ok := binarySize(rest)
+			if !ok {
+				return false
+			}
+			rest = rest[n:]
+		}
+		return true
+	}
+	more := bits.OnesCount8(flags & (connectUsernameFlag | connectPasswordFlag))
+	ok := skip(1) // the client identifier
+	if ok && flags&connectWillFlag != 0 {
+		if level == version5 {
+			n, bad := checkProperties(rest)
+			if bad != nil {
+				return bad
+			}
+			rest = rest[n:]
+		}
+		more += 2 // topic and payload
+	}
 	switch {
-	case flags&reserved != 0: // [MQTT-3.1.2-3]
+	case !ok || !skip(more):
+		return malformed("The CONNECT is cut short.")
+	case len(rest) > 0:
+		return malformed("The CONNECT has bytes behind its end.")
+	}
+	return nil
+}
+
+// connectWill takes the will out of a CONNECT, with memory of its own.
+func connectWill(pk *packets.Packet) (*will, *violation) {
+	in := &pk.Connect.WillProperties
+	if strings.ContainsAny(in.ResponseTopic, "+#") { // [MQTT-3.3.2-14]
+		return nil, protocolErr("A response topic has no wildcards.")
+	}
+	w := &will{
+		topic: strings.Clone(pk.Connect.WillTopic), payload: bytes.Clone(pk.Connect.WillPayload), qos: pk.Connect.WillQos,
+		retain: pk.Connect.WillRetain, properties: messageProperties(in),
+		delay: time.Duration(in.WillDelayInterval) * time.Second,
+	}
+	if p := w.properties; p != nil {
+		p.ContentType, p.ResponseTopic = strings.Clone(p.ContentType), strings.Clone(p.ResponseTopic)
+		p.CorrelationData = bytes.Clone(p.CorrelationData)
+		for i, u := range p.User {
+			p.User[i] = social.UserProperty{Name: strings.Clone(u.Name), Value: strings.Clone(u.Value)}
+		}
+	}
+	return w, nil
+}
+
+// Connect Flags, section 3.1.2.3.
+const (
+	connectReservedFlag byte = 0x01
+	connectWillFlag     byte = 0x04
+	connectWillQoS      byte = 0x18
+	connectWillRetain   byte = 0x20
+	connectPasswordFlag byte = 0x40
+	connectUsernameFlag byte = 0x80
+)
+
+func checkConnectFlags(level, flags byte) *violation {
+	switch {
+	case flags&connectReservedFlag != 0: // [MQTT-3.1.2-3]
 		return malformed("A reserved flag of CONNECT is set.")
-	case flags&will == 0 && flags&(willQoS|willRetain) != 0: // [MQTT-3.1.2-11], [MQTT-3.1.2-13]
+	case flags&connectWillFlag == 0 && flags&(connectWillQoS|connectWillRetain) != 0: // [MQTT-3.1.2-11], [MQTT-3.1.2-13]
 		return malformed("A flag of the will is set, but no will.")
-	case flags&willQoS == willQoS: // [MQTT-3.1.2-12]
+	case flags&connectWillQoS == connectWillQoS: // [MQTT-3.1.2-12]
 		return malformed("The will has QoS 3.")
-	case level == version311 && flags&(password|username) == password: // MQTT 3.1.1 [MQTT-3.1.2-22]
+	case level == version311 && flags&(connectPasswordFlag|connectUsernameFlag) == connectPasswordFlag: // MQTT 3.1.1 [MQTT-3.1.2-22]
 		return protocolErr("")
 	}
 	return nil
@@ -129,7 +199,7 @@ func decodePublish(version, header byte, body []byte) (p publishPacket, bad *vio
 		if at > len(body) {
 			return p, malformed("The packet identifier is cut short.")
 		}
-		if _, bad = checkProperties(typePublish, body[at:]); bad != nil {
+		if _, bad = checkProperties(body[at:]); bad != nil {
 			return p, bad
 		}
 	}
@@ -170,7 +240,7 @@ func messageProperties(in *packets.Properties) *social.Properties {
 
 func decodeSubscribe(version, header byte, body []byte) (p subscribePacket, bad *violation) {
 	defer guard(&bad)
-	pk, at, bad := beginFilters(packets.Subscribe, version, header, body)
+	pk, at, bad := beginFilters(version, header, body)
 	if bad != nil {
 		return p, bad
 	}
@@ -199,7 +269,7 @@ func decodeSubscribe(version, header byte, body []byte) (p subscribePacket, bad 
 
 func decodeUnsubscribe(version, header byte, body []byte) (p unsubscribePacket, bad *violation) {
 	defer guard(&bad)
-	pk, _, bad := beginFilters(packets.Unsubscribe, version, header, body)
+	pk, _, bad := beginFilters(version, header, body)
 	if bad != nil {
 		return p, bad
 	}
@@ -218,7 +288,7 @@ func decodeUnsubscribe(version, header byte, body []byte) (p unsubscribePacket, 
 
 // beginFilters checks what SUBSCRIBE and UNSUBSCRIBE begin with; at is where
 // their first filter stands.
-func beginFilters(packetType, version, header byte, body []byte) (pk *packets.Packet, at int, bad *violation) {
+func beginFilters(version, header byte, body []byte) (pk *packets.Packet, at int, bad *violation) {
 	pk = &packets.Packet{ProtocolVersion: version, FixedHeader: packets.FixedHeader{Remaining: len(body)}}
 	if err := pk.FixedHeader.Decode(header); err != nil { // [MQTT-3.8.1-1], [MQTT-3.10.1-1]
 		return nil, 0, malformed("The flags of the packet are wrong.")
@@ -228,7 +298,7 @@ func beginFilters(packetType, version, header byte, body []byte) (pk *packets.Pa
 	}
 	at = 2
 	if version == version5 {
-		n, bad := checkProperties(packetType, body[at:])
+		n, bad := checkProperties(body[at:])
 		if bad != nil {
 			return nil, 0, bad
 		}
@@ -245,12 +315,8 @@ func decodeAck(version, header byte, body []byte) (p ackPacket, bad *violation) 
 		return p, malformed("The flags of an acknowledgement are wrong.")
 	}
 	if version == version5 && len(body) > 3 {
-		n, bad := checkProperties(pk.FixedHeader.Type, body[3:])
-		if bad != nil {
+		if bad := checkWhole(body[3:]); bad != nil {
 			return p, bad
-		}
-		if 3+n != len(body) {
-			return p, malformed("An acknowledgement has bytes behind its end.")
 		}
 	} else if version < version5 && len(body) != 2 {
 		return p, malformed("")
@@ -265,30 +331,63 @@ func decodeAck(version, header byte, body []byte) (p ackPacket, bad *violation) 
 }
 
 // decodeDisconnect reads a client's DISCONNECT.
-func decodeDisconnect(version, header byte, body []byte) (bad *violation) {
+func decodeDisconnect(version, header byte, body []byte) (p disconnectPacket, bad *violation) {
 	defer guard(&bad)
 	pk := packets.Packet{ProtocolVersion: version, FixedHeader: packets.FixedHeader{Remaining: len(body)}}
 	if err := pk.FixedHeader.Decode(header); err != nil { // [MQTT-3.14.1-1]
-		return malformed("The flags of DISCONNECT are wrong.")
+		return p, malformed("The flags of DISCONNECT are wrong.")
 	}
-	if version == version5 && len(body) > 1 {
-		n, bad := checkProperties(typeDisconnect, body[1:])
-		if bad != nil {
-			return bad
+	if version < version5 {
+		if len(body) > 0 {
+			return p, malformed("")
 		}
-		if 1+n != len(body) {
-			return malformed("The DISCONNECT has bytes behind its end.")
+		return p, nil
+	}
+	if len(body) > 0 {
+		p.code = body[0] // the engine passes over a code that stands alone
+	}
+	if len(body) > 1 {
+		if bad := checkWhole(body[1:]); bad != nil {
+			return p, bad
 		}
-	} else if version < version5 && len(body) > 0 {
-		return malformed("")
 	}
 	if err := pk.DisconnectDecode(body); err != nil {
-		return found(err)
+		return p, found(err)
 	}
-	if pk.Properties.SessionExpiryInterval > 0 { // it was 0 in CONNACK [MQTT-3.14.2-2]
-		return protocolErr("A session without expiry cannot be given one at the end.")
+	p.expiry, p.hasExpiry = pk.Properties.SessionExpiryInterval, pk.Properties.SessionExpiryIntervalFlag
+	return p, nil
+}
+
+// decodeAuth reads a client's AUTH. Code and properties may both be left out:
+// success, and no method.
+func decodeAuth(header byte, body []byte) (p authPacket, bad *violation) {
+	defer guard(&bad)
+	if header&0x0f != 0 { // [MQTT-3.15.1-1]
+		return p, malformed("The flags of AUTH are wrong.")
 	}
-	return nil
+	if len(body) < 2 {
+		return p, protocolErr("An AUTH names its authentication method.") // section 3.15.2.2.2
+	}
+	if bad := checkWhole(body[1:]); bad != nil {
+		return p, bad
+	}
+	pk := packets.Packet{ProtocolVersion: version5, FixedHeader: packets.FixedHeader{Type: packets.Auth, Remaining: len(body)}}
+	if err := pk.AuthDecode(body); err != nil {
+		return p, found(err)
+	}
+	p.code = pk.ReasonCode
+	p.method = strings.Clone(pk.Properties.AuthenticationMethod)
+	p.data = bytes.Clone(pk.Properties.AuthenticationData)
+	return p, nil
+}
+
+// checkWhole is checkProperties where nothing may follow.
+func checkWhole(buf []byte) *violation {
+	n, bad := checkProperties(buf)
+	if bad == nil && n != len(buf) {
+		bad = malformed("The packet has bytes behind its end.")
+	}
+	return bad
 }
 
 func validText(b []byte) (string, *violation) {

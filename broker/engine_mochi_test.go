@@ -48,7 +48,7 @@ func FuzzDecoders(f *testing.F) {
 				t.Fatalf("an empty UNSUBSCRIBE: % x", given)
 			}
 		case typeDisconnect:
-			_ = decodeDisconnect(version, header, body)
+			_, _ = decodeDisconnect(version, header, body)
 		default:
 			if p, bad := decodeAck(version, header, body); bad == nil && p.id == 0 {
 				t.Fatalf("an acknowledgement of nothing: % x", given)

@@ -12,10 +12,11 @@ import (
 type cause byte
 
 const (
-	causeClosed         cause = iota // the client closed without DISCONNECT
-	causeLost                        // the network did
-	causeDisconnect                  // the client said DISCONNECT
-	causeConnectTimeout              // no CONNECT in time
+	causeClosed             cause = iota // the client closed without DISCONNECT
+	causeLost                            // the network did
+	causeDisconnect                      // the client said DISCONNECT
+	causeDisconnectWithWill              // likewise, and wants its will sent
+	causeConnectTimeout                  // no CONNECT in time
 	causeKeepAlive
 	causeMalformed
 	causeProtocol // a protocol error
@@ -32,12 +33,12 @@ const (
 )
 
 var causeNames = [causeCount]string{
-	"closed", "lost", "disconnect", "connect_timeout", "keep_alive", "malformed", "protocol", "too_large",
+	"closed", "lost", "disconnect", "disconnect_with_will", "connect_timeout", "keep_alive", "malformed", "protocol", "too_large",
 	"refused", "taken_over", "ended", "overflow", "stalled", "unavailable", "shutdown", "panic",
 }
 
 // byClient tells whether the client is gone and reads nothing more.
-func (c cause) byClient() bool { return c <= causeDisconnect }
+func (c cause) byClient() bool { return c <= causeDisconnectWithWill }
 
 // causeOf is the cause for a violation's code.
 func causeOf(code byte) cause {

@@ -1,6 +1,10 @@
 package broker
 
-import "rambla/social"
+import (
+	"math"
+
+	"rambla/social"
+)
 
 // Control packet types, MQTT 5.0 table 2-1.
 const (
@@ -19,7 +23,6 @@ const (
 	typePingresp    byte = 13
 	typeDisconnect  byte = 14
 	typeAuth        byte = 15
-	typeWill        byte = 99 // the will's properties inside CONNECT, for checkProperties
 )
 
 const (
@@ -39,18 +42,39 @@ func protocolErr(text string) *violation { return &violation{codeProtocolError, 
 
 type connectPacket struct {
 	version      byte
-	clean        bool
-	will         bool
+	clean        bool   // Clean Start; Clean Session of MQTT 3.1.1
+	expiry       uint32 // seconds that the session lives beyond the connection, see expiryNever
+	will         *will  // nil for none
 	hasUsername  bool
 	keepAlive    uint16 // seconds; 0 = none
 	clientID     string
 	username     string
 	password     []byte
-	authMethod   string
+	authMethod   string // empty = the password authenticates
+	authData     []byte
 	receiveMax   uint16 // 0 = the client set no limit
 	maxPacket    uint32 // bytes; 0 = the client set no limit
+	aliasMax     uint16 // topic aliases that the client takes; 0 = none
 	problemInfo  bool   // false: no reason strings and user properties on acknowledgements [MQTT-3.1.2-29]
-	wantsSession bool   // session expiry above 0
+	responseInfo bool   // the client asks where responses may go (section 3.1.2.11.6)
+}
+
+// expiryNever is the Session Expiry Interval of a session that does not expire
+// by itself. A client of MQTT 3.1.1 that wants its session kept asks for it.
+const expiryNever = math.MaxUint32
+
+// disconnectPacket is what a client says at the end.
+type disconnectPacket struct {
+	code      byte
+	expiry    uint32 // seconds; only with hasExpiry
+	hasExpiry bool
+}
+
+// authPacket is one step of enhanced authentication, MQTT 5.0 section 4.12.
+type authPacket struct {
+	code   byte
+	method string
+	data   []byte
 }
 
 // publishPacket owns its payload; its strings share memory with it.

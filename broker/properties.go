@@ -13,8 +13,11 @@ const (
 	propSessionExpiry     byte = 0x11
 	propAssignedID        byte = 0x12
 	propServerKeepAlive   byte = 0x13
+	propAuthMethod        byte = 0x15
+	propAuthData          byte = 0x16
 	propProblemInfo       byte = 0x17
-	propResponseInfo      byte = 0x19
+	propWantResponseInfo  byte = 0x19
+	propResponseInfo      byte = 0x1A
 	propReasonString      byte = 0x1F
 	propReceiveMaximum    byte = 0x21
 	propTopicAliasMaximum byte = 0x22
@@ -61,7 +64,7 @@ func formOf(id byte) propertyForm {
 // of what may stand once, and values outside their range. It returns how many
 // bytes they take, their length included. Which property may stand in which
 // packet is left to the engine.
-func checkProperties(packetType byte, buf []byte) (int, *violation) {
+func checkProperties(buf []byte) (int, *violation) {
 	length, n, ok := readVarint(buf)
 	if !ok || n+length > len(buf) {
 		return 0, malformed("The properties are longer than the packet.")
@@ -86,7 +89,7 @@ func checkProperties(packetType byte, buf []byte) (int, *violation) {
 		}
 		buf = buf[1+size:]
 	}
-	if packetType == typeConnect && seen&(1<<0x16) != 0 && seen&(1<<0x15) == 0 {
+	if seen&(1<<propAuthData) != 0 && seen&(1<<propAuthMethod) == 0 {
 		return 0, protocolErr("Authentication data without a method.") // section 3.1.2.11.10
 	}
 	return total, nil
@@ -122,7 +125,7 @@ func valueSize(form propertyForm, buf []byte) (int, bool) {
 
 func checkValue(id byte, value []byte) *violation {
 	switch id {
-	case propPayloadFormat, propProblemInfo, propResponseInfo:
+	case propPayloadFormat, propProblemInfo, propWantResponseInfo:
 		if value[0] > 1 {
 			return protocolErr("A property is neither 0 nor 1.")
 		}

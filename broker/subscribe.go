@@ -47,7 +47,7 @@ func (c *conn) subscribe(header byte, body []byte) *violation {
 	c.out.hold()
 	defer c.out.unhold()
 	c.session.subscribe(subs)
-	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeSuback, p.id, codes) })
+	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeSuback, p.id, codes, nil) })
 	return nil
 }
 
@@ -72,6 +72,6 @@ func (c *conn) unsubscribe(header byte, body []byte) *violation {
 			codes[i] = codeNoSubscriptionExisted
 		}
 	}
-	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeUnsuback, p.id, codes) })
+	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeUnsuback, p.id, codes, nil) })
 	return nil
 }
