@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,14 +18,18 @@ import (
 // their name, spaces by id, and who may read and write them.
 type site struct {
 	broker *broker.Broker
+	log    *memoryLog
+	store  *memoryStore
 
 	mu      sync.Mutex
+	joins   map[social.SpaceKey]map[social.PersonKey]social.Heads // when each member joined
+	rights  int64                                                 // the version of changes
+	changes []social.ReadChange                                   // newest last; Standing.Member stands for any right to receive
 	people  map[string]social.PersonKey
 	spaces  map[string]social.SpaceKey
 	readers map[social.SpaceKey]map[social.PersonKey]social.ChannelSet
 	writers map[social.SpaceKey]map[social.PersonKey]bool
 	members map[social.PersonKey][]social.SpaceKey
-	seq     map[social.SpaceKey]uint64
 	seen    []seen
 	down    error                                                         // what every publish fails with
 	connect func(ctx context.Context, login broker.Login) error           // nil = nothing more to check
@@ -48,8 +53,11 @@ func newSite() *site {
 		people: make(map[string]social.PersonKey), spaces: make(map[string]social.SpaceKey),
 		readers: make(map[social.SpaceKey]map[social.PersonKey]social.ChannelSet),
 		writers: make(map[social.SpaceKey]map[social.PersonKey]bool),
-		members: make(map[social.PersonKey][]social.SpaceKey), seq: make(map[social.SpaceKey]uint64),
+		members: make(map[social.PersonKey][]social.SpaceKey),
+		joins:   make(map[social.SpaceKey]map[social.PersonKey]social.Heads),
 	}
+	s.log = newMemoryLog(s)
+	s.store = newMemoryStore(s.log)
 	for i, name := range []string{"alice", "bob", "carol", "dave"} {
 		s.people[name] = social.PersonKey(i + 1)
 	}
@@ -68,6 +76,7 @@ func (s *site) join(space string, names ...string) {
 		s.spaces[space] = key
 		s.readers[key] = make(map[social.PersonKey]social.ChannelSet)
 		s.writers[key] = make(map[social.PersonKey]bool)
+		s.joins[key] = make(map[social.PersonKey]social.Heads)
 	}
 	for _, name := range names {
 		p := s.people[name]
@@ -75,6 +84,8 @@ func (s *site) join(space string, names ...string) {
 			p = social.PersonKey(len(s.people) + 1)
 			s.people[name] = p
 		}
+		s.noteLocked(key, p)
+		s.joins[key][p] = s.log.heads(key)
 		s.readers[key][p] = social.SpaceChannels()
 		s.writers[key][p] = true
 		s.members[p] = append(s.members[p], key)
@@ -84,6 +95,7 @@ func (s *site) join(space string, names ...string) {
 func (s *site) allow(space, name string, read social.ChannelSet, write bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.noteLocked(s.spaces[space], s.people[name])
 	s.readers[s.spaces[space]][s.people[name]] = read
 	s.writers[s.spaces[space]][s.people[name]] = write
 }
@@ -92,6 +104,8 @@ func (s *site) leave(space, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key, p := s.spaces[space], s.people[name]
+	s.noteLocked(key, p)
+	delete(s.joins[key], p)
 	delete(s.readers[key], p)
 	delete(s.writers[key], p)
 	var left []social.SpaceKey
@@ -101,6 +115,36 @@ func (s *site) leave(space, name string) {
 		}
 	}
 	s.members[p] = left
+}
+
+// noteLocked keeps how things stood before a right changes.
+func (s *site) noteLocked(space social.SpaceKey, p social.PersonKey) {
+	s.rights++
+	s.changes = append(s.changes, social.ReadChange{
+		Version: s.rights, Space: space, Person: p,
+		Standing: social.Standing{Member: s.readers[space][p] != 0}, Heads: s.log.heads(space),
+	})
+}
+
+// reads are the changes after a version that concern a person in the spaces of
+// streams, newest first.
+func (s *site) reads(p social.PersonKey, after int64, streams []social.StreamKey) (out []social.ReadChange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range slices.Backward(s.changes) {
+		if c.Version > after && c.Person == p && s.log.covers(c.Space, streams) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// joinedAt tells where a member's first entries lie.
+func (s *site) joinedAt(space social.SpaceKey, p social.PersonKey) (heads social.Heads, member bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	heads, member = s.joins[space][p]
+	return heads, member
 }
 
 func (s *site) scope(space string) social.Scope {
@@ -200,7 +244,7 @@ func (s *site) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 	finish := func(err error) {
 		var r broker.Receipt
 		if err == nil {
-			r, err = s.store(p, pub)
+			r, err = s.post(p, pub)
 		}
 		done(r, err)
 	}
@@ -210,8 +254,8 @@ func (s *site) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 	finish(down)
 }
 
-// store stamps and delivers a publish as a real gate would.
-func (s *site) store(p *broker.Principal, pub *broker.Publication) (broker.Receipt, error) {
+// post stamps, stores and delivers a publish as a real gate would.
+func (s *site) post(p *broker.Principal, pub *broker.Publication) (broker.Receipt, error) {
 	a, err := social.ParseTopic(pub.Topic)
 	if err != nil {
 		return broker.Receipt{}, err
@@ -243,17 +287,26 @@ func (s *site) store(p *broker.Principal, pub *broker.Publication) (broker.Recei
 	var r broker.Receipt
 	switch a.Channel {
 	case social.ChannelMessages:
-		s.mu.Lock()
-		s.seq[space]++
-		r = broker.Receipt{ID: "id-" + strconv.FormatUint(s.seq[space], 10), Seq: s.seq[space]}
-		s.mu.Unlock()
-		d.Properties = &social.Properties{ContentType: "application/json", User: []social.UserProperty{
-			{Name: "id", Value: r.ID}, {Name: "seq", Value: strconv.FormatUint(r.Seq, 10)},
-		}}
+		s.log.commit(d, func(d *broker.Delivery) {
+			seq := strconv.FormatUint(d.Seq, 10)
+			r = broker.Receipt{ID: "id-" + seq, Seq: d.Seq}
+			d.Properties = &social.Properties{ContentType: "application/json", User: []social.UserProperty{
+				{Name: "id", Value: r.ID}, {Name: "seq", Value: seq},
+			}}
+		})
 	case social.ChannelSync:
 		d.Scope, d.QoS, d.Properties = p.Person.Scope(), 0, pub.Properties
 	default:
 		d.QoS, d.Properties, d.Retain = pub.QoS, pub.Properties, pub.Retain
+		if d.QoS > 0 {
+			s.log.commit(d, nil)
+		}
+	}
+	if pub.Durable && pub.QoS == 2 {
+		s.store.receive(social.InboundPacket{Session: pub.Session, Packet: pub.PacketID, Seq: d.Seq})
+	}
+	if d.Stream != 0 {
+		s.log.hand(d)
 	}
 	s.broker.Deliver(d)
 	return r, nil
