@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"rambla/mqttwire"
 )
 
 const (
@@ -128,7 +130,7 @@ func (w *worker) follow(c *wire, s *subscriber) {
 	for {
 		if len(buf) == cap(buf) {
 			if cap(buf) >= readBuffer {
-				w.end(s, fmt.Errorf("a packet of more than %d bytes: %w", readBuffer, errMalformed))
+				w.end(s, fmt.Errorf("a packet of more than %d bytes: %w", readBuffer, mqttwire.ErrMalformed))
 				c.Close()
 				return
 			}

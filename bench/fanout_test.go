@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rambla/mqttwire"
 )
 
 // fanOut runs a load with either way of reading.
@@ -101,7 +103,7 @@ func TestFanoutTellsWhatAServerDoesWrong(t *testing.T) {
 		{"a connection that is cut off", func(s *stub) {
 			s.deliver = func(sub, post int, frame []byte) [][]byte {
 				if sub == 0 && post == 50 {
-					return [][]byte{{typeDisconnect << 4, 0}}
+					return [][]byte{{mqttwire.Disconnect << 4, 0}}
 				}
 				return [][]byte{frame}
 			}
@@ -109,7 +111,7 @@ func TestFanoutTellsWhatAServerDoesWrong(t *testing.T) {
 		{"a packet that is none", func(s *stub) {
 			s.deliver = func(sub, post int, frame []byte) [][]byte {
 				if sub == 0 && post == 50 {
-					return [][]byte{{typePublish << 4, 0xff, 0xff, 0xff, 0xff}}
+					return [][]byte{{mqttwire.Publish << 4, 0xff, 0xff, 0xff, 0xff}}
 				}
 				return [][]byte{frame}
 			}

@@ -4,66 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"rambla/mqttwire"
 )
-
-// Packet types, the upper half of a packet's first byte [MQTT-2.1.2].
-const (
-	typeConnect    = 1
-	typeConnack    = 2
-	typePublish    = 3
-	typePuback     = 4
-	typeSubscribe  = 8
-	typeSuback     = 9
-	typePingreq    = 12
-	typePingresp   = 13
-	typeDisconnect = 14
-)
-
-var errMalformed = errors.New("the server sent a malformed packet")
-
-// appendLength writes a variable byte integer.
-func appendLength(b []byte, n int) []byte {
-	for n >= 0x80 {
-		b = append(b, byte(n)|0x80)
-		n >>= 7
-	}
-	return append(b, byte(n))
-}
-
-// length reads a variable byte integer. size is 0 when it is not complete, and
-// -1 when it is longer than the four bytes allowed.
-func length(b []byte) (n, size int) {
-	for i := 0; i < 4; i++ {
-		if i == len(b) {
-			return 0, 0
-		}
-		n |= int(b[i]&0x7f) << (7 * i)
-		if b[i] < 0x80 {
-			return n, i + 1
-		}
-	}
-	return 0, -1
-}
-
-func appendText(b []byte, s string) []byte {
-	return append(binary.BigEndian.AppendUint16(b, uint16(len(s))), s...)
-}
-
-// packet finds the first packet in b: its first byte, what follows the length,
-// and how many bytes it takes in all. size is 0 when it is not complete yet.
-func packet(b []byte) (head byte, body []byte, size int, err error) {
-	if len(b) < 2 {
-		return 0, nil, 0, nil
-	}
-	n, width := length(b[1:])
-	if width < 0 {
-		return 0, nil, 0, errMalformed
-	}
-	if width == 0 || len(b) < 1+width+n {
-		return 0, nil, 0, nil
-	}
-	return b[0], b[1+width : 1+width+n], 1 + width + n, nil
-}
 
 // hello is what a CONNECT of ours says. Every session is clean and ends with
 // its connection.
@@ -76,7 +19,7 @@ type hello struct {
 }
 
 func appendConnect(b []byte, h hello) []byte {
-	body := appendText(make([]byte, 0, 128), "MQTT")
+	body := mqttwire.AppendText(make([]byte, 0, 128), "MQTT")
 	flags := byte(0x02)
 	if h.user != "" || h.password != "" {
 		flags |= 0x80 // 3.1.1 allows no password without a user name [MQTT-3.1.2-22]
@@ -89,14 +32,14 @@ func appendConnect(b []byte, h hello) []byte {
 	if h.version == 5 {
 		body = append(body, 0)
 	}
-	body = appendText(body, h.client)
+	body = mqttwire.AppendText(body, h.client)
 	if flags&0x80 != 0 {
-		body = appendText(body, h.user)
+		body = mqttwire.AppendText(body, h.user)
 	}
 	if flags&0x40 != 0 {
-		body = appendText(body, h.password)
+		body = mqttwire.AppendText(body, h.password)
 	}
-	return append(appendLength(append(b, typeConnect<<4), len(body)), body...)
+	return append(mqttwire.AppendLength(append(b, mqttwire.Connect<<4), len(body)), body...)
 }
 
 // appendSubscribe asks for all filters at QoS 1.
@@ -106,19 +49,19 @@ func appendSubscribe(b []byte, version byte, id uint16, filters []string) []byte
 		body = append(body, 0)
 	}
 	for _, f := range filters {
-		body = append(appendText(body, f), 1)
+		body = append(mqttwire.AppendText(body, f), 1)
 	}
-	return append(appendLength(append(b, typeSubscribe<<4|2), len(body)), body...)
+	return append(mqttwire.AppendLength(append(b, mqttwire.Subscribe<<4|2), len(body)), body...)
 }
 
 // appendPuback acknowledges a delivery; the short form is right in both versions.
 func appendPuback(b []byte, id uint16) []byte {
-	return append(b, typePuback<<4, 2, byte(id>>8), byte(id))
+	return append(b, mqttwire.Puback<<4, 2, byte(id>>8), byte(id))
 }
 
-func appendPingreq(b []byte) []byte { return append(b, typePingreq<<4, 0) }
+func appendPingreq(b []byte) []byte { return append(b, mqttwire.Pingreq<<4, 0) }
 
-func appendDisconnect(b []byte) []byte { return append(b, typeDisconnect<<4, 0) }
+func appendDisconnect(b []byte) []byte { return append(b, mqttwire.Disconnect<<4, 0) }
 
 // welcome is what the server's CONNACK grants.
 type welcome struct {
@@ -132,26 +75,26 @@ type welcome struct {
 func parseConnack(version byte, body []byte) (welcome, error) {
 	w := welcome{receiveMaximum: 65535}
 	if len(body) < 2 {
-		return w, errMalformed
+		return w, mqttwire.ErrMalformed
 	}
 	w.code = body[1]
 	if version != 5 {
 		return w, nil
 	}
-	err := eachProperty(body[2:], func(id byte, value []byte) {
+	err := mqttwire.EachProperty(body[2:], func(id byte, value []byte) {
 		switch id {
-		case propertyServerKeepAlive:
+		case mqttwire.ServerKeepAlive:
 			w.keepAlive = binary.BigEndian.Uint16(value)
-		case propertyReceiveMaximum:
+		case mqttwire.ReceiveMaximum:
 			w.receiveMaximum = int(binary.BigEndian.Uint16(value))
-		case propertyMaximumPacket:
+		case mqttwire.MaximumPacket:
 			w.maximumPacket = int(binary.BigEndian.Uint32(value))
-		case propertyReason:
+		case mqttwire.Reason:
 			w.reason = string(value)
 		}
 	})
 	if err == nil && w.receiveMaximum == 0 {
-		return w, errMalformed
+		return w, mqttwire.ErrMalformed
 	}
 	return w, err
 }
@@ -160,13 +103,13 @@ func parseConnack(version byte, body []byte) (welcome, error) {
 // refusal in both versions.
 func parseSuback(version byte, body []byte) (id uint16, codes []byte, err error) {
 	if len(body) < 2 {
-		return 0, nil, errMalformed
+		return 0, nil, mqttwire.ErrMalformed
 	}
 	id, body = binary.BigEndian.Uint16(body), body[2:]
 	if version == 5 {
-		n, width := length(body)
+		n, width := mqttwire.Length(body)
 		if width <= 0 || len(body) < width+n {
-			return 0, nil, errMalformed
+			return 0, nil, mqttwire.ErrMalformed
 		}
 		body = body[width+n:]
 	}
@@ -177,7 +120,7 @@ func parseSuback(version byte, body []byte) (id uint16, codes []byte, err error)
 func parsePuback(body []byte) (id uint16, code byte, err error) {
 	switch {
 	case len(body) < 2:
-		return 0, 0, errMalformed
+		return 0, 0, mqttwire.ErrMalformed
 	case len(body) == 2:
 		return binary.BigEndian.Uint16(body), 0, nil
 	}
@@ -187,28 +130,28 @@ func parsePuback(body []byte) (id uint16, code byte, err error) {
 // parsePublish gives the packet id (0 at QoS 0) and the payload of a delivery.
 func parsePublish(version, head byte, body []byte) (id uint16, payload []byte, err error) {
 	if len(body) < 2 {
-		return 0, nil, errMalformed
+		return 0, nil, mqttwire.ErrMalformed
 	}
 	at := 2 + int(binary.BigEndian.Uint16(body))
 	if head&0x06 != 0 {
 		if len(body) < at+2 {
-			return 0, nil, errMalformed
+			return 0, nil, mqttwire.ErrMalformed
 		}
 		id = uint16(body[at])<<8 | uint16(body[at+1])
 		at += 2
 	}
 	if version == 5 {
 		if len(body) <= at {
-			return 0, nil, errMalformed
+			return 0, nil, mqttwire.ErrMalformed
 		}
-		n, width := length(body[at:])
+		n, width := mqttwire.Length(body[at:])
 		if width <= 0 {
-			return 0, nil, errMalformed
+			return 0, nil, mqttwire.ErrMalformed
 		}
 		at += width + n
 	}
 	if len(body) < at {
-		return 0, nil, errMalformed
+		return 0, nil, mqttwire.ErrMalformed
 	}
 	return id, body[at:], nil
 }
@@ -221,8 +164,8 @@ func parseDisconnect(body []byte) error {
 	reason := ""
 	if len(body) > 1 {
 		// A reason that cannot be read leaves the code, which says enough.
-		_ = eachProperty(body[1:], func(id byte, value []byte) {
-			if id == propertyReason {
+		_ = mqttwire.EachProperty(body[1:], func(id byte, value []byte) {
+			if id == mqttwire.Reason {
 				reason = ": " + string(value)
 			}
 		})

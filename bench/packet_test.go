@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"rambla/mqttwire"
 )
 
 func TestAConnectSaysWhatItShould(t *testing.T) {
@@ -17,8 +19,8 @@ func TestAConnectSaysWhatItShould(t *testing.T) {
 		{version: 5, client: "b", user: "alice", password: strings.Repeat("token", 200)},
 		{version: 5, client: "b", user: "alice"},
 	} {
-		head, body, size, err := packet(appendConnect(nil, h))
-		if err != nil || size == 0 || head != typeConnect<<4 {
+		head, body, size, err := mqttwire.Split(appendConnect(nil, h))
+		if err != nil || size == 0 || head != mqttwire.Connect<<4 {
 			t.Fatalf("%+v: head %#x, size %d, %v", h, head, size, err)
 		}
 		if got, err := readConnect(body); err != nil || got != h {
@@ -26,27 +28,9 @@ func TestAConnectSaysWhatItShould(t *testing.T) {
 		}
 	}
 	// 3.1.1 knows no password without a user name [MQTT-3.1.2-22].
-	_, body, _, _ := packet(appendConnect(nil, hello{version: 4, client: "c", password: "token"}))
+	_, body, _, _ := mqttwire.Split(appendConnect(nil, hello{version: 4, client: "c", password: "token"}))
 	if got, err := readConnect(body); err != nil || got.password != "token" || body[7] != 0xc2 {
 		t.Errorf("read %+v with flags %#x, %v", got, body[7], err)
-	}
-}
-
-func TestALengthIsReadAsItWasWritten(t *testing.T) {
-	t.Parallel()
-	for _, want := range []int{0, 1, 127, 128, 16383, 16384, 2097151, 2097152, 268435455} {
-		b := appendLength(nil, want)
-		for cut := range b {
-			if _, size := length(b[:cut]); size != 0 {
-				t.Errorf("%d: %d of %d bytes were enough", want, cut, len(b))
-			}
-		}
-		if n, size := length(b); n != want || size != len(b) {
-			t.Errorf("read %d of %d bytes, want %d of %d", n, size, want, len(b))
-		}
-	}
-	if _, size := length([]byte{0x80, 0x80, 0x80, 0x80}); size != -1 {
-		t.Error("a length of more than four bytes is not refused")
 	}
 }
 
@@ -67,10 +51,10 @@ func TestAConnackTellsWhatIsGranted(t *testing.T) {
 			welcome{code: 0x87, receiveMaximum: 20, keepAlive: 60, maximumPacket: 1024, reason: "no"},
 			nil,
 		},
-		{"cut off", 5, []byte{0}, welcome{receiveMaximum: 65535}, errMalformed},
-		{"a property that is cut off", 5, []byte{0, 0, 2, 0x21, 0}, welcome{receiveMaximum: 65535}, errMalformed},
-		{"a property that does not exist", 5, []byte{0, 0, 2, 0x7f, 0}, welcome{receiveMaximum: 65535}, errMalformed},
-		{"a Receive Maximum of 0", 5, []byte{0, 0, 3, 0x21, 0, 0}, welcome{}, errMalformed},
+		{"cut off", 5, []byte{0}, welcome{receiveMaximum: 65535}, mqttwire.ErrMalformed},
+		{"a property that is cut off", 5, []byte{0, 0, 2, 0x21, 0}, welcome{receiveMaximum: 65535}, mqttwire.ErrMalformed},
+		{"a property that does not exist", 5, []byte{0, 0, 2, 0x7f, 0}, welcome{receiveMaximum: 65535}, mqttwire.ErrMalformed},
+		{"a Receive Maximum of 0", 5, []byte{0, 0, 3, 0x21, 0, 0}, welcome{}, mqttwire.ErrMalformed},
 	} {
 		got, err := parseConnack(row.version, row.body)
 		if got != row.want || !errors.Is(err, row.err) {
@@ -106,8 +90,8 @@ func TestATemplateCarriesItsStampInPayloadsOfEverySize(t *testing.T) {
 				for seq := uint32(1); seq <= 3; seq++ {
 					want := stamp{at: 1 << 40, seq: seq, stream: 7, load: 9}
 					b = tpl.append(b[:0], uint16(seq), want)
-					head, body, n, err := packet(b)
-					if err != nil || n != len(b) || head != typePublish<<4|2 {
+					head, body, n, err := mqttwire.Split(b)
+					if err != nil || n != len(b) || head != mqttwire.Publish<<4|2 {
 						t.Fatalf("head %#x, %d of %d bytes, %v", head, n, len(b), err)
 					}
 					id, payload, err := parsePublish(version, head, body)

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"rambla/mqttwire"
 )
 
 const (
@@ -162,7 +164,7 @@ func (p *poller) takeLocked(m *polled, data []byte) {
 	r := &p.worker.received
 	used, err := m.take(data, p.worker.audience.clock.now(), r)
 	if err == nil && len(data)-used >= readBuffer {
-		err = fmt.Errorf("a packet of more than %d bytes: %w", readBuffer, errMalformed)
+		err = fmt.Errorf("a packet of more than %d bytes: %w", readBuffer, mqttwire.ErrMalformed)
 	}
 	m.rest = append(m.rest[:0], data[used:]...)
 	m.out = append(m.out, r.acks...)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"rambla/mqttwire"
 )
 
 const (
@@ -187,7 +189,7 @@ func (p *publisher) receive(deadline int64, seen *published) error {
 		p.in, p.wire.rest = append(p.in, p.wire.rest...), nil
 	}
 	if len(p.in) == cap(p.in) {
-		return fmt.Errorf("a packet of more than %d bytes: %w", cap(p.in), errMalformed)
+		return fmt.Errorf("a packet of more than %d bytes: %w", cap(p.in), mqttwire.ErrMalformed)
 	}
 	n, err := p.wire.Read(p.in[len(p.in):cap(p.in)])
 	if n == 0 && err != nil {
@@ -197,7 +199,7 @@ func (p *publisher) receive(deadline int64, seen *published) error {
 	p.in = p.in[:len(p.in)+n]
 	rest := p.in
 	for {
-		head, body, size, err := packet(rest)
+		head, body, size, err := mqttwire.Split(rest)
 		if err != nil {
 			return err
 		}
@@ -216,7 +218,7 @@ func (p *publisher) receive(deadline int64, seen *published) error {
 // take handles one packet of the server.
 func (p *publisher) take(head byte, body []byte, now, deadline int64, seen *published) error {
 	switch head >> 4 {
-	case typePuback:
+	case mqttwire.Puback:
 		id, code, err := parsePuback(body)
 		if err != nil {
 			return err
@@ -240,15 +242,15 @@ func (p *publisher) take(head byte, body []byte, now, deadline int64, seen *publ
 			seen.acked++
 			seen.latency.add(now - at)
 		}
-	case typePublish:
+	case mqttwire.Publish:
 		// Only the errors topic is subscribed to, by 3.1.1 publishers: the
 		// acknowledgement that follows is that of a refused publish.
 		p.refusals++
-	case typePingresp:
-	case typeDisconnect:
+	case mqttwire.Pingresp:
+	case mqttwire.Disconnect:
 		return parseDisconnect(body)
 	default:
-		return errMalformed
+		return mqttwire.ErrMalformed
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package bench
 import (
 	"bytes"
 	"encoding/binary"
+
+	"rambla/mqttwire"
 )
 
 // stamp is what every payload of ours carries: when it was sent, and which it
@@ -139,7 +141,7 @@ func newTemplate(version byte, topic string, size int, json bool, unique string)
 	}
 	payload = append(payload, end...)
 
-	body := appendText(nil, topic)
+	body := mqttwire.AppendText(nil, topic)
 	id := len(body)
 	body = append(body, 0, 0)
 	if version == 5 {
@@ -147,7 +149,7 @@ func newTemplate(version byte, topic string, size int, json bool, unique string)
 	}
 	before := len(body)
 	body = append(body, payload...)
-	t.frame = appendLength([]byte{typePublish<<4 | 2}, len(body))
+	t.frame = mqttwire.AppendLength([]byte{mqttwire.Publish<<4 | 2}, len(body))
 	start := len(t.frame)
 	t.frame = append(t.frame, body...)
 	t.id = start + id

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"rambla/mqttwire"
 )
 
 func TestMain(m *testing.M) {
@@ -167,7 +169,7 @@ func (s *stub) serve(c *stubClient) {
 			return
 		}
 		switch head >> 4 {
-		case typeConnect:
+		case mqttwire.Connect:
 			c.hello, err = readConnect(body)
 			if err != nil {
 				s.t.Errorf("CONNECT: %v", err)
@@ -175,20 +177,20 @@ func (s *stub) serve(c *stubClient) {
 			}
 			c.version = c.hello.version
 			s.connected(c)
-		case typeSubscribe:
+		case mqttwire.Subscribe:
 			s.subscribed(c, body)
-		case typePublish:
+		case mqttwire.Publish:
 			publishes++
 			if !s.published(c, body) || publishes == s.cutAfter {
 				return
 			}
-		case typePuback:
-		case typePingreq:
+		case mqttwire.Puback:
+		case mqttwire.Pingreq:
 			s.mu.Lock()
 			s.pings++
 			s.mu.Unlock()
-			c.write([]byte{typePingresp << 4, 0})
-		case typeDisconnect:
+			c.write([]byte{mqttwire.Pingresp << 4, 0})
+		case mqttwire.Disconnect:
 			return
 		default:
 			s.t.Errorf("a packet that begins with %#x", head)
@@ -267,14 +269,14 @@ func (s *stub) connected(c *stubClient) {
 	if c.version == 5 {
 		var props []byte
 		if s.receiveMaximum > 0 {
-			props = binary.BigEndian.AppendUint16(append(props, propertyReceiveMaximum), uint16(s.receiveMaximum))
+			props = binary.BigEndian.AppendUint16(append(props, mqttwire.ReceiveMaximum), uint16(s.receiveMaximum))
 		}
 		// Two that a client has to step over: a pair and a text.
-		props = appendText(appendText(append(props, 0x26), "name"), "value")
-		props = appendText(append(props, 0x12), "assigned")
-		body = append(appendLength(body, len(props)), props...)
+		props = mqttwire.AppendText(mqttwire.AppendText(append(props, 0x26), "name"), "value")
+		props = mqttwire.AppendText(append(props, 0x12), "assigned")
+		body = append(mqttwire.AppendLength(body, len(props)), props...)
 	}
-	c.write(append([]byte{typeConnack << 4, byte(len(body))}, body...))
+	c.write(append([]byte{mqttwire.Connack << 4, byte(len(body))}, body...))
 }
 
 func (s *stub) subscribed(c *stubClient, body []byte) {
@@ -305,7 +307,7 @@ func (s *stub) subscribed(c *stubClient, body []byte) {
 		s.subs++
 	}
 	s.mu.Unlock()
-	c.write(append(appendLength([]byte{typeSuback << 4}, len(answer)), answer...))
+	c.write(append(mqttwire.AppendLength([]byte{mqttwire.Suback << 4}, len(answer)), answer...))
 }
 
 // published acknowledges and delivers; false ends the connection.
@@ -371,12 +373,12 @@ func (s *stub) published(c *stubClient, body []byte) bool {
 	}
 	switch {
 	case c.version == 5 && code != 0:
-		c.held = append(c.held, typePuback<<4, 4, byte(id>>8), byte(id), code, 0)
+		c.held = append(c.held, mqttwire.Puback<<4, 4, byte(id>>8), byte(id), code, 0)
 	case code != 0:
 		c.held = append(c.held, delivery3(4, "/user/admin/errors", []byte(`{"code":151}`))...)
 		fallthrough
 	default:
-		c.held = append(c.held, typePuback<<4, 2, byte(id>>8), byte(id))
+		c.held = append(c.held, mqttwire.Puback<<4, 2, byte(id>>8), byte(id))
 	}
 	c.heldN++
 	s.mu.Lock()
@@ -406,20 +408,20 @@ func (s *stub) matchesLocked(c *stubClient, topic string) bool {
 }
 
 func delivery(version byte, topic string, id uint16, payload []byte) []byte {
-	body := binary.BigEndian.AppendUint16(appendText(nil, topic), id)
+	body := binary.BigEndian.AppendUint16(mqttwire.AppendText(nil, topic), id)
 	if version == 5 {
 		body = append(body, 3, 0x23, 0, 1) // a topic alias, to be stepped over
 	}
 	body = append(body, payload...)
-	return append(appendLength([]byte{typePublish<<4 | 2}, len(body)), body...)
+	return append(mqttwire.AppendLength([]byte{mqttwire.Publish<<4 | 2}, len(body)), body...)
 }
 
 // delivery3 is one at QoS 0.
 func delivery3(version byte, topic string, payload []byte) []byte {
-	body := appendText(nil, topic)
+	body := mqttwire.AppendText(nil, topic)
 	if version == 5 {
 		body = append(body, 0)
 	}
 	body = append(body, payload...)
-	return append(appendLength([]byte{typePublish << 4}, len(body)), body...)
+	return append(mqttwire.AppendLength([]byte{mqttwire.Publish << 4}, len(body)), body...)
 }

@@ -1,6 +1,10 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+
+	"rambla/mqttwire"
+)
 
 // subscriber is one connection that receives, and what it has seen of every
 // stream. It belongs to its worker.
@@ -44,7 +48,7 @@ type received struct {
 // now, and says how many bytes they were. It appends to r.acks.
 func (s *subscriber) take(data []byte, now int64, r *received) (used int, err error) {
 	for {
-		head, body, size, err := packet(data[used:])
+		head, body, size, err := mqttwire.Split(data[used:])
 		if err != nil {
 			return used, err
 		}
@@ -53,7 +57,7 @@ func (s *subscriber) take(data []byte, now int64, r *received) (used int, err er
 		}
 		used += size
 		switch head >> 4 {
-		case typePublish:
+		case mqttwire.Publish:
 			id, payload, err := parsePublish(s.version, head, body)
 			if err != nil {
 				return used, err
@@ -63,7 +67,7 @@ func (s *subscriber) take(data []byte, now int64, r *received) (used int, err er
 			case 2:
 				r.acks = appendPuback(r.acks, id)
 			default:
-				return used, fmt.Errorf("a delivery at more than the QoS 1 that was asked for: %w", errMalformed)
+				return used, fmt.Errorf("a delivery at more than the QoS 1 that was asked for: %w", mqttwire.ErrMalformed)
 			}
 			stamp, at, ok := findStamp(payload, r.hint)
 			if !ok || stamp.load != r.load || int(stamp.stream) >= len(s.next) {
@@ -71,12 +75,12 @@ func (s *subscriber) take(data []byte, now int64, r *received) (used int, err er
 			}
 			r.hint = at
 			s.see(stamp, now, r)
-		case typePingresp:
+		case mqttwire.Pingresp:
 			r.pongs++
-		case typeDisconnect:
+		case mqttwire.Disconnect:
 			return used, parseDisconnect(body)
 		default:
-			return used, errMalformed
+			return used, mqttwire.ErrMalformed
 		}
 	}
 }

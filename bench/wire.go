@@ -9,6 +9,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"rambla/mqttwire"
 )
 
 // dialTime is how long a connection may take to be made, let in and
@@ -94,8 +96,8 @@ func (w *wire) hello(h hello) error {
 	if err != nil {
 		return fmt.Errorf("await CONNACK: %w", err)
 	}
-	if head>>4 != typeConnack {
-		return fmt.Errorf("await CONNACK: %w", errMalformed)
+	if head>>4 != mqttwire.Connack {
+		return fmt.Errorf("await CONNACK: %w", mqttwire.ErrMalformed)
 	}
 	if w.granted, err = parseConnack(h.version, body); err != nil {
 		return fmt.Errorf("read CONNACK: %w", err)
@@ -127,7 +129,7 @@ func (r *refusal) busy() bool {
 // next reads one packet. body is good until the next call.
 func (w *wire) next() (head byte, body []byte, err error) {
 	for {
-		head, body, size, err := packet(w.rest)
+		head, body, size, err := mqttwire.Split(w.rest)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -161,13 +163,13 @@ func (w *wire) subscribe(ctx context.Context, filters []string, least byte) erro
 			return ended(ctx, fmt.Errorf("await SUBACK: %w", err))
 		}
 		switch head >> 4 {
-		case typeSuback:
+		case mqttwire.Suback:
 			_, codes, err := parseSuback(w.version, body)
 			if err != nil {
 				return fmt.Errorf("read SUBACK: %w", err)
 			}
 			if len(codes) != len(filters) {
-				return fmt.Errorf("read SUBACK: %w", errMalformed)
+				return fmt.Errorf("read SUBACK: %w", mqttwire.ErrMalformed)
 			}
 			for i, code := range codes {
 				if code >= 0x80 {
@@ -179,12 +181,12 @@ func (w *wire) subscribe(ctx context.Context, filters []string, least byte) erro
 			}
 			w.rest = append(early, w.rest...)
 			return nil
-		case typePublish:
-			early = append(appendLength(append(early, head), len(body)), body...)
-		case typeDisconnect:
+		case mqttwire.Publish:
+			early = append(mqttwire.AppendLength(append(early, head), len(body)), body...)
+		case mqttwire.Disconnect:
 			return parseDisconnect(body)
 		default:
-			return fmt.Errorf("await SUBACK: %w", errMalformed)
+			return fmt.Errorf("await SUBACK: %w", mqttwire.ErrMalformed)
 		}
 	}
 }

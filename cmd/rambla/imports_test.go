@@ -22,10 +22,13 @@ var mayImport = map[string][]string{
 	"hooks":   {"social", "auth", "broker"},
 	"api":     {"social", "auth"},
 	"web":     {},
-	"bench":   {},
-	"deploy":  {},
+	// Clients that meet the server from outside.
+	"mqttwire": {},
+	"bench":    {"mqttwire"},
+	"check":    {"mqttwire"},
+	"deploy":   {},
 	// The wiring knows every room.
-	"cmd/rambla": {"social", "auth", "storage", "broker", "pushgw", "cluster", "hooks", "api", "web", "bench"},
+	"cmd/rambla": {"social", "auth", "storage", "broker", "pushgw", "cluster", "hooks", "api", "web", "bench", "check"},
 	// A real PostgreSQL for tests, and the store opened and verified in tests.
 	"storage/pgtest":      {},
 	"storage/pgtest/cmd":  {"storage/pgtest"},

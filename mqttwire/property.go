@@ -1,26 +1,28 @@
-package bench
+package mqttwire
 
 import "encoding/binary"
 
-// The properties that a load generator has to understand; the others are
-// stepped over [MQTT5-2.2.2.2].
+// The properties that our clients have to understand; the others are stepped
+// over [MQTT5-2.2.2.2].
 const (
-	propertyServerKeepAlive = 0x13
-	propertyReason          = 0x1f
-	propertyReceiveMaximum  = 0x21
-	propertyMaximumPacket   = 0x27
+	SessionExpiry   = 0x11
+	ServerKeepAlive = 0x13
+	Reason          = 0x1f
+	ReceiveMaximum  = 0x21
+	UserProperty    = 0x26
+	MaximumPacket   = 0x27
 )
 
-// eachProperty calls f for every property of a block that begins with its
+// EachProperty calls f for every property of a block that begins with its
 // length. Texts and binaries come without their length, pairs with. An empty
 // b has no block, which some packets allow.
-func eachProperty(b []byte, f func(id byte, value []byte)) error {
+func EachProperty(b []byte, f func(id byte, value []byte)) error {
 	if len(b) == 0 {
 		return nil
 	}
-	n, width := length(b)
+	n, width := Length(b)
 	if width <= 0 || len(b) < width+n {
-		return errMalformed
+		return ErrMalformed
 	}
 	b = b[width : width+n]
 	for len(b) > 0 {
@@ -28,7 +30,7 @@ func eachProperty(b []byte, f func(id byte, value []byte)) error {
 		b = b[1:]
 		skip, size := propertySize(id, b)
 		if size < 0 || len(b) < skip+size {
-			return errMalformed
+			return ErrMalformed
 		}
 		f(id, b[skip:skip+size])
 		b = b[skip+size:]
@@ -47,7 +49,7 @@ func propertySize(id byte, b []byte) (skip, size int) {
 	case 0x02, 0x11, 0x18, 0x27:
 		return 0, 4
 	case 0x0b:
-		_, width := length(b)
+		_, width := Length(b)
 		if width <= 0 {
 			return 0, -1
 		}
