@@ -102,6 +102,33 @@ func (a *Authority) AuthenticateToken(ctx context.Context, token string) (Identi
 	}, nil
 }
 
+// Recall tells what a grant of the person still allows, without a token of it,
+// for what its holder left to be done; grant 0 is the account's password. It
+// blocks for the store; KindUnauthenticated where nobody would be let in by it.
+func (a *Authority) Recall(ctx context.Context, person social.PersonKey, grant social.GrantKey) (Identity, error) {
+	if p, ok := a.people.PersonByKey(person); !ok || !mayEnter(p) {
+		return Identity{}, badToken()
+	}
+	if grant == 0 {
+		return Identity{Person: person}, nil
+	}
+	held, err := a.grantsOf(ctx, person)
+	if err != nil {
+		return Identity{}, err
+	}
+	for _, g := range held {
+		if g.Key != grant || !g.Ended.IsZero() || over(g.Expires, a.now()) {
+			continue
+		}
+		scopes, err := social.ParseScopes("scope", g.Scopes)
+		if err != nil { // as in find
+			return Identity{}, &social.Error{Kind: social.KindUnauthenticated, Safe: badToken().Safe, Err: err}
+		}
+		return Identity{Person: person, Grant: grant, Scopes: scopes, Expires: g.Expires, Ends: g.Expires}, nil
+	}
+	return Identity{}, badToken()
+}
+
 // living tells whether a credential counts at this moment.
 func (a *Authority) living(c credential) bool {
 	now := a.now()

@@ -334,3 +334,47 @@ func TestWhatWasTouchedLeastRecentlyIsForgotten(t *testing.T) {
 		t.Error("what was read after a change was not remembered")
 	}
 }
+
+func TestAGrantIsRecalledWhileSomebodyWouldBeLetInByIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, cheap())
+	out := h.login(t, "alice")
+	id, err := h.AuthenticateToken(t.Context(), out.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.store.pass(2 * time.Hour) // the access token is over, the login is not
+	if got, err := h.Recall(t.Context(), alice, id.Grant); err != nil || got.Person != alice || got.Grant != id.Grant || !got.Scopes.Unrestricted() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := h.Recall(t.Context(), alice, 0); err != nil || got.Person != alice {
+		t.Errorf("the password: %+v, %v", got, err)
+	}
+	_, err = h.Recall(t.Context(), bob, id.Grant)
+	wantKind(t, err, social.KindUnauthenticated)
+	scopes, err := social.ParseScopes("scope", "write data:maths")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, named, err := h.CreateToken(t.Context(), social.Actor{Person: alice}, NewToken{Name: "sensor", Scopes: scopes, TTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := h.Recall(t.Context(), alice, named.Key); err != nil || got.Scopes.String() != scopes.String() || !got.Ends.Equal(named.Expires) {
+		t.Errorf("a named token: %+v, %v", got, err)
+	}
+	h.store.pass(time.Hour)
+	_, err = h.Recall(t.Context(), alice, named.Key)
+	wantKind(t, err, social.KindUnauthenticated)
+	if err := h.Revoke(t.Context(), out.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.Recall(t.Context(), alice, id.Grant)
+	wantKind(t, err, social.KindUnauthenticated)
+	h.store.edit(alice, func(p *social.Person) { p.Suspended = true })
+	_, err = h.Recall(t.Context(), alice, 0)
+	wantKind(t, err, social.KindUnauthenticated)
+	h.store.fail(errors.New("connection refused"))
+	_, err = h.Recall(t.Context(), bob, id.Grant)
+	wantKind(t, err, social.KindUnavailable)
+}

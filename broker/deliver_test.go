@@ -25,6 +25,12 @@ func (openGate) MayReceive(*Principal, social.Scope) social.ChannelSet { return 
 
 func (openGate) Publish(*Principal, *Publication, func(Receipt, error)) { panic("not asked") }
 
+func (openGate) MayPublish(*Principal, string) error { panic("not asked") }
+
+func (openGate) Revive(context.Context, social.PersonKey, social.GrantKey) (*Principal, error) {
+	panic("not asked")
+}
+
 // crowd is a broker with n subscribers whose sockets are never ready, so that
 // only the fan-out loop itself runs; drain writes their queues to nowhere.
 func crowd(t testing.TB, n int, cover Coverage) (b *Broker, drain func()) {

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"rambla/social"
@@ -33,6 +34,13 @@ type Gate interface {
 	// durable). The publication may be kept but not changed: until done is called
 	// both sides read it.
 	Publish(p *Principal, pub *Publication, done func(Receipt, error))
+	// MayPublish tells by the rules of Publish whether p may, at this moment,
+	// publish to the topic: what a will is asked for at CONNECT. Memory only.
+	MayPublish(p *Principal, topic string) error
+	// Revive gives the principal of a connection that is over, so that its will
+	// can be sent. It blocks for the store; KindUnauthenticated where the person
+	// or the grant (0: the account's password) would not be let in any more.
+	Revive(ctx context.Context, person social.PersonKey, grant social.GrantKey) (*Principal, error)
 }
 
 // Backlog is what was committed: the broker reads it for whoever was away or
@@ -63,22 +71,44 @@ type Backlog interface {
 	Rights() int64
 }
 
-// Login is what a CONNECT packet claims.
+// Login is what a CONNECT packet claims, or an AUTH packet that renews it.
 type Login struct {
 	ClientID string
 	Username string
 	Password []byte // the broker forgets it after Connect
+	Token    bool   // Password is the data of the authentication method "token": only a token will do
 	Version  byte   // protocol level: 4 = MQTT 3.1.1, 5 = MQTT 5.0
 	Remote   netip.AddrPort
 }
 
-// Principal is whom a connection acts for, as Gate.Connect found. The broker
-// reads Person and Name; the rest passes through to the gate's own checks.
+// Principal is whom a connection acts for, as Gate.Connect found. It is shared
+// and must not be copied: a client may renew its credential while it is read.
 type Principal struct {
-	Person social.PersonKey
+	Person     social.PersonKey
+	Name       string // of the person at CONNECT, for logs and the errors topic
+	credential atomic.Pointer[Credential]
+}
+
+// Credential is what a principal proved itself with.
+type Credential struct {
 	Grant  social.GrantKey // 0 where the account's password was used
-	Name   string          // of the person at CONNECT, for logs and the errors topic
-	Rights any             // the gate's own view of the credential (scopes); never read here
+	Rights any             // the gate's own view of it (scopes); never read here
+}
+
+// NewPrincipal makes a principal.
+func NewPrincipal(person social.PersonKey, name string, c Credential) *Principal {
+	p := &Principal{Person: person, Name: name}
+	p.credential.Store(&c)
+	return p
+}
+
+// Credential is the one in force now. Whoever needs more than one part of it
+// asks once.
+func (p *Principal) Credential() Credential {
+	if c := p.credential.Load(); c != nil {
+		return *c
+	}
+	return Credential{}
 }
 
 // Coverage is what one topic filter reaches.
@@ -101,6 +131,9 @@ type Publication struct {
 	PacketID   uint16           // 0 at QoS 0
 	Version    byte
 	Properties *social.Properties // nil where there were none
+	// Key is the idempotency key of what the server publishes for the client; one
+	// that the client itself gave goes before it.
+	Key string
 }
 
 // Receipt is what an acknowledgement of a stored publish tells.

@@ -33,6 +33,7 @@ type site struct {
 	seen    []seen
 	down    error                                                         // what every publish fails with
 	connect func(ctx context.Context, login broker.Login) error           // nil = nothing more to check
+	revive  func(grant social.GrantKey) error                             // likewise
 	asked   func()                                                        // called when a right is asked for
 	hold    func(pub *broker.Publication, finish func(error)) (held bool) // nil = finish at once
 
@@ -46,6 +47,8 @@ type seen struct {
 	id             uint16
 	retain         bool
 	properties     *social.Properties
+	session        social.SessionID
+	key            string
 }
 
 func newSite() *site {
@@ -183,7 +186,7 @@ func (s *site) Connect(ctx context.Context, login broker.Login) (*broker.Princip
 	if key == 0 || string(login.Password) != login.Username {
 		return nil, social.Errorf(social.KindUnauthenticated, "The name or the password is wrong.")
 	}
-	return &broker.Principal{Person: key, Name: login.Username}, nil
+	return broker.NewPrincipal(key, login.Username, broker.Credential{}), nil
 }
 
 func (s *site) Subscribe(p *broker.Principal, filter string) (broker.Coverage, error) {
@@ -238,7 +241,7 @@ func (s *site) MayReceive(p *broker.Principal, scope social.Scope) social.Channe
 
 func (s *site) Publish(p *broker.Principal, pub *broker.Publication, done func(broker.Receipt, error)) {
 	s.mu.Lock()
-	s.seen = append(s.seen, seen{pub.Topic, string(pub.Payload), pub.QoS, pub.PacketID, pub.Retain, pub.Properties})
+	s.seen = append(s.seen, seen{pub.Topic, string(pub.Payload), pub.QoS, pub.PacketID, pub.Retain, pub.Properties, pub.Session, pub.Key})
 	hold, down := s.hold, s.down
 	s.mu.Unlock()
 	finish := func(err error) {
@@ -254,6 +257,40 @@ func (s *site) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 	finish(down)
 }
 
+func (s *site) MayPublish(p *broker.Principal, topic string) error {
+	a, err := social.ParseTopic(topic)
+	if err == nil && !s.mayWrite(p, a) {
+		err = social.Errorf(social.KindForbidden, "You may not write here.")
+	}
+	return err
+}
+
+func (s *site) mayWrite(p *broker.Principal, a social.Address) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.Kind == social.ScopePerson {
+		return s.people[a.Owner] == p.Person && a.Channel == social.ChannelSync
+	}
+	return s.writers[s.spaces[a.Owner]][p.Person] && a.Channel != social.ChannelEvents
+}
+
+// Revive lets everybody in whom Connect would, unless revive says otherwise.
+func (s *site) Revive(_ context.Context, person social.PersonKey, grant social.GrantKey) (*broker.Principal, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.revive != nil {
+		if err := s.revive(grant); err != nil {
+			return nil, err
+		}
+	}
+	for name, key := range s.people {
+		if key == person {
+			return broker.NewPrincipal(key, name, broker.Credential{Grant: grant}), nil
+		}
+	}
+	return nil, social.Errorf(social.KindUnauthenticated, "There is no such person.")
+}
+
 // post stamps, stores and delivers a publish as a real gate would.
 func (s *site) post(p *broker.Principal, pub *broker.Publication) (broker.Receipt, error) {
 	a, err := social.ParseTopic(pub.Topic)
@@ -266,14 +303,9 @@ func (s *site) post(p *broker.Principal, pub *broker.Publication) (broker.Receip
 	defer s.order.Unlock()
 	s.mu.Lock()
 	space := s.spaces[a.Owner]
-	mayWrite := s.writers[space][p.Person]
-	if a.Kind == social.ScopePerson {
-		mayWrite = s.people[a.Owner] == p.Person && a.Channel == social.ChannelSync
-	}
-	mayWrite = mayWrite && a.Channel != social.ChannelEvents
 	s.mu.Unlock()
 	switch {
-	case !mayWrite:
+	case !s.mayWrite(p, a):
 		return broker.Receipt{Key: body.Key}, social.Errorf(social.KindForbidden, "You may not write here.")
 	case a.Channel.Log() && !utf8.Valid(pub.Payload):
 		return broker.Receipt{}, social.Errorf(social.KindInvalid, "The payload is not UTF-8.")

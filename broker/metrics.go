@@ -99,6 +99,7 @@ type metrics struct {
 	deliveries    prometheus.Counter
 	drops         [dropCount]prometheus.Counter
 	limits        [limitCount]prometheus.Counter
+	wills         [willResultCount]prometheus.Counter
 	panics        prometheus.Counter
 
 	sys figures // the same, for $SYS
@@ -158,6 +159,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	limits := vector("limited_total", "How often a limit was met, by limit.", "limit")
 	for i, name := range limitNames {
 		m.limits[i] = limits.WithLabelValues(name)
+	}
+	wills := vector("wills_total", "Will messages whose time had come, by what became of them.", "result")
+	for i, name := range willResultNames {
+		m.wills[i] = wills.WithLabelValues(name)
 	}
 	m.panics = counter("panics_total", "Connections that ended by a fault of the server.")
 	for _, c := range all {

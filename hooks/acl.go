@@ -10,19 +10,38 @@ import (
 
 // Connect decides who connects.
 func (g *Gate) Connect(ctx context.Context, login broker.Login) (*broker.Principal, error) {
-	id, err := g.auth.Authenticate(ctx, g.dir, login.Username, string(login.Password), login.Remote)
+	var id Identity
+	var err error
+	if login.Token {
+		id, err = g.auth.AuthenticateToken(ctx, g.dir, login.Username, string(login.Password))
+	} else {
+		id, err = g.auth.Authenticate(ctx, g.dir, login.Username, string(login.Password), login.Remote)
+	}
 	if err != nil {
 		return nil, err
 	}
+	return g.principal(id)
+}
+
+// Revive decides whether what was left behind by a connection that is over may
+// still be done.
+func (g *Gate) Revive(ctx context.Context, person social.PersonKey, grant social.GrantKey) (*broker.Principal, error) {
+	id, err := g.auth.Recall(ctx, person, grant)
+	if err != nil {
+		return nil, err
+	}
+	return g.principal(id)
+}
+
+func (g *Gate) principal(id Identity) (*broker.Principal, error) {
 	person, ok := g.dir.PersonByKey(id.Person)
 	if !ok || person.Suspended {
 		return nil, social.Errorf(social.KindUnauthenticated, "The name or password is wrong.")
 	}
 	actor := social.Actor{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes, Generator: "mqtt"}
-	return &broker.Principal{
-		Person: id.Person, Grant: id.Grant, Name: person.Name,
-		Rights: claim{actor: actor, expires: id.Expires},
-	}, nil
+	return broker.NewPrincipal(id.Person, person.Name, broker.Credential{
+		Grant: id.Grant, Rights: claim{actor: actor, expires: id.Expires},
+	}), nil
 }
 
 // Subscribe decides what a filter reaches.
@@ -109,21 +128,43 @@ func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 	}
 }
 
+// MayPublish decides like Publish, of which it has every case, before there is
+// anything to publish.
+func (g *Gate) MayPublish(p *broker.Principal, topic string) error {
+	addr, err := social.ParseTopic(topic)
+	if err != nil {
+		return err
+	}
+	actor := actorOf(p)
+	switch {
+	case addr.Kind == social.ScopeSpace && addr.Channel == social.ChannelMessages:
+		return g.posts.MayWrite(actor, addr.Owner)
+	case addr.Channel == social.ChannelData:
+		_, err := g.data.MayWrite(actor, addr.Owner)
+		return err
+	case addr.Channel == social.ChannelSync:
+		_, err := g.self(p, actor, addr)
+		return err
+	default:
+		return notYours()
+	}
+}
+
 func notYours() *social.Error {
 	return social.Errorf(social.KindForbidden, "There is no such topic here, or you may not use it.")
 }
 
-// keyOf is the idempotency key among the user properties; the first counts.
-func keyOf(props *social.Properties) string {
-	if props == nil {
-		return ""
-	}
-	for _, u := range props.User {
-		if u.Name == "key" {
-			return u.Value
+// keyOf is the idempotency key among the user properties, where the first
+// counts, or else the server's own.
+func keyOf(pub *broker.Publication) string {
+	if pub.Properties != nil {
+		for _, u := range pub.Properties.User {
+			if u.Name == "key" {
+				return u.Value
+			}
 		}
 	}
-	return ""
+	return pub.Key
 }
 
 // plainText tells whether the sender declared text; media types have no case

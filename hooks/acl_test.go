@@ -2,6 +2,7 @@ package hooks_test
 
 import (
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,11 +17,11 @@ func TestWhoConnects(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p, err := s.connect("bob")
-	if err != nil || p.Person != s.key("bob") || p.Name != "bob" || p.Grant != 0 || p.Rights == nil {
+	if err != nil || p.Person != s.key("bob") || p.Name != "bob" || p.Credential().Grant != 0 || p.Credential().Rights == nil {
 		t.Errorf("bob: %+v, %v", p, err)
 	}
 	p, err = s.connect("bob/read")
-	if err != nil || p.Grant != 9 {
+	if err != nil || p.Credential().Grant != 9 {
 		t.Errorf("bob by a token: %+v, %v", p, err)
 	}
 	if _, err := s.connect("nobody"); kind(err) != "unauthenticated" {
@@ -32,6 +33,56 @@ func TestWhoConnects(t *testing.T) {
 	}
 	if _, err := s.connect("bob"); kind(err) != "unauthenticated" {
 		t.Errorf("who is suspended: %v", err)
+	}
+}
+
+func TestATokenWhereATokenIsAskedForAndNothingElse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	login := broker.Login{Password: []byte("token:bob"), Token: true, Version: 5, Remote: netip.MustParseAddrPort("192.0.2.1:1")}
+	if p, err := s.gate.Connect(t.Context(), login); err != nil || p.Name != "bob" || p.Credential().Grant != 9 {
+		t.Errorf("a token: %+v, %v", p, err)
+	}
+	login.Username, login.Password = "bob", []byte("bob")
+	if _, err := s.gate.Connect(t.Context(), login); kind(err) != "unauthenticated" {
+		t.Errorf("a password: %v", err)
+	}
+}
+
+func TestWhoseWillsMayBeSent(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p, err := s.gate.Revive(t.Context(), s.key("bob"), 9)
+	if err != nil || p.Name != "bob" || p.Credential().Grant != 9 || s.gate.MayPublish(p, "/ctx/lobby/messages") != nil {
+		t.Errorf("bob's: %+v, %v", p, err)
+	}
+	if _, err := s.gate.Revive(t.Context(), s.key("bob"), 8); kind(err) != "unauthenticated" {
+		t.Errorf("that of a token which has ended: %v", err)
+	}
+	yes := true
+	if _, err := s.people.Amend(t.Context(), "bob", social.PersonPatch{Suspended: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.gate.Revive(t.Context(), s.key("bob"), 9); kind(err) != "unauthenticated" {
+		t.Errorf("that of who is suspended: %v", err)
+	}
+}
+
+func TestTheServersOwnKeyCountsWhereTheClientGaveNone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	bob := s.login("bob")
+	for _, topic := range []string{"/ctx/lobby/messages", "/ctx/lobby/data/t"} {
+		pub := broker.Publication{Topic: topic, Payload: []byte("bye"), QoS: 1, Key: "will:" + topic}
+		first, again := s.publish(bob, pub), s.publish(bob, pub)
+		if first.err != nil || again.Seq != first.Seq || again.ID != first.ID || len(s.take()) != 1 {
+			t.Errorf("%s: %+v, then %+v", topic, first, again)
+		}
+		pub.Properties = user("key", "mine:"+topic)
+		if own := s.publish(bob, pub); own.err != nil || own.Seq == first.Seq || own.Key != "mine:"+topic {
+			t.Errorf("%s with a key of its own: %+v", topic, own)
+		}
+		s.take()
 	}
 }
 
@@ -176,6 +227,9 @@ func TestWhoMayPublishWhere(t *testing.T) {
 	} {
 		p := s.login(c.who)
 		s.take()
+		if err := s.gate.MayPublish(p, c.topic); kind(err) != c.want {
+			t.Errorf("%s is told of %.40q: %v, want %s", c.who, c.topic, err, c.want)
+		}
 		for qos := range byte(3) {
 			o := s.publish(p, broker.Publication{Topic: c.topic, Payload: []byte("x"), QoS: qos, Session: 5})
 			if kind(o.err) != c.want {

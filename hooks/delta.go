@@ -27,7 +27,7 @@ func Follow(c Connections, delta social.Delta) {
 			broker.ReasonNotAuthorized, "The account was suspended or removed.")
 	}
 	if len(delta.Passwords) > 0 {
-		c.End(func(p *broker.Principal) bool { return p.Grant == 0 && slices.Contains(delta.Passwords, p.Person) },
+		c.End(func(p *broker.Principal) bool { return p.Credential().Grant == 0 && slices.Contains(delta.Passwords, p.Person) },
 			broker.ReasonNotAuthorized, "The password was changed; sign in again.")
 	}
 	if len(delta.Grants) > 0 {
@@ -35,7 +35,10 @@ func Follow(c Connections, delta social.Delta) {
 		for _, key := range delta.Grants {
 			ended[key] = true
 		}
-		c.End(func(p *broker.Principal) bool { return p.Grant != 0 && ended[p.Grant] },
+		c.End(func(p *broker.Principal) bool {
+			grant := p.Credential().Grant
+			return grant != 0 && ended[grant]
+		},
 			broker.ReasonNotAuthorized, "The login or token that this connection used has ended; sign in again.")
 	}
 	if len(delta.Spaces) > 0 {
@@ -70,7 +73,7 @@ func Expire(ctx context.Context, c Connections, every time.Duration, now func() 
 		}
 		at := now()
 		c.End(func(p *broker.Principal) bool {
-			cl, ok := p.Rights.(claim)
+			cl, ok := p.Credential().Rights.(claim)
 			return !ok || !cl.expires.IsZero() && !at.Before(cl.expires)
 		}, broker.ReasonNotAuthorized, "The token that this connection used has expired; sign in again.")
 	}

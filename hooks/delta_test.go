@@ -78,7 +78,7 @@ func TestConnectionsFollowWhatChanged(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			all := &connections{live: map[string]*broker.Principal{
-				"1 by password": {Person: 1}, "1 by token": {Person: 1, Grant: 7}, "2 by password": {Person: 2}, "2 by token": {Person: 2, Grant: 8},
+				"1 by password": principal(1, 0), "1 by token": principal(1, 7), "2 by password": principal(2, 0), "2 by token": principal(2, 8),
 			}}
 			hooks.Follow(all, c.delta)
 			slices.Sort(all.ended)
@@ -88,6 +88,10 @@ func TestConnectionsFollowWhatChanged(t *testing.T) {
 			}
 		})
 	}
+}
+
+func principal(person social.PersonKey, grant social.GrantKey) *broker.Principal {
+	return broker.NewPrincipal(person, "", broker.Credential{Grant: grant})
 }
 
 func TestAConnectionEndsWhenItsCredentialDoes(t *testing.T) {

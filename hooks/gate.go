@@ -17,9 +17,14 @@ type Identity struct {
 	Expires time.Time // when a connection by it has to end; zero: with its grant
 }
 
-// Authenticator checks what a CONNECT packet claims. It may block.
+// Authenticator checks what a CONNECT packet claims. Its methods may block.
 type Authenticator interface {
 	Authenticate(ctx context.Context, dir *social.Directory, username, password string, from netip.AddrPort) (Identity, error)
+	// AuthenticateToken takes nothing but a token; username may be empty.
+	AuthenticateToken(ctx context.Context, dir *social.Directory, username, token string) (Identity, error)
+	// Recall tells what a grant still allows, without a token of it; 0 is the
+	// account's password.
+	Recall(ctx context.Context, person social.PersonKey, grant social.GrantKey) (Identity, error)
 }
 
 // Fanout is where deliveries go: the broker.
@@ -65,7 +70,7 @@ type claim struct {
 }
 
 func actorOf(p *broker.Principal) social.Actor {
-	c, ok := p.Rights.(claim)
+	c, ok := p.Credential().Rights.(claim)
 	if !ok {
 		return social.Actor{} // nobody: every rule refuses it
 	}

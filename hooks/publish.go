@@ -9,7 +9,7 @@ import (
 func (g *Gate) post(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
 	d, err := social.ParsePayload(pub.Payload, plainText(pub.Properties))
 	if err == nil && d.Key == "" {
-		d.Key = keyOf(pub.Properties)
+		d.Key = keyOf(pub)
 		err = social.CheckKey("key", d.Key)
 	}
 	if err != nil {
@@ -29,7 +29,7 @@ func (g *Gate) post(a social.Actor, addr social.Address, pub *broker.Publication
 func (g *Gate) sample(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
 	s := social.Sample{
 		Topic: addr.Rest, Payload: pub.Payload, QoS: pub.QoS,
-		Properties: pub.Properties, Key: keyOf(pub.Properties),
+		Properties: pub.Properties, Key: keyOf(pub),
 	}
 	g.data.Publish(a, addr.Owner, s, func(stored social.Appended, err error) {
 		done(broker.Receipt{Seq: stored.Seq, Key: s.Key}, err)
@@ -50,18 +50,24 @@ func (g *Gate) signal(a social.Actor, addr social.Address, pub *broker.Publicati
 
 // sync forwards between one's own devices.
 func (g *Gate) sync(p *broker.Principal, a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
+	owner, err := g.self(p, a, addr)
+	if err == nil {
+		err = g.fresh()
+	}
+	if err == nil {
+		addr.Owner = owner.Name
+		g.forward(pub, addr, owner.Key.Scope())
+	}
+	done(broker.Receipt{}, err)
+}
+
+// self is the person of a topic that only that person may publish to.
+func (g *Gate) self(p *broker.Principal, a social.Actor, addr social.Address) (social.Person, error) {
 	owner, ok := g.dir.PersonByName(addr.Owner)
 	if !ok || owner.Key != p.Person || a.RequireSelf(true) != nil {
-		done(broker.Receipt{}, notYours())
-		return
+		return social.Person{}, notYours()
 	}
-	if err := g.fresh(); err != nil {
-		done(broker.Receipt{}, err)
-		return
-	}
-	addr.Owner = owner.Name
-	g.forward(pub, addr, owner.Key.Scope())
-	done(broker.Receipt{}, nil)
+	return owner, nil
 }
 
 func (g *Gate) forward(pub *broker.Publication, addr social.Address, scope social.Scope) {

@@ -34,6 +34,20 @@ func (ps *Posts) Publish(a Actor, space string, d Draft, done func(Appended, err
 	ps.committer.Submit(e, done)
 }
 
+// MayWrite tells whether the actor may post into the context at this moment.
+func (ps *Posts) MayWrite(a Actor, space string) error {
+	_, err := ps.place(a, space)
+	return err
+}
+
+func (ps *Posts) place(a Actor, space string) (*Space, error) {
+	sight, err := ps.dir.reach(a, space, Write, false)
+	if err != nil {
+		return nil, err
+	}
+	return sight.Space, sight.Space.voice(a)
+}
+
 // Create is Publish for callers that wait; it returns the stored post (of a
 // repeat, the first one) and whether it was there before.
 func (ps *Posts) Create(ctx context.Context, a Actor, space string, d Draft) (Found, bool, error) {
@@ -56,15 +70,12 @@ func (ps *Posts) Create(ctx context.Context, a Actor, space string, d Draft) (Fo
 
 // entry checks the right and the names of a draft.
 func (ps *Posts) entry(a Actor, space string, d Draft) (Entry, error) {
-	sight, err := ps.dir.reach(a, space, Write, false)
+	where, err := ps.place(a, space)
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := sight.Space.voice(a); err != nil {
-		return Entry{}, err
-	}
 	p := &Post{
-		Stream: sight.Space.Stream(ChannelMessages), ID: ps.ids.New(ps.now()), Type: d.Type,
+		Stream: where.Stream(ChannelMessages), ID: ps.ids.New(ps.now()), Type: d.Type,
 		Author: a.Person, AsSpace: a.AsSpace != 0, Creator: a.Creator, InReplyTo: d.InReplyTo,
 		Markdown: d.Markdown, Content: d.Content, Extra: d.Extra, Private: d.Private,
 		Key: d.Key, Generator: a.Generator, Session: a.Session,
@@ -72,7 +83,7 @@ func (ps *Posts) entry(a Actor, space string, d Draft) (Entry, error) {
 	if p.To, err = ps.readers(d.To, a.Person); err != nil {
 		return Entry{}, err
 	}
-	return Entry{Post: p, Digest: digestOf(&d, p, sight.Space.Key)}, nil
+	return Entry{Post: p, Digest: digestOf(&d, p, where.Key)}, nil
 }
 
 // digestOf tells what a key was used for: the content, and beside it whether it

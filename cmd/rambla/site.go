@@ -116,24 +116,38 @@ type connectAuth struct {
 // its owner's, or else the account's password.
 func (c connectAuth) Authenticate(ctx context.Context, dir *social.Directory, username, password string, from netip.AddrPort) (hooks.Identity, error) {
 	if auth.LooksLikeToken(password) {
-		id, err := c.auth.AuthenticateToken(ctx, password)
-		if err != nil {
-			return hooks.Identity{}, err
-		}
-		if username != "" {
-			if p, ok := dir.PersonByName(username); !ok || p.Key != id.Person {
-				return hooks.Identity{}, social.Errorf(social.KindUnauthenticated, "The token is another person's.")
-			}
-		}
-		out := hooks.Identity{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes, Expires: id.Ends}
-		if c.endAtExpiry {
-			out.Expires = id.Expires
-		}
-		return out, nil
+		return c.AuthenticateToken(ctx, dir, username, password)
 	}
 	if !c.passwords {
 		return hooks.Identity{}, social.Errorf(social.KindUnauthenticated, "Passwords are not accepted here; use a token as the password.")
 	}
 	id, err := c.auth.AuthenticatePassword(ctx, strings.ToLower(username), password, from.Addr())
 	return hooks.Identity{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes}, err
+}
+
+// AuthenticateToken takes a token as above, and nothing else.
+func (c connectAuth) AuthenticateToken(ctx context.Context, dir *social.Directory, username, token string) (hooks.Identity, error) {
+	id, err := c.auth.AuthenticateToken(ctx, token)
+	if err != nil {
+		return hooks.Identity{}, err
+	}
+	if username != "" {
+		if p, ok := dir.PersonByName(username); !ok || p.Key != id.Person {
+			return hooks.Identity{}, social.Errorf(social.KindUnauthenticated, "The token is another person's.")
+		}
+	}
+	out := hooks.Identity{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes, Expires: id.Ends}
+	if c.endAtExpiry {
+		out.Expires = id.Expires
+	}
+	return out, nil
+}
+
+// Recall tells what a grant still allows.
+func (c connectAuth) Recall(ctx context.Context, person social.PersonKey, grant social.GrantKey) (hooks.Identity, error) {
+	if grant == 0 && !c.passwords {
+		return hooks.Identity{}, social.Errorf(social.KindUnauthenticated, "Passwords are not accepted here.")
+	}
+	id, err := c.auth.Recall(ctx, person, grant)
+	return hooks.Identity{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes, Expires: id.Ends}, err
 }
