@@ -37,7 +37,8 @@ type conn struct {
 	rate        bucket
 	needsWake   bool // the reader queued something; told before it waits
 
-	heard  atomic.Int64 // unix nanoseconds of the last byte received
+	begun  time.Time    // of the monotonic clock: the silence of a client is no matter of the wall clock, which jumps
+	heard  atomic.Int64 // nanoseconds since begun when the last byte came
 	paused atomic.Bool  // the reader does not read, by our choice
 	quiet  atomic.Int64 // nanoseconds that the client may say nothing; 0 before CONNECT
 	watch  *time.Timer
@@ -66,13 +67,12 @@ type ending struct {
 func newConn(ctx context.Context, b *Broker, nc net.Conn, transport string, remote netip.AddrPort) (*conn, context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &conn{
-		cancel: cancel,
+		cancel: cancel, begun: time.Now(),
 		broker: b, nc: nc, raw: rawOf(nc), transport: transport, remote: remote, writer: b.nextWriter(),
 		gone: make(chan struct{}), flush: make(chan struct{}), closed: make(chan struct{}),
 	}
 	c.inbound.begin(c)
 	c.openTurn()
-	c.heard.Store(b.now().UnixNano())
 	c.watch = time.AfterFunc(b.config.ConnectTimeout, c.check)
 	return c, ctx
 }
@@ -286,7 +286,7 @@ func (c *conn) pauseWhile(full func() bool) {
 }
 
 func (c *conn) afterRead(n int) {
-	c.heard.Store(c.broker.now().UnixNano())
+	c.heard.Store(int64(time.Since(c.begun)))
 	c.broker.metrics.bytesReceived.Add(float64(n))
 }
 
@@ -369,9 +369,9 @@ func (c *conn) check() {
 		return
 	}
 	if c.paused.Load() {
-		c.heard.Store(c.broker.now().UnixNano())
+		c.heard.Store(int64(time.Since(c.begun)))
 	}
-	left := quiet - c.broker.now().Sub(time.Unix(0, c.heard.Load()))
+	left := quiet - time.Since(c.begun) + time.Duration(c.heard.Load())
 	if left > 0 {
 		c.watch.Reset(left)
 		return

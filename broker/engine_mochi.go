@@ -256,8 +256,11 @@ func decodeSubscribe(version, header byte, body []byte) (p subscribePacket, bad 
 	}
 	for _, f := range pk.Filters {
 		at += 2 + len(f.Filter)
-		if version == version5 && (body[at]&0xC0 != 0 || f.RetainHandling > 2) { // [MQTT-3.8.3-4], [MQTT-3.8.3-5]
-			return p, protocolErr("The options of a subscription are wrong.")
+		switch {
+		case version == version5 && body[at]&0xC0 != 0: // [MQTT-3.8.3-5]
+			return p, malformed("A reserved option of a subscription is set.")
+		case version == version5 && f.RetainHandling > 2: // section 3.8.3.1
+			return p, protocolErr("Retain Handling is at most 2.")
 		}
 		at++
 		p.filters = append(p.filters, filterRequest{

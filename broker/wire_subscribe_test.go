@@ -101,7 +101,7 @@ func TestSection3_8BadSubscribesEndTheConnection(t *testing.T) {
 		"header flags":             {5, 0x81, packet(0x80, append(append([]byte{0, 1, 0}, filter...), 1))},
 		"QoS 3 5.0":                {5, 0x82, packet(0x82, append(append([]byte{0, 1, 0}, filter...), 3))},
 		"QoS 3 3.1.1":              {4, 0, packet(0x82, append(append([]byte{0, 1}, filter...), 3))},
-		"reserved options":         {5, 0x82, packet(0x82, append(append([]byte{0, 1, 0}, filter...), 0x41))},
+		"reserved options":         {5, 0x81, packet(0x82, append(append([]byte{0, 1, 0}, filter...), 0x41))},
 		"retain handling 3":        {5, 0x82, packet(0x82, append(append([]byte{0, 1, 0}, filter...), 0x31))},
 		"subscription id 0":        {5, 0x82, packet(0x82, append(append([]byte{0, 1, 2, 0x0B, 0}, filter...), 1))},
 		"two subscription ids":     {5, 0x82, packet(0x82, append(append([]byte{0, 1, 4, 0x0B, 1, 0x0B, 2}, filter...), 1))},

@@ -1,0 +1,192 @@
+package broker_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"rambla/broker"
+)
+
+// pair is a publisher and a subscriber who share a space of their own.
+type pair struct {
+	pub, sub *peer
+	space    string
+	data     string // the prefix of its data topics
+}
+
+func (s *server) pair(t *testing.T, version byte, transport string) pair {
+	t.Helper()
+	space := strings.NewReplacer("/", "-", " ", "-", "+", "-", "#", "-").Replace(strings.ToLower(t.Name()))
+	space = fmt.Sprintf("%.40s-%d%s", space, version, transport)
+	s.site.join(space, "alice", "bob")
+	return pair{
+		pub: s.client(t, version, transport, "alice", t.Name()), sub: s.client(t, version, transport, "bob", t.Name()),
+		space: space, data: "/ctx/" + space + "/data/",
+	}
+}
+
+func TestSection3_3_1TheDupOfAPublishIsNotThatOfItsDelivery(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	variants(t, func(t *testing.T, version byte, transport string) {
+		c := s.pair(t, version, transport)
+		c.sub.subscribe(c.data+"#", 2)
+		for i, qos := range []byte{1, 2} {
+			m := c.pub.message(qos, uint16(i+1), c.data+"x", "again")
+			m[0] |= 8
+			c.pub.send(m)
+			c.pub.expect(3 + qos)
+			if r := c.sub.expect(3); r.header != 0x30|qos<<1 {
+				t.Errorf("header %#x", r.header)
+			}
+		}
+	})
+}
+
+func TestSection3_3_4EachQoSHasItsAnswer(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	variants(t, func(t *testing.T, version byte, transport string) {
+		c := s.pair(t, version, transport)
+		c.pub.send(c.pub.message(0, 0, c.data+"x", "x"))
+		c.pub.quiet()
+		c.pub.send(c.pub.message(1, 5, c.data+"x", "x"))
+		if r := c.pub.expect(4); r.id != 5 || r.code != 0 {
+			t.Errorf("PUBACK % x", r.body)
+		}
+		c.pub.send(c.pub.message(2, 6, c.data+"x", "x"))
+		if r := c.pub.expect(5); r.id != 6 || r.code != 0 {
+			t.Errorf("PUBREC % x", r.body)
+		}
+	})
+}
+
+func TestSection3_8_4ADeliveryHasTheLowerQoSOfPublishAndGrant(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	variants(t, func(t *testing.T, version byte, transport string) {
+		c := s.pair(t, version, transport)
+		for granted := range byte(3) {
+			if code := c.sub.subscribe(c.data+"x", granted); code != granted {
+				t.Fatalf("asked for %d, granted %d", granted, code)
+			}
+			for published := range byte(3) {
+				c.pub.send(c.pub.message(published, uint16(published), c.data+"x", "x"))
+				if published > 0 {
+					c.pub.expect(3 + published)
+				}
+				if published == 2 {
+					c.pub.send(ack(6, 2))
+					c.pub.expect(7)
+				}
+				r := c.sub.expect(3)
+				if want := min(published, granted); r.qos() != want || r.header&9 != 0 {
+					t.Errorf("published at %d, granted %d, delivered with header %#x", published, granted, r.header)
+				}
+			}
+		}
+	})
+}
+
+func TestSection3_3_2TheTopicOfADeliveryMatchesItsFilter(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	variants(t, func(t *testing.T, version byte, transport string) {
+		c := s.pair(t, version, transport)
+		rests := []string{"a", "a/b", "a/b/c", "b", "a/", "/a", "a//b", "b/a/c"}
+		for filter, matched := range map[string]string{
+			"a": "a", "+": "a b", "#": "a a/b a/b/c b a/ /a a//b b/a/c", "a/#": "a a/b a/b/c a/ a//b", "a/+": "a/b a/",
+			"+/a": "/a", "+/+": "a/b a/ /a", "a/+/b": "a//b", "+/+/+": "a/b/c a//b b/a/c", "+/b/#": "a/b a/b/c", "/+": "/a",
+		} {
+			if code := c.sub.subscribe(c.data+filter, 0); code != 0 {
+				t.Fatalf("%q: %#x", filter, code)
+			}
+			for _, rest := range rests {
+				c.pub.send(c.pub.message(1, 1, c.data+rest, rest))
+				c.pub.expect(4)
+			}
+			for _, want := range strings.Fields(matched) {
+				if r := c.sub.expect(3); r.topic != c.data+want || r.payload != want {
+					t.Errorf("%q got %q, want %q", filter, r.topic, want)
+				}
+			}
+			c.sub.quiet()
+			c.sub.send(c.sub.unsubscribePacket(1, c.data+filter))
+			c.sub.expect(11)
+		}
+	})
+}
+
+func TestSection3_3_4WhileTheWindowIsFullAllElseGoesOn(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{SendWindow3: 1})
+	for _, version := range []byte{4, 5} {
+		for _, qos := range []byte{1, 2} {
+			t.Run(fmt.Sprintf("v%d QoS %d", version, qos), func(t *testing.T) {
+				t.Parallel()
+				c := s.pair(t, version, "tcp")
+				sub := s.dial(t, version, "tcp")
+				sub.join("bob", t.Name()+" 1", []byte{0x21, 0, 1})
+				sub.subscribe(c.data+"x", qos)
+				for i := range uint16(2) {
+					c.pub.send(c.pub.message(1+byte(i), i+1, c.data+"x", fmt.Sprint(i)))
+					c.pub.expect(4 + byte(i))
+				}
+				first := sub.expect(3)
+				sub.quiet()
+				if code := sub.subscribe(c.data+"y", 0); code != 0 {
+					t.Errorf("SUBACK says %#x", code)
+				}
+				sub.send(sub.message(1, 9, c.data+"z", "one's own"))
+				if r := sub.expect(4); r.id != 9 {
+					t.Errorf("PUBACK for %d", r.id)
+				}
+				sub.send(sub.message(2, 9, c.data+"z", "one's own"))
+				sub.expect(5)
+				sub.send(ack(6, 9))
+				sub.expect(7)
+				sub.send(sub.unsubscribePacket(3, c.data+"y"))
+				sub.expect(11)
+				sub.quiet()
+				sub.send(ack(4+first.qos()-1, first.id))
+				if first.qos() == 2 {
+					sub.expect(6)
+					sub.send(ack(7, first.id))
+				}
+				if r := sub.expect(3); r.payload != "1" {
+					t.Errorf("delivered %q", r.payload)
+				}
+			})
+		}
+	}
+}
+
+func TestSection3_4ReasonsThatDoNotFitAreLeftOut(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	for _, qos := range []byte{1, 2} {
+		for _, size := range []byte{31, 200} {
+			p := s.dial(t, 5, "tcp")
+			p.join("alice", fmt.Sprint(qos, size), []byte{0x27, 0, 0, 0, size})
+			p.send(p.message(qos, 1, "/ctx/none/messages", "x"))
+			r := p.expect(3 + qos)
+			if r.code != 0x87 || len(r.body)+2 > int(size) || r.has(0x1F) != (size == 200) {
+				t.Errorf("where %d bytes are taken: % x", size, r.body)
+			}
+		}
+	}
+}
+
+func TestSection3_14_2AReasonOfDisconnectThatDoesNotFitIsLeftOut(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	for _, size := range []byte{30, 200} {
+		p := s.dial(t, 5, "tcp")
+		p.join("alice", fmt.Sprint(size), []byte{0x27, 0, 0, 0, size})
+		p.send([]byte{0xC1, 0})
+		if r := p.ended(0x81); len(r.body)+2 > int(size) || r.has(0x1F) != (size == 200) || r.has(0x11) {
+			t.Errorf("where %d bytes are taken: % x", size, r.body)
+		}
+	}
+}
