@@ -3,7 +3,11 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"math"
+	"net/netip"
 	"time"
+
+	"rambla/social"
 )
 
 // Config is what an operator may set. The zero value of every field stands for
@@ -26,6 +30,19 @@ type Config struct {
 	// MaxConnectionsPerAddr bounds all connections of one address. 0 = no limit,
 	// as a university may stand behind one.
 	MaxConnectionsPerAddr int
+
+	// TrustedProxies are the networks that begin a connection with a PROXY
+	// protocol header of version 2, whose address counts for limits and logs.
+	// From other addresses such a header is no CONNECT.
+	TrustedProxies []netip.Prefix
+
+	// SessionExpiryMax is the longest that a session lives beyond its connection
+	// (30 days). SessionExpiry3 is how long one of MQTT 3.1.1 does, which cannot
+	// say (14 days).
+	SessionExpiryMax time.Duration
+	SessionExpiry3   time.Duration
+	// MaxSessionsPerPerson bounds the stored sessions of one person (50).
+	MaxSessionsPerPerson int
 
 	// MaxKeepAlive is the longest keep alive (30 min). MQTT 5.0 clients that ask
 	// for more, or for none, are told to use it.
@@ -55,6 +72,16 @@ type Config struct {
 	// happens then.
 	MaxQueuedBytes int
 	MaxQueued      int
+
+	// TopicAliasMax is how many topic aliases a client may define (32), a
+	// negative number: none. SendTopicAliasMax is how many are defined to a client
+	// that takes them (64), likewise.
+	TopicAliasMax     int
+	SendTopicAliasMax int
+	// MaxTopicBytes and MaxTopicLevels bound topics and filters, by less than
+	// the topic grammar does (512 bytes, 16 levels).
+	MaxTopicBytes  int
+	MaxTopicLevels int
 
 	// MaxSubscriptions bounds the subscriptions of one session (1,000).
 	MaxSubscriptions int
@@ -97,6 +124,9 @@ func (c Config) withDefaults() Config {
 	last(&c.ConnectTimeout, 10*time.Second)
 	set(&c.MaxConnecting, 10_000)
 	set(&c.MaxConnectingPerAddr, 1_000)
+	last(&c.SessionExpiryMax, 30*24*time.Hour)
+	last(&c.SessionExpiry3, 14*24*time.Hour)
+	set(&c.MaxSessionsPerPerson, 50)
 	last(&c.MaxKeepAlive, 30*time.Minute)
 	last(&c.IdleLimit, 2*time.Hour)
 	last(&c.StallTimeout, 2*time.Minute)
@@ -106,6 +136,10 @@ func (c Config) withDefaults() Config {
 	set(&c.SendWindow3, 256)
 	set(&c.MaxQueuedBytes, 4<<20)
 	set(&c.MaxQueued, 8_192)
+	set(&c.TopicAliasMax, 32)
+	set(&c.SendTopicAliasMax, 64)
+	set(&c.MaxTopicBytes, social.MaxTopicBytes)
+	set(&c.MaxTopicLevels, social.MaxTopicLevels)
 	set(&c.MaxSubscriptions, 1_000)
 	set(&c.PublishBurst, int(2*c.PublishRate))
 	last(&c.PingInterval, 50*time.Second)
@@ -139,6 +173,11 @@ func (c Config) Validate() error {
 		{"SendWindow3", c.SendWindow3, 1, packetIDs},
 		{"MaxQueuedBytes", c.MaxQueuedBytes, 1, 1 << 40},
 		{"MaxQueued", c.MaxQueued, 2, 1 << 24},
+		{"MaxSessionsPerPerson", c.MaxSessionsPerPerson, 1, 1 << 20},
+		{"TopicAliasMax", c.TopicAliasMax, -1, math.MaxUint16},
+		{"SendTopicAliasMax", c.SendTopicAliasMax, -1, math.MaxUint16},
+		{"MaxTopicBytes", c.MaxTopicBytes, 16, social.MaxTopicBytes},
+		{"MaxTopicLevels", c.MaxTopicLevels, 4, social.MaxTopicLevels},
 		{"MaxSubscriptions", c.MaxSubscriptions, 1, 1 << 20},
 		{"PublishBurst", c.PublishBurst, 0, 1 << 30},
 		{"Writers", c.Writers, 1, 1024},
@@ -152,6 +191,8 @@ func (c Config) Validate() error {
 		value, most time.Duration
 	}{
 		{"ConnectTimeout", c.ConnectTimeout, time.Hour},
+		{"SessionExpiryMax", c.SessionExpiryMax, expiryNever * time.Second},
+		{"SessionExpiry3", c.SessionExpiry3, expiryNever * time.Second},
 		{"MaxKeepAlive", c.MaxKeepAlive, 65_535 * time.Second},
 		{"IdleLimit", c.IdleLimit, 1 << 62},
 		{"StallTimeout", c.StallTimeout, time.Hour},
@@ -166,4 +207,17 @@ func (c Config) Validate() error {
 		return errors.New("broker: MaxKeepAlive is less than a second")
 	}
 	return nil
+}
+
+// sessionExpiry is how long a session may outlive its connection, where the
+// client asked for so many seconds.
+func (c *Config) sessionExpiry(version byte, asked uint32) time.Duration {
+	most := c.SessionExpiryMax
+	if version == version311 {
+		most = c.SessionExpiry3
+	}
+	if asked == expiryNever {
+		return most
+	}
+	return min(most, time.Duration(asked)*time.Second)
 }

@@ -35,6 +35,7 @@ type conn struct {
 	goodbye     disconnectPacket // set before gone is closed, where the client said DISCONNECT
 	session     *session         // nil until CONNECT was accepted
 	rate        bucket
+	aliases     aliases
 	needsWake   bool // the reader queued something; told before it waits
 
 	begun  time.Time    // of the monotonic clock: the silence of a client is no matter of the wall clock, which jumps
@@ -108,6 +109,7 @@ func (c *conn) run(ctx context.Context) {
 		}
 		c.broker.metrics.received(header >> 4)
 		if bad := c.handle(header, body); bad != nil {
+			c.broker.metrics.violated(bad.code)
 			c.end(ending{bad.code, bad.text, causeOf(bad.code)})
 			return
 		}
@@ -139,6 +141,7 @@ func (c *conn) endInput(err error) {
 	var tooLarge tooLargeError
 	switch {
 	case errors.As(err, &tooLarge):
+		c.broker.metrics.violated(codePacketTooLarge)
 		c.end(ending{codePacketTooLarge, "The packet is larger than this server takes.", causeTooLarge})
 	case errors.Is(err, errNoLength):
 		c.end(ending{codeMalformedPacket, "The packet's length is malformed.", causeMalformed})
@@ -361,6 +364,7 @@ func (c *conn) watchQuiet(quiet time.Duration) {
 func (c *conn) check() {
 	quiet := time.Duration(c.quiet.Load())
 	if quiet == 0 {
+		c.broker.metrics.limited(limitConnectTimeout)
 		c.end(ending{cause: causeConnectTimeout})
 		_ = c.nc.Close() // wakes a reader inside a handshake; the error says nothing new
 		return

@@ -47,8 +47,10 @@ func (c *conn) handshake(ctx context.Context) bool {
 		return false
 	}
 	ack := connack{
-		keepAlive: -1, noRetain: true, noShared: true, receiveMax: c.broker.config.ReceiveMaximum, maxPacket: c.broker.config.MaxPacket,
+		keepAlive: -1, noRetain: true, noShared: true, receiveMax: c.broker.config.ReceiveMaximum,
+		maxPacket: c.broker.config.MaxPacket, aliasMax: max(0, c.broker.config.TopicAliasMax),
 	}
+	c.aliases = aliases{most: ack.aliasMax, longest: c.broker.config.MaxTopicBytes}
 	if p.clientID == "" { // [MQTT-3.1.3-6]
 		p.clientID = "auto-" + rand.Text()
 		ack.assignedID = p.clientID
@@ -85,6 +87,7 @@ func (c *conn) accept(p connectPacket, w wire, ack connack, principal *Principal
 	if p.version == version5 && (keepAlive == 0 || keepAlive > config.MaxKeepAlive) {
 		keepAlive = config.MaxKeepAlive.Truncate(time.Second)
 		ack.keepAlive = int(keepAlive / time.Second)
+		c.broker.metrics.limited(limitKeepAlive)
 	}
 	quiet := keepAlive + keepAlive/2
 	if quiet == 0 {

@@ -208,7 +208,7 @@ func decodePublish(version, header byte, body []byte) (p publishPacket, bad *vio
 	}
 	p.topic, p.payload, p.id = pk.TopicName, pk.Payload, pk.PacketID
 	p.qos, p.retain, p.dup = pk.FixedHeader.Qos, pk.FixedHeader.Retain, pk.FixedHeader.Dup
-	p.alias = pk.Properties.TopicAliasFlag
+	p.alias, p.hasAlias = pk.Properties.TopicAlias, pk.Properties.TopicAliasFlag
 	switch {
 	case p.qos > 0 && p.id == 0: // [MQTT-2.2.1-3]
 		return p, protocolErr("A packet identifier must not be zero.")

@@ -76,13 +76,27 @@ const (
 	limitConnecting                 // too many unauthenticated connections
 	limitConnectingPer              // likewise, from one address
 	limitConnectionsPer
+	limitConnectTimeout // no CONNECT in time
+	limitPacketBytes
+	limitKeepAlive // the client asked for a longer one, or for none
+	limitSessionExpiry
+	limitSessionsPer // of one person
+	limitReceiveMaximum
+	limitInboundBytes // unacknowledged payloads; the connection is read no further meanwhile
 	limitPublishRate
+	limitTopicBytes
+	limitTopicLevels
+	limitTopicAlias
 	limitSubscriptions
+	limitQueued // messages that wait for a session
+	limitQueuedBytes
 	limitCount
 )
 
 var limitNames = [limitCount]string{
-	"accept", "connecting", "connecting_per_address", "connections_per_address", "publish_rate", "subscriptions",
+	"accept", "connecting", "connecting_per_address", "connections_per_address", "connect_timeout", "packet_bytes",
+	"keep_alive", "session_expiry", "sessions_per_person", "receive_maximum", "inbound_bytes", "publish_rate",
+	"topic_bytes", "topic_levels", "topic_alias", "subscriptions", "queued", "queued_bytes",
 }
 
 // metrics are the broker's figures, their labels resolved.
@@ -133,6 +147,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		codeUnspecified, codeMalformedPacket, codeProtocolError, codeImplementationSpecific, codeUnsupportedVersion,
 		codeClientIDInvalid, codeBadCredentials, codeNotAuthorized, codeServerUnavailable, codeBadAuthMethod,
 		codeConnectionRateExceeded,
+		codeTopicNameInvalid, codeQuotaExceeded,
 	} {
 		m.connectCodes[code] = refused.WithLabelValues(fmt.Sprintf("0x%02X", code))
 	}
@@ -215,6 +230,18 @@ func (m *metrics) dropped(why drop, n int) {
 	if n > 0 {
 		m.drops[why].Add(float64(n))
 		m.sys.dropped.Add(uint64(n))
+	}
+}
+
+// violated counts the limits that a client breaks by a violation.
+func (m *metrics) violated(code byte) {
+	switch code {
+	case codePacketTooLarge:
+		m.limited(limitPacketBytes)
+	case codeReceiveMaximumExceeded:
+		m.limited(limitReceiveMaximum)
+	case codeTopicAliasInvalid:
+		m.limited(limitTopicAlias)
 	}
 }
 

@@ -86,7 +86,8 @@ type publishPacket struct {
 	qos        byte
 	retain     bool
 	dup        bool
-	alias      bool // a topic alias was used
+	alias      uint16 // only with hasAlias
+	hasAlias   bool
 }
 
 type subscribePacket struct {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"rambla/social"
@@ -11,13 +12,11 @@ import (
 // answered when the gate is done with it.
 func (c *conn) publish(header byte, body []byte) *violation {
 	p, bad := decodePublish(c.version, header, body)
-	switch {
-	case bad != nil:
+	if bad == nil {
+		bad = c.aliases.resolve(&p)
+	}
+	if bad != nil {
 		return bad
-	case p.alias: // Topic Alias Maximum is 0 [MQTT-3.2.2-18]
-		return &violation{codeTopicAliasInvalid, "This server takes no topic aliases."}
-	case p.topic == "": // [MQTT-4.7.3-1]
-		return protocolErr("A PUBLISH names a topic.")
 	}
 	size := len(p.payload)
 	n, told, is := c.inbound.claim(&p, size)
@@ -55,15 +54,17 @@ func (c *conn) mayPublish(p *publishPacket) (refusal *social.Error, bad *violati
 		}
 		return social.Errorf(social.KindForbidden, "This server keeps no retained messages."), nil
 	}
+	if long := c.broker.checkTopic(p.topic); long != nil {
+		return long, nil
+	}
 	wait := c.rate.take(c.broker.now())
 	if wait == 0 {
 		return nil, nil
 	}
+	c.broker.metrics.limited(limitPublishRate)
 	if c.version == version5 {
-		c.broker.metrics.limited(limitPublishRate)
 		return social.Errorf(social.KindRateLimited, "You publish faster than this server allows."), nil
 	}
-	c.broker.metrics.limited(limitPublishRate)
 	for ; wait > 0; wait = c.rate.take(c.broker.now()) {
 		c.sleep(wait)
 		if c.over.Load() {
@@ -71,6 +72,20 @@ func (c *conn) mayPublish(p *publishPacket) (refusal *social.Error, bad *violati
 		}
 	}
 	return nil, nil
+}
+
+// checkTopic refuses a topic or filter that is longer or deeper than this
+// server takes, with KindInvalid.
+func (b *Broker) checkTopic(topic string) *social.Error {
+	switch config := &b.config; {
+	case len(topic) > config.MaxTopicBytes:
+		b.metrics.limited(limitTopicBytes)
+		return social.Invalid("topic", "is longer than %d bytes", config.MaxTopicBytes)
+	case strings.Count(topic, "/") >= config.MaxTopicLevels:
+		b.metrics.limited(limitTopicLevels)
+		return social.Invalid("topic", "has more than %d levels", config.MaxTopicLevels)
+	}
+	return nil
 }
 
 // sleep pauses the reader, and with it the client.

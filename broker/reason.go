@@ -1,6 +1,11 @@
 package broker
 
-import "rambla/social"
+import (
+	"errors"
+	"slices"
+
+	"rambla/social"
+)
 
 // Reason codes of MQTT 5.0 section 2.4 that this server sends. MQTT 3.1.1 has
 // codes in CONNACK and SUBACK only; see connackCode3.
@@ -73,7 +78,7 @@ func connackCode3(code byte) byte {
 		return 2
 	case codeBadCredentials:
 		return 4
-	case codeNotAuthorized:
+	case codeNotAuthorized, codeTopicNameInvalid: // of a will
 		return 5
 	default:
 		return 3
@@ -88,7 +93,7 @@ func publishCode(topic string, err error) (code byte, fatal bool) {
 	case social.KindForbidden, social.KindNotFound, social.KindUnauthenticated:
 		return codeNotAuthorized, false
 	case social.KindInvalid:
-		if _, bad := social.ParseTopic(topic); bad != nil && social.KindOf(bad) == social.KindInvalid {
+		if _, bad := social.ParseTopic(topic); bad != nil && social.KindOf(bad) == social.KindInvalid || concernsTopic(err) {
 			return codeTopicNameInvalid, false
 		}
 		return codePayloadInvalid, false
@@ -103,6 +108,20 @@ func publishCode(topic string, err error) (code byte, fatal bool) {
 	default:
 		return codeUnspecified, true
 	}
+}
+
+// concernsTopic tells whether the topic is what an invalid publish is refused for.
+func concernsTopic(err error) bool {
+	e, ok := errors.AsType[*social.Error](err)
+	return ok && slices.ContainsFunc(e.Fields, func(f social.Field) bool { return f.Name == "topic" })
+}
+
+// willCode is the CONNACK reason for a will that the gate refused.
+func willCode(err error) byte {
+	if social.KindOf(err) == social.KindInvalid {
+		return codeTopicNameInvalid
+	}
+	return connectCode(err)
 }
 
 // subscribeCode is the SUBACK reason for a filter that the gate refused.

@@ -25,6 +25,10 @@ func (c *conn) subscribe(header byte, body []byte) *violation {
 			codes[i] = codeSharedNotSupported
 			continue
 		}
+		if long := c.broker.checkTopic(f.filter); long != nil {
+			codes[i] = subscribeCode(long)
+			continue
+		}
 		cover, err := c.broker.gate.Subscribe(c.session.principal, f.filter)
 		if err != nil {
 			codes[i] = subscribeCode(err)

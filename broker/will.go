@@ -60,7 +60,7 @@ func decodeWill(b []byte) (w will, id string, err error) {
 		return w, "", errWillCorrupt
 	}
 	p, bad := decodePublish(version5, b[0], append([]byte(nil), b[1+n:]...))
-	if bad != nil || p.alias {
+	if bad != nil || p.hasAlias {
 		return w, "", errWillCorrupt
 	}
 	return will{topic: p.topic, payload: p.payload, qos: p.qos, retain: p.retain, properties: p.properties}, id, nil

@@ -197,7 +197,8 @@ func TestSection3_3BadPublishesEndTheConnection(t *testing.T) {
 		code byte
 		prop []byte
 	}{
-		"topic alias":             {0x94, []byte{0x23, 0, 1}},
+		"topic alias above ours":  {0x94, []byte{0x23, 0, 33}},
+		"topic alias 0":           {0x94, []byte{0x23, 0, 0}},
 		"subscription identifier": {0x82, []byte{0x0B, 1}},
 		"response topic with +":   {0x82, append([]byte{0x08}, str("a/+")...)},
 		"payload format 2":        {0x82, []byte{0x01, 2}},

@@ -27,7 +27,9 @@ func Follow(c Connections, delta social.Delta) {
 			broker.ReasonNotAuthorized, "The account was suspended or removed.")
 	}
 	if len(delta.Passwords) > 0 {
-		c.End(func(p *broker.Principal) bool { return p.Credential().Grant == 0 && slices.Contains(delta.Passwords, p.Person) },
+		c.End(func(p *broker.Principal) bool {
+			return p.Credential().Grant == 0 && slices.Contains(delta.Passwords, p.Person)
+		},
 			broker.ReasonNotAuthorized, "The password was changed; sign in again.")
 	}
 	if len(delta.Grants) > 0 {

@@ -38,13 +38,24 @@ type Config struct {
 	TLSCert         string
 	TLSKey          string
 	MaxPacket       int64
+	MaxFirstPacket  int64
 
 	ConnectTimeout        time.Duration
 	MaxConnecting         int64
 	MaxConnectingPerAddr  int64
 	MaxConnectionsPerAddr int64
+	KeepAliveMax          time.Duration
+	IdleLimit             time.Duration
+	SessionExpiryMax      time.Duration
+	SessionExpiryMQTT3    time.Duration
+	SessionsPerPerson     int64
 	ReceiveMaximum        int64
+	MaxInboundBytes       int64
 	PublishRate           int64
+	MaxTopicBytes         int64
+	MaxTopicLevels        int64
+	TopicAliasMax         int64
+	TopicAliasSendMax     int64
 	MaxSubscriptions      int64
 	MaxQueued             int64
 	MaxQueuedBytes        int64
@@ -64,7 +75,10 @@ func defaultConfig() Config {
 	return Config{
 		Data: "./rambla-data", MQTTListen: []string{"127.0.0.1:1883"}, HTTPListen: "127.0.0.1:8080",
 		AdminListen: "127.0.0.1:9464", DatabaseMigrate: true, LogLevel: "info", LogFormat: "text",
-		MaxPacket: 256 << 10, ConnectTimeout: 10 * time.Second, MaxConnecting: 10_000, MaxConnectingPerAddr: 1000,
+		MaxPacket: 256 << 10, MaxFirstPacket: 16 << 10, ConnectTimeout: 10 * time.Second, MaxConnecting: 10_000, MaxConnectingPerAddr: 1000,
+		KeepAliveMax: 30 * time.Minute, IdleLimit: 2 * time.Hour, SessionExpiryMax: 30 * 24 * time.Hour,
+		SessionExpiryMQTT3: 14 * 24 * time.Hour, SessionsPerPerson: 50, MaxInboundBytes: 4 << 20,
+		MaxTopicBytes: social.MaxTopicBytes, MaxTopicLevels: social.MaxTopicLevels, TopicAliasMax: 32, TopicAliasSendMax: 64,
 		ReceiveMaximum: 1024, MaxSubscriptions: 1000, MaxQueued: 8192, MaxQueuedBytes: 4 << 20, MQTTPasswords: true,
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
 		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers",
@@ -100,12 +114,23 @@ func settings() []setting {
 		text("tls.cert", "tls-cert", "certificate chain in PEM, read again when it changes", func(c *Config) *string { return &c.TLSCert }),
 		text("tls.key", "tls-key", "its private key in PEM", func(c *Config) *string { return &c.TLSKey }),
 		number("broker.max_packet", "largest MQTT packet in bytes", 1<<10, 16<<20, func(c *Config) *int64 { return &c.MaxPacket }),
+		number("broker.max_connect_packet", "the same of the CONNECT, which anybody may send", 1<<10, 256<<10, func(c *Config) *int64 { return &c.MaxFirstPacket }),
 		span("broker.connect_timeout", "time from a connection's first byte to the end of its CONNECT", func(c *Config) *time.Duration { return &c.ConnectTimeout }),
 		number("broker.max_connecting", "most connections that have not signed in yet", 1, 10_000_000, func(c *Config) *int64 { return &c.MaxConnecting }),
 		number("broker.max_connecting_per_address", "the same of one address, or one /64 of IPv6", 1, 10_000_000, func(c *Config) *int64 { return &c.MaxConnectingPerAddr }),
 		number("broker.max_connections_per_address", "most connections of one address; 0: no limit", 0, 10_000_000, func(c *Config) *int64 { return &c.MaxConnectionsPerAddr }),
+		span("broker.keep_alive_max", "longest keep alive; MQTT 5 clients that ask for more, or for none, are told this one", func(c *Config) *time.Duration { return &c.KeepAliveMax }),
+		span("broker.idle_limit", "how long an MQTT 3.1.1 client without keep alive may say nothing", func(c *Config) *time.Duration { return &c.IdleLimit }),
+		span("broker.session_expiry_max", "how long a session may outlive its connection", func(c *Config) *time.Duration { return &c.SessionExpiryMax }),
+		span("broker.session_expiry_mqtt3", "how long a session of MQTT 3.1.1 does, which cannot ask", func(c *Config) *time.Duration { return &c.SessionExpiryMQTT3 }),
+		number("broker.sessions_per_person", "most sessions that are kept for one person", 1, 1<<20, func(c *Config) *int64 { return &c.SessionsPerPerson }),
 		number("broker.receive_maximum", "most publishes of a client that are not acknowledged yet", 1, 65_535, func(c *Config) *int64 { return &c.ReceiveMaximum }),
+		number("broker.max_inbound_bytes", "most bytes of one client's publishes that are not acknowledged yet", 1<<10, 1<<30, func(c *Config) *int64 { return &c.MaxInboundBytes }),
 		number("broker.publish_rate", "publishes per second of one connection, twice as many at once; 0: no limit", 0, 1_000_000, func(c *Config) *int64 { return &c.PublishRate }),
+		number("broker.max_topic_bytes", "longest topic or filter", 16, social.MaxTopicBytes, func(c *Config) *int64 { return &c.MaxTopicBytes }),
+		number("broker.max_topic_levels", "most levels of a topic or filter", 4, social.MaxTopicLevels, func(c *Config) *int64 { return &c.MaxTopicLevels }),
+		number("broker.topic_alias_max", "topic aliases that an MQTT 5 client may define; 0: none", 0, 65_535, func(c *Config) *int64 { return &c.TopicAliasMax }),
+		number("broker.topic_alias_send_max", "topic aliases that are defined to a client which takes so many; 0: none", 0, 65_535, func(c *Config) *int64 { return &c.TopicAliasSendMax }),
 		number("broker.max_subscriptions", "most subscriptions of one session", 1, 1<<20, func(c *Config) *int64 { return &c.MaxSubscriptions }),
 		number("broker.max_queued", "most messages that wait for one session", 2, 1<<24, func(c *Config) *int64 { return &c.MaxQueued }),
 		number("broker.max_queued_bytes", "the same in bytes", 1<<10, 1<<30, func(c *Config) *int64 { return &c.MaxQueuedBytes }),
@@ -272,7 +297,7 @@ func (c *Config) check() error {
 	if u := string(c.DatabaseURL); u != "" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
 		return usagef("database.url: begins with postgres://")
 	}
-	if err := restConfig(c).Validate(); err != nil {
+	if err := cmp.Or(restConfig(c).Validate(), brokerConfig(c).Validate()); err != nil {
 		return usageError{err}
 	}
 	return nil

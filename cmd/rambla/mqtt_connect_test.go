@@ -134,7 +134,7 @@ func tokenConnects(t *testing.T, s *instance) {
 func promises(t *testing.T, s *instance) {
 	w := s.wire(t, 5)
 	ack := w.connect(hello{name: "alice", password: "alice", properties: [][]byte{{0x11, 0, 0, 14, 16}}}) // session expiry 3600
-	for id, want := range map[byte]any{0x11: uint32(0), 0x25: byte(0), 0x2A: byte(0), 0x27: uint32(256 << 10)} {
+	for id, want := range map[byte]any{0x11: uint32(0), 0x25: byte(0), 0x2A: byte(0), 0x27: uint32(256 << 10), 0x22: uint16(32)} {
 		if ack.props[id] != want {
 			t.Errorf("property %#x is %v, want %v", id, ack.props[id], want)
 		}
@@ -142,11 +142,8 @@ func promises(t *testing.T, s *instance) {
 	if id, _ := ack.props[0x12].(string); id == "" {
 		t.Error("no client id was assigned")
 	}
-	if aliases, ok := ack.props[0x22]; ok && aliases != uint16(0) {
-		t.Errorf("%v topic aliases", aliases)
-	}
 	// Each is kept.
-	w.send(w.publishPacket(0, "/ctx/lobby/messages", "x", []byte{0x23, 0, 1}))
+	w.send(w.publishPacket(0, "/ctx/lobby/messages", "x", []byte{0x23, 0, 33}))
 	w.ends(0x94)
 	retained := s.as(t, 5, "alice", "retain")
 	packet := retained.publishPacket(1, "/ctx/lobby/data/x", "x")

@@ -83,8 +83,18 @@ func (s *serveCommand) Run(in *invocation) error {
 }
 
 func brokerConfig(c *Config) broker.Config {
+	most := func(n int64) int { // of what is off at zero here, and below it there
+		if n == 0 {
+			return -1
+		}
+		return int(n)
+	}
 	return broker.Config{
-		Version: versionText(), MaxPacket: int(c.MaxPacket), Origins: c.HTTPOrigins,
+		Version: versionText(), MaxPacket: int(c.MaxPacket), MaxFirstPacket: int(c.MaxFirstPacket), Origins: c.HTTPOrigins,
+		MaxKeepAlive: c.KeepAliveMax, IdleLimit: c.IdleLimit, SessionExpiryMax: c.SessionExpiryMax,
+		SessionExpiry3: c.SessionExpiryMQTT3, MaxSessionsPerPerson: int(c.SessionsPerPerson),
+		MaxInboundBytes: int(c.MaxInboundBytes), MaxTopicBytes: int(c.MaxTopicBytes), MaxTopicLevels: int(c.MaxTopicLevels),
+		TopicAliasMax: most(c.TopicAliasMax), SendTopicAliasMax: most(c.TopicAliasSendMax),
 		ConnectTimeout: c.ConnectTimeout, MaxConnecting: int(c.MaxConnecting),
 		MaxConnectingPerAddr: int(c.MaxConnectingPerAddr), MaxConnectionsPerAddr: int(c.MaxConnectionsPerAddr),
 		ReceiveMaximum: int(c.ReceiveMaximum), PublishRate: float64(c.PublishRate),
