@@ -18,6 +18,7 @@ type Context struct {
 	Tags          []string `json:"tags" nullable:"false"`
 	Notifications string   `json:"notifications" enum:"posts,comments,all,none"`
 	History       string   `json:"history" enum:"all,since_join" doc:"What members see of the time before they joined"`
+	Receipts      bool     `json:"receipts" doc:"Whether members see how far the others have read"`
 	Owner         string   `json:"owner"`
 	Created       string   `json:"created" format:"date-time"`
 	Member        bool     `json:"member" doc:"Whether I belong to it"`
@@ -61,7 +62,7 @@ func (s *Server) newContext(sight social.Sight) Context {
 	sp := sight.Space
 	c := Context{
 		ID: sp.ID, DisplayName: sp.DisplayName, Description: sp.Description, URL: sp.URL, Preset: sp.Preset,
-		Tags: append([]string{}, sp.Tags...), Notifications: sp.Notifications, History: sp.History.String(),
+		Tags: append([]string{}, sp.Tags...), Notifications: sp.Notifications, History: sp.History.String(), Receipts: sp.Receipts,
 		Owner: s.directory.AnyPerson(sp.Owner).Name, Created: stamp(sp.Created),
 		Member: sight.Member, May: sight.May.Words(),
 	}
@@ -108,6 +109,7 @@ type createContextIn struct {
 		Tags          []string `json:"tags,omitempty" nullable:"false"`
 		Notifications string   `json:"notifications,omitempty" enum:"posts,comments,all,none"`
 		History       string   `json:"history,omitempty" enum:"all,since_join"`
+		Receipts      bool     `json:"receipts,omitempty" doc:"Whether members see how far the others have read"`
 	}
 }
 
@@ -120,7 +122,7 @@ func (s *Server) createContext(ctx context.Context, a social.Actor, in *createCo
 	b := &in.Body
 	sp := social.Space{
 		ID: b.ID, DisplayName: b.DisplayName, Description: b.Description, URL: b.URL, Preset: b.Preset,
-		Tags: b.Tags, Notifications: b.Notifications, Policies: social.Presets()[b.Preset],
+		Tags: b.Tags, Notifications: b.Notifications, Receipts: b.Receipts, Policies: social.Presets()[b.Preset],
 	}
 	if err := b.Permissions.apply(&sp.Policies); err != nil {
 		return nil, err
@@ -154,12 +156,13 @@ type patchContextIn struct {
 		Tags          *[]string `json:"tags,omitempty"`
 		Notifications *string   `json:"notifications,omitempty" enum:"posts,comments,all,none"`
 		History       *string   `json:"history,omitempty" enum:"all,since_join"`
+		Receipts      *bool     `json:"receipts,omitempty" doc:"Whether members see how far the others have read"`
 	}
 }
 
 func (s *Server) patchContext(ctx context.Context, a social.Actor, in *patchContextIn) (*contextOut, error) {
 	b := &in.Body
-	patch := social.SpacePatch{DisplayName: b.DisplayName, Description: b.Description, URL: b.URL, Tags: b.Tags, Notifications: b.Notifications}
+	patch := social.SpacePatch{DisplayName: b.DisplayName, Description: b.Description, URL: b.URL, Tags: b.Tags, Notifications: b.Notifications, Receipts: b.Receipts}
 	sight, err := s.spaces.Get(a, in.ID)
 	if err != nil {
 		return nil, err

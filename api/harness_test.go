@@ -43,6 +43,7 @@ type silent struct{}
 
 func (silent) AnnouncePost(*social.Space, social.Channel, *social.Post) {}
 func (silent) AnnounceSample(*social.Space, *social.Sample)             {}
+func (silent) AnnounceMarker(*social.Space, social.Marker, bool)        {}
 
 // newSite makes a site on a new store. change, if not nil, may alter what the
 // interface is made of.
@@ -80,6 +81,8 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 		Data:   social.NewData(s.dir, db, committer, now),
 		MQTT:   []string{"mqtt://chat.example.org:1883"},
 	}
+	deps.Markers = social.NewMarkers(s.dir, db, silent{}, 200, logger, now)
+	markers := deps.Markers
 	if change != nil {
 		change(&deps)
 	}
@@ -88,7 +91,13 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); committer.Serve(ctx) }()
+	go func() {
+		defer close(done)
+		var work sync.WaitGroup
+		work.Go(func() { committer.Serve(ctx) })
+		work.Go(func() { markers.Serve(ctx) })
+		work.Wait()
+	}()
 	t.Cleanup(func() { stop(); <-done })
 
 	people := social.NewPeople(s.dir, db, now)

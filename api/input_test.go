@@ -62,6 +62,8 @@ func TestAStrangerDoesNotLearnThatAContextExists(t *testing.T) {
 		body := any(`{}`)
 		if strings.HasSuffix(path, "/activities") || strings.Contains(path, "/v1/activities/") {
 			body = `{"content":"x"}`
+		} else if strings.HasSuffix(path, "/read") {
+			body = `{"read":1}`
 		}
 		there := s.as("carol", method, path, body).refused(404, "not_found")
 		nowhere := s.as("carol", method, strings.Replace(path, "/den", "/hut", 1), body).refused(404, "not_found")

@@ -30,6 +30,7 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/me/tokens", summary: "My named tokens", tag: "me", status: 200}, s.listTokens)
 	add(api, route{method: post, path: "/v1/me/tokens", summary: "Make a named token; it is shown this once", tag: "me", status: 201, body: jsonBody}, s.createToken)
 	add(api, route{method: del, path: "/v1/me/tokens/{id}", summary: "End a named token", tag: "me", status: 204}, s.deleteToken)
+	add(api, route{method: get, path: "/v1/me/contexts", summary: "The contexts I belong to, and how far I have read", tag: "me", status: 200, answer: ContextOverviewPage{}}, s.listMyContexts)
 
 	add(api, route{method: get, path: "/v1/people", summary: "The people of the site", tag: "people", status: 200}, s.listPeople)
 	add(api, route{method: post, path: "/v1/people", summary: "Add a person (manager)", tag: "people", status: 201, body: jsonBody}, s.createPerson)
@@ -44,6 +45,7 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: ctx, summary: "One context", tag: "contexts", status: 200}, s.getContext)
 	add(api, route{method: patch, path: ctx, summary: "Change a context (owner or manager)", tag: "contexts", status: 200, body: jsonBody, actable: true}, s.patchContext)
 	add(api, route{method: del, path: ctx, summary: "End a context (owner or manager)", tag: "contexts", status: 204, actable: true}, s.deleteContext)
+	add(api, route{method: put, path: ctx + "/read", summary: "Move my read marker", tag: "contexts", status: 200, body: jsonBody, takes: Receipt{}}, s.putRead)
 	add(api, route{method: get, path: ctx + "/members", summary: "Who belongs to it", tag: "contexts", status: 200}, s.listMembers)
 	add(api, route{method: put, path: member, summary: "Join (name me), or add somebody", tag: "contexts", status: 201, also: 200, actable: true}, s.putMember)
 	add(api, route{method: del, path: member, summary: "Leave (name me), or remove somebody", tag: "contexts", status: 204, actable: true}, s.deleteMember)

@@ -89,6 +89,30 @@ type LogPage struct {
 	Complete bool   `json:"complete" doc:"False where something after the position asked for is no longer there"`
 }
 
+// Receipt says how far one has got: one of both, or both.
+type Receipt struct {
+	Delivered uint64 `json:"delivered,omitempty" doc:"As read: what has reached a device" example:"42"`
+	Read      uint64 `json:"read,omitempty" doc:"A seq of the messages. Beyond the end it counts as the end; a smaller one than before changes nothing" example:"42"`
+}
+
+// ContextOverview is a context that I belong to, and how far I have read there.
+type ContextOverview struct {
+	ID          string   `json:"id" example:"maths-3"`
+	DisplayName string   `json:"displayName" example:"Applied maths III"`
+	May         []string `json:"may" nullable:"false" doc:"The permissions that I have in it, with this token"`
+	Position    string   `json:"position,omitempty" doc:"Where its messages stand, as epoch:seq; this and all below are absent where I may not read" example:"1f0c9a2e:42"`
+	Delivered   *uint64  `json:"delivered,omitempty" doc:"What is up to this seq has reached a device of mine"`
+	Read        *uint64  `json:"read,omitempty" doc:"What is up to this seq I have read"`
+	Unread      *uint64  `json:"unread,omitempty" doc:"Living posts by others after it that I may see"`
+	Last        *Post    `json:"last,omitempty" doc:"The last living post that I may see"`
+}
+
+// ContextOverviewPage is a page of my contexts.
+type ContextOverviewPage struct {
+	Items []ContextOverview `json:"items" nullable:"false"`
+	Next  string            `json:"next,omitempty" doc:"The cursor of the next page; absent at the end"`
+}
+
 // TokenForm is the body of the token endpoint (RFC 6749).
 type TokenForm struct {
 	GrantType    string `json:"grant_type" enum:"password,refresh_token,client_credentials"`

@@ -25,6 +25,7 @@ type Deps struct {
 	Spaces    *social.Spaces
 	People    *social.People
 	Data      *social.Data
+	Markers   *social.Markers
 	Auth      *auth.Authority
 	Replays   Replays
 	// Ping asks the store whether it answers.
@@ -47,6 +48,7 @@ type Server struct {
 	spaces    *social.Spaces
 	people    *social.People
 	data      *social.Data
+	markers   *social.Markers
 	auth      *auth.Authority
 	replays   Replays
 	ping      func(context.Context) error
@@ -82,7 +84,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, directory: deps.Directory, posts: deps.Posts, spaces: deps.Spaces, people: deps.People,
-		data: deps.Data, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
+		data: deps.Data, markers: deps.Markers, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
 		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),

@@ -121,9 +121,11 @@ func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 		g.sample(actor, addr, pub, done)
 	case addr.Channel == social.ChannelData:
 		g.signal(actor, addr, pub, done)
+	case addr.Channel == social.ChannelReceipts && addr.Rest == "":
+		g.receipt(actor, addr, pub, done)
 	case addr.Channel == social.ChannelSync:
 		g.sync(p, actor, addr, pub, done)
-	default: // what only the server says: events, errors, $SYS
+	default: // what only the server says: events, markers, errors, $SYS
 		done(broker.Receipt{}, notYours())
 	}
 }

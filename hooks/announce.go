@@ -37,3 +37,24 @@ func (g *Gate) AnnounceSample(space *social.Space, s *social.Sample) {
 		Payload: func() []byte { return s.Payload },
 	})
 }
+
+// AnnounceMarker tells how far somebody has read: always the person's own
+// devices, with all everybody who reads there.
+func (g *Gate) AnnounceMarker(space *social.Space, m social.Marker, all bool) {
+	d := g.marker(space, m)
+	if !all {
+		d.Only = []social.PersonKey{m.Person}
+	}
+	g.fanout.Deliver(d)
+}
+
+// marker is how a marker goes out, as it happens and as a retained message.
+func (g *Gate) marker(space *social.Space, m social.Marker) *broker.Delivery {
+	name := g.dir.AnyPerson(m.Person).Name
+	addr := social.Address{Kind: social.ScopeSpace, Owner: space.ID, Channel: social.ChannelReceipts, Rest: name}
+	return &broker.Delivery{
+		Scope: space.Key.Scope(), Channel: addr.Channel, Topic: addr.Topic(), Rest: name, Retain: true,
+		Payload:    func() []byte { return g.dir.RenderMarker(nil, m) },
+		Properties: &social.Properties{TextPayload: true, ContentType: "application/json"},
+	}
+}

@@ -38,6 +38,7 @@ type Gate struct {
 	dir     *social.Directory
 	posts   *social.Posts
 	data    *social.Data
+	markers *social.Markers
 	fanout  Fanout
 	freshIn time.Duration
 }
@@ -53,7 +54,9 @@ func New(auth Authenticator, dir *social.Directory) *Gate {
 
 // Serve gives the gate the use cases that publish, which need it first to
 // announce through. Only before the broker asks anything.
-func (g *Gate) Serve(posts *social.Posts, data *social.Data) { g.posts, g.data = posts, data }
+func (g *Gate) Serve(posts *social.Posts, data *social.Data, markers *social.Markers) {
+	g.posts, g.data, g.markers = posts, data, markers
+}
 
 // Attach says where deliveries go; until then nobody is there to get them.
 // Only before anything is announced.

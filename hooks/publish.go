@@ -36,6 +36,16 @@ func (g *Gate) sample(a social.Actor, addr social.Address, pub *broker.Publicati
 	})
 }
 
+// receipt moves a read marker; it is acknowledged when that is stored.
+func (g *Gate) receipt(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
+	r, err := social.ParseReceipt(pub.Payload)
+	if err != nil {
+		done(broker.Receipt{}, err)
+		return
+	}
+	g.markers.Move(a, addr.Owner, r, func(_ social.Marker, err error) { done(broker.Receipt{}, err) })
+}
+
 // signal forwards data that is not durable to whoever is connected.
 func (g *Gate) signal(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
 	space, err := g.data.MayWrite(a, addr.Owner)

@@ -53,7 +53,8 @@ func newSite(t *testing.T) *site {
 	committer := social.NewCommitter(db, announcer, 1, logger, s.now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, false, logger, s.now)
 	s.people = social.NewPeople(s.dir, db, s.now)
-	s.gate.Serve(social.NewPosts(s.dir, db, committer, ids, s.now), social.NewData(s.dir, db, committer, s.now))
+	markers := social.NewMarkers(s.dir, db, s.gate, 3, logger, s.now)
+	s.gate.Serve(social.NewPosts(s.dir, db, committer, ids, s.now), social.NewData(s.dir, db, committer, s.now), markers)
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan struct{})
 	t.Cleanup(func() {
@@ -63,7 +64,13 @@ func newSite(t *testing.T) *site {
 			t.Errorf("close the store: %v", err)
 		}
 	})
-	go func() { defer close(stopped); committer.Serve(ctx) }()
+	go func() {
+		defer close(stopped)
+		var work sync.WaitGroup
+		work.Go(func() { committer.Serve(ctx) })
+		work.Go(func() { markers.Serve(ctx) })
+		work.Wait()
+	}()
 	if err := s.dir.Load(ctx); err != nil {
 		t.Fatalf("load: %v", err)
 	}
@@ -235,7 +242,7 @@ func user(pairs ...string) *social.Properties {
 
 func words(set social.ChannelSet) string {
 	var out []string
-	for c := social.ChannelMessages; c <= social.ChannelSys; c++ {
+	for c := social.ChannelMessages; c <= social.ChannelReceipts; c++ {
 		if set.Has(c) {
 			out = append(out, fmt.Sprintf("%d", c))
 		}

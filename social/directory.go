@@ -39,8 +39,9 @@ type Directory struct {
 
 // place is a space and who is what in it.
 type place struct {
-	space  *Space // replaced, never changed
-	people map[PersonKey]resident
+	space   *Space // replaced, never changed
+	people  map[PersonKey]resident
+	members int // how many of people are
 }
 
 type resident struct {
@@ -312,6 +313,9 @@ func (d *Directory) putAffiliationLocked(a Affiliation) {
 	if a.Heads != (Heads{}) {
 		r.heads = &a.Heads
 	}
+	if a.Member && !pl.people[a.Person].Member {
+		pl.members++
+	}
 	pl.people[a.Person] = r
 	if a.Member {
 		mine := d.mine[a.Person]
@@ -326,6 +330,9 @@ func (d *Directory) putAffiliationLocked(a Affiliation) {
 
 func (d *Directory) dropAffiliationLocked(space SpaceKey, person PersonKey) {
 	if pl := d.spaces[space]; pl != nil {
+		if pl.people[person].Member {
+			pl.members--
+		}
 		delete(pl.people, person)
 	}
 	delete(d.mine[person], space)

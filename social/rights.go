@@ -75,6 +75,8 @@ type Sight struct {
 	Member bool
 	// Floor is the seq after which each stream's posts may be read.
 	Floor Heads
+	// Joined are the heads of the streams when a member joined.
+	Joined Heads
 }
 
 // See finds a space that the actor may know of. KindNotFound where there is
@@ -145,6 +147,9 @@ func (d *Directory) sightLocked(a Actor, pl *place, data bool) (Sight, bool) {
 	known := r.Member || (all|pl.space.Policies.at(PolicyPublic))&(Read|Subscribe) != 0
 	visible := known && !(r.Banned && all == NoPermissions) && (a.Scopes.MayRead(id, data) || a.Scopes.MayWrite(id, data))
 	s := Sight{Space: pl.space, May: narrow(all, a.Scopes, id, data), Member: r.Member}
+	if r.Member && r.heads != nil {
+		s.Joined = *r.heads
+	}
 	if pl.space.History == HistorySinceJoin && !owner && roles&(RoleManager|RoleAuditor) == 0 {
 		s.Floor = r.floor()
 	}
@@ -194,6 +199,40 @@ func (d *Directory) standing(space SpaceKey, person PersonKey) Standing {
 
 func (d *Directory) overrides(space SpaceKey, person PersonKey) []Override {
 	return d.standing(space, person).Overrides
+}
+
+// membership tells how many members a space has, and whether the person is one.
+func (d *Directory) membership(space SpaceKey, person PersonKey) (members int, isOne bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	pl := d.spaces[space]
+	if pl == nil {
+		return 0, false
+	}
+	return pl.members, pl.people[person].Member
+}
+
+// membersUpTo lists the members of a space in no order, without the time they
+// joined; none where there are more than most.
+func (d *Directory) membersUpTo(space SpaceKey, most int) []Membership {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	pl := d.spaces[space]
+	if pl == nil || pl.members > most {
+		return nil
+	}
+	out := make([]Membership, 0, pl.members)
+	for person, r := range pl.people {
+		if !r.Member {
+			continue
+		}
+		m := Membership{Space: space, Person: person}
+		if r.heads != nil {
+			m.Heads = *r.heads
+		}
+		out = append(out, m)
+	}
+	return out
 }
 
 // ownedBy is the id of a living space that the person owns; empty for none.

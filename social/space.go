@@ -15,6 +15,7 @@ type Space struct {
 	Tags          []string
 	Notifications string  // "posts", "comments", "all" or "none"
 	History       History // what a new member sees of the past
+	Receipts      bool    // members see how far the others have read
 	Owner         PersonKey
 	Created       time.Time
 	Deleted       bool
@@ -83,4 +84,5 @@ type SpacePatch struct {
 	Tags          *[]string
 	Notifications *string
 	History       *History
+	Receipts      *bool
 }

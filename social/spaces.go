@@ -175,6 +175,7 @@ func (p SpacePatch) apply(s *Space) {
 	set(&s.Tags, p.Tags)
 	set(&s.Notifications, p.Notifications)
 	set(&s.History, p.History)
+	set(&s.Receipts, p.Receipts)
 }
 
 func set[T any](to, from *T) {

@@ -33,12 +33,16 @@ const (
 	ChannelErrors // /user/{name}/errors
 	ChannelSync   // /user/{name}/sync/…
 	ChannelSys    // $SYS/…
+	// ChannelReceipts is /ctx/{id}/receipts, where clients say how far they got, and
+	// /ctx/{id}/receipts/{name}, where the server tells how far somebody did.
+	ChannelReceipts
 	channelCount
 )
 
 var channelWords = [channelCount]string{
 	ChannelMessages: "messages", ChannelEvents: "events", ChannelData: "data",
 	ChannelErrors: "errors", ChannelSync: "sync", ChannelSys: "",
+	ChannelReceipts: "receipts",
 }
 
 // String is the channel's word in topics.
@@ -50,7 +54,12 @@ func (c Channel) String() string {
 }
 
 // Nested tells whether topics continue behind the channel's word (data/a/b).
-func (c Channel) Nested() bool { return c == ChannelData || c == ChannelSync || c == ChannelSys }
+func (c Channel) Nested() bool {
+	return c == ChannelData || c == ChannelSync || c == ChannelSys || c == ChannelReceipts
+}
+
+// bare tells whether the channel's word is a topic by itself too, to publish to.
+func (c Channel) bare() bool { return c == ChannelReceipts }
 
 // Log tells whether the channel is a stream of posts.
 func (c Channel) Log() bool { return c == ChannelMessages || c == ChannelEvents }
@@ -74,7 +83,9 @@ func Channels(cs ...Channel) ChannelSet {
 }
 
 // SpaceChannels and PersonChannels are what /ctx/{id}/# and /user/{name}/# cover.
-func SpaceChannels() ChannelSet  { return Channels(ChannelMessages, ChannelEvents, ChannelData) }
+func SpaceChannels() ChannelSet {
+	return Channels(ChannelMessages, ChannelEvents, ChannelData, ChannelReceipts)
+}
 func PersonChannels() ChannelSet { return Channels(ChannelErrors, ChannelSync) }
 
 // StreamID names a stream by its owner and channel; the store's own number for

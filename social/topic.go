@@ -34,7 +34,7 @@ func (a Address) Topic() string {
 
 func (a Address) join(prefix string) string {
 	s := prefix + a.Owner + "/" + a.Channel.String()
-	if a.Channel.Nested() {
+	if a.Channel.Nested() && (a.Rest != "" || !a.Channel.bare()) {
 		s += "/" + a.Rest
 	}
 	return s
@@ -59,6 +59,9 @@ func ParseTopic(topic string) (Address, error) {
 	}
 	word, rest, nested := strings.Cut(tail, "/")
 	c := channelOf(kind, word)
+	if c.bare() && !nested {
+		return Address{Kind: kind, Owner: owner, Channel: c}, nil
+	}
 	if c == ChannelNone || nested != c.Nested() || c.Nested() && rest == "" {
 		return Address{}, unknownTopic()
 	}
@@ -161,7 +164,7 @@ func MatchRest(filter, rest string) bool {
 }
 
 func flat(s ChannelSet) ChannelSet {
-	return s &^ Channels(ChannelData, ChannelSync, ChannelSys)
+	return s &^ Channels(ChannelData, ChannelSync, ChannelSys, ChannelReceipts)
 }
 
 func splitOwner(topic string) (kind ScopeKind, owner, tail string, err error) {

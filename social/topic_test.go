@@ -55,6 +55,7 @@ func TestOtherTopicsAreRefused(t *testing.T) {
 		{"a slash behind a flat channel", "/ctx/lobby/messages/", forbidden},
 		{"data without a name", "/ctx/lobby/data", forbidden},
 		{"data with an empty name", "/ctx/lobby/data/", forbidden},
+		{"receipts of nobody", "/ctx/lobby/receipts/", forbidden},
 		{"a person's channel in a context", "/ctx/lobby/errors", forbidden},
 		{"a context's channel of a person", "/user/ann/messages", forbidden},
 		{"another root", "/room/lobby/messages", forbidden},
@@ -80,14 +81,14 @@ func TestOtherTopicsAreRefused(t *testing.T) {
 func TestFiltersMeanWhatOneMaySee(t *testing.T) {
 	t.Parallel()
 	all, person, sys := SpaceChannels(), PersonChannels(), Channels(ChannelSys)
-	m, e, d := Channels(ChannelMessages), Channels(ChannelEvents), Channels(ChannelData)
+	m, e, d, r := Channels(ChannelMessages), Channels(ChannelEvents), Channels(ChannelData), Channels(ChannelReceipts)
 	for filter, want := range map[string]Filter{
 		"/ctx/lobby/messages":   {ScopeSpace, "lobby", false, m, ""},
 		"/ctx/lobby/messages/#": {ScopeSpace, "lobby", false, m, ""}, // covers its own parent [MQTT-4.7.1-2]
 		"/ctx/lobby/#":          {ScopeSpace, "lobby", false, all, "#"},
 		"/ctx/lobby/+":          {ScopeSpace, "lobby", false, m | e, ""},
 		"/ctx/lobby/+/#":        {ScopeSpace, "lobby", false, all, "#"},
-		"/ctx/lobby/+/temp":     {ScopeSpace, "lobby", false, d, "temp"},
+		"/ctx/lobby/+/temp":     {ScopeSpace, "lobby", false, d | r, "temp"},
 		"/ctx/lobby/data/#":     {ScopeSpace, "lobby", false, d, "#"},
 		"/ctx/lobby/data/+/x":   {ScopeSpace, "lobby", false, d, "+/x"},
 		"/ctx/+/messages":       {ScopeSpace, "", true, m, ""},
@@ -96,6 +97,8 @@ func TestFiltersMeanWhatOneMaySee(t *testing.T) {
 		"/ctx/+/#":              {ScopeSpace, "", true, all, "#"},
 		"/ctx/+/+":              {ScopeSpace, "", true, m | e, ""},
 		"/ctx/#":                {ScopeSpace, "", true, all, "#"},
+		"/ctx/lobby/receipts/#": {ScopeSpace, "lobby", false, r, "#"},
+		"/ctx/+/receipts/+":     {ScopeSpace, "", true, r, "+"},
 		"/user/ann/#":           {ScopePerson, "ann", false, person, "#"},
 		"/user/ann/errors":      {ScopePerson, "ann", false, Channels(ChannelErrors), ""},
 		"/user/ann/sync/#":      {ScopePerson, "ann", false, Channels(ChannelSync), "#"},
@@ -112,7 +115,7 @@ func TestFiltersThatReachTooFarAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, filter := range []string{
 		"#", "/#", "+/#", "+", "/+", "/+/#", "+/lobby/messages", "/+/lobby/messages", "/ctx", "/ctx/", "/ctx/+", "/ctx/lobby",
-		"/ctx/lobby/", "/ctx//messages", "/ctx/lobby/data", "/ctx/lobby/data/", "/ctx/lobby/+/", "/ctx/lobby/nothing",
+		"/ctx/lobby/", "/ctx//messages", "/ctx/lobby/data", "/ctx/lobby/data/", "/ctx/lobby/receipts", "/ctx/lobby/receipts/", "/ctx/lobby/+/", "/ctx/lobby/nothing",
 		"/ctx/lobby/messages/+", "/ctx/lobby/messages/x", "/user/+/errors", "/user/+/#", "/user/#", "/user/+", "/user/ann/messages",
 		"$SYS", "$SYS/", "$share/g//ctx/lobby/messages", "$since/1//ctx/lobby/messages", "other", "/other/lobby/#",
 	} {
@@ -163,7 +166,7 @@ func FuzzMatchRest(f *testing.F) {
 }
 
 func FuzzParseTopic(f *testing.F) {
-	for _, s := range []string{"/ctx/lobby/messages", "/ctx/a/data/b/c", "/user/ann/sync/x", "/user/ann/errors", "$SYS/a", "/ctx/a/data//", "/ctx/+/x", "\x00"} {
+	for _, s := range []string{"/ctx/lobby/messages", "/ctx/a/data/b/c", "/user/ann/sync/x", "/user/ann/errors", "$SYS/a", "/ctx/a/data//", "/ctx/a/receipts", "/ctx/a/receipts/ann", "/ctx/+/x", "\x00"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, topic string) {
@@ -179,6 +182,9 @@ func FuzzParseTopic(f *testing.F) {
 		}
 		if again, err := ParseTopic(a.Topic()); err != nil || again != a {
 			t.Fatalf("%q: %+v, then %+v, %v", topic, a, again, err)
+		}
+		if a.Channel == ChannelReceipts && a.Rest == "" {
+			return // to publish to only
 		}
 		// A topic without wildcards is a filter that reaches itself alone.
 		flt, err := ParseFilter(topic)
@@ -212,7 +218,7 @@ func FuzzParseFilter(f *testing.F) {
 			t.Fatalf("%q has a wildcard for an owner: %+v", filter, flt)
 		case flt.Mine && flt.Kind != ScopeSpace:
 			t.Fatalf("%q covers people: %+v", filter, flt)
-		case flt.Channels&Channels(ChannelData, ChannelSync, ChannelSys) != 0 && flt.Rest == "":
+		case flt.Channels&Channels(ChannelData, ChannelSync, ChannelSys, ChannelReceipts) != 0 && flt.Rest == "":
 			t.Fatalf("%q says nothing about what lies below: %+v", filter, flt)
 		case !strings.HasPrefix(filter, "/ctx/") && !strings.HasPrefix(filter, "/user/") && !strings.HasPrefix(filter, "$SYS/"):
 			t.Fatalf("%q is of no grammar: %+v", filter, flt)

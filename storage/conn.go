@@ -13,7 +13,8 @@ import (
 
 // conn runs statements of the subset that both engines understand, written the
 // way PostgreSQL has them: parameters are $1, $2, … and a list is a []int64
-// behind `= ANY($1)`.
+// behind `= ANY($1)`; several of one length, by $1::bigint[], make a table in
+// `unnest(…) AS t (column, …)`.
 type conn interface {
 	// exec tells how many rows it touched.
 	exec(ctx context.Context, sql string, args ...any) (int64, error)

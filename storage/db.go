@@ -44,6 +44,7 @@ var (
 	_ social.PeopleStore    = (*DB)(nil)
 	_ social.SpaceStore     = (*DB)(nil)
 	_ social.Log            = (*DB)(nil)
+	_ social.MarkerStore    = (*DB)(nil)
 )
 
 // engine is what differs between PostgreSQL and SQLite.

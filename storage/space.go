@@ -12,7 +12,7 @@ import (
 const (
 	// One row per stream of a space, or one without where it has none.
 	spaceColumns = `SELECT s.id, s.name, s.display_name, s.description, s.url, s.preset, s.policies, s.tags, s.notifications,
-		s.history, s.owner, s.created_at, s.deleted, COALESCE(t.channel, 0), COALESCE(t.id, 0), COALESCE(t.head, 0)
+		s.history, s.receipts, s.owner, s.created_at, s.deleted, COALESCE(t.channel, 0), COALESCE(t.id, 0), COALESCE(t.head, 0)
 		FROM spaces s LEFT JOIN streams t ON t.space = s.id`
 	allSpaces   = spaceColumns + ` ORDER BY s.id`
 	spacesByKey = spaceColumns + ` WHERE s.id = ANY($1) ORDER BY s.id`
@@ -60,7 +60,7 @@ func scanSpace(rs rows) (s social.Space, channel social.Channel, stream social.S
 		created  int64
 	)
 	err = rs.Scan(&s.Key, &s.ID, &s.DisplayName, &s.Description, &s.URL, &s.Preset, &policies, &tags, &s.Notifications,
-		&s.History, &s.Owner, &created, &s.Deleted, &channel, &stream, &head)
+		&s.History, &s.Receipts, &s.Owner, &created, &s.Deleted, &channel, &stream, &head)
 	if err != nil {
 		return s, 0, 0, 0, err
 	}
@@ -105,10 +105,10 @@ func (db *DB) CreateSpace(ctx context.Context, s social.Space, now time.Time) (s
 			return err
 		}
 		err := one(ctx, t, into(&key), `INSERT INTO spaces (name, display_name, description, url, preset, policies, tags,
-				notifications, history, owner, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id`,
+				notifications, history, receipts, owner, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
 			s.ID, s.DisplayName, s.Description, s.URL, s.Preset, policyValue(s.Policies), tags,
-			s.Notifications, int64(s.History), int64(s.Owner), micros(now))
+			s.Notifications, int64(s.History), s.Receipts, int64(s.Owner), micros(now))
 		if err != nil {
 			return fmt.Errorf("insert: %w", err)
 		}
@@ -146,9 +146,9 @@ func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.
 	return db.change(ctx, "change a context", now, func(ctx context.Context, t *tx) error {
 		n, err := t.exec(ctx, `UPDATE spaces SET display_name = COALESCE($2, display_name), description = COALESCE($3, description),
 				url = COALESCE($4, url), policies = COALESCE($5, policies), tags = COALESCE($6, tags),
-				notifications = COALESCE($7, notifications), history = COALESCE($8, history)
+				notifications = COALESCE($7, notifications), history = COALESCE($8, history), receipts = COALESCE($9, receipts)
 			WHERE id = $1 AND NOT deleted`, int64(key), optional(patch.DisplayName), optional(patch.Description),
-			optional(patch.URL), policies, tags, optional(patch.Notifications), history)
+			optional(patch.URL), policies, tags, optional(patch.Notifications), history, optional(patch.Receipts))
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver, under the name "sqlite"
@@ -253,7 +254,10 @@ func (c liteConn) query(ctx context.Context, text string, args ...any) (rows, er
 	return liteRows{rs}, nil
 }
 
-var pgList = regexp.MustCompile(`= ANY\((\$\d+)\)`)
+var (
+	pgList  = regexp.MustCompile(`= ANY\((\$\d+)\)`)
+	pgTable = regexp.MustCompile(`unnest\(((?:\$\d+::bigint\[\](?:, )?)+)\)\s+AS (\w+) \(([\w, ]+)\)`)
+)
 
 // dialect rewrites the lists of a statement for SQLite. Parameters called $1, $2
 // the driver understands itself.
@@ -262,8 +266,26 @@ func (e *lite) dialect(text string) string {
 		return known.(string) //nolint:forcetypeassert,errcheck // nothing else is stored
 	}
 	out := pgList.ReplaceAllString(text, "IN (SELECT value FROM json_each($1))")
+	out = pgTable.ReplaceAllStringFunc(out, liteTable)
 	e.texts.Store(text, out)
 	return out
+}
+
+// liteTable makes a table of lists of one length.
+func liteTable(text string) string {
+	parts := pgTable.FindStringSubmatch(text)
+	lists, names := strings.Split(parts[1], ", "), strings.Split(parts[3], ", ")
+	var b strings.Builder
+	for i, name := range names {
+		list := strings.TrimSuffix(lists[i], "::bigint[]")
+		if i == 0 {
+			b.WriteString("(SELECT j.value AS " + name)
+			continue
+		}
+		b.WriteString(", " + list + " ->> j.key AS " + name)
+	}
+	b.WriteString(" FROM json_each(" + strings.TrimSuffix(lists[0], "::bigint[]") + ") j) AS " + parts[2])
+	return b.String()
 }
 
 // liteArgs turns lists into JSON, which json_each reads.

@@ -153,6 +153,12 @@ func logChecks() []check {
 		sql: `SELECT 'person ' || x.author FROM (SELECT DISTINCT author FROM posts UNION SELECT DISTINCT author FROM samples) x
 			LEFT JOIN people p ON p.id = x.author WHERE p.id IS NULL LIMIT $1`,
 	}, {
+		rule: "a read marker is somebody's, and not beyond the end of its stream",
+		mend: "delete the row from the table read_markers; the person has read nothing there then",
+		sql: `SELECT 'stream ' || m.stream || ' person ' || m.person || ': read ' || m.read || ', delivered ' || m.delivered || ', head ' || m.head
+			FROM read_markers m LEFT JOIN streams s ON s.id = m.stream LEFT JOIN people p ON p.id = m.person
+			WHERE s.id IS NULL OR p.id IS NULL OR m.head > s.head OR m.read > m.delivered OR m.delivered > m.head LIMIT $1`,
+	}, {
 		rule: "an idempotency key names what was stored with it",
 		mend: "delete the row from the table keys; a repeat of that publish is then stored again",
 		sql: `SELECT 'person ' || k.person || ', stream ' || k.stream || ' seq ' || k.seq FROM keys k

@@ -68,6 +68,7 @@ type Config struct {
 	AccountFailures int64
 	AddressFailures int64
 	ContextsCreate  string
+	LiveMembers     int64
 	AdminPassword   social.Secret
 }
 
@@ -81,7 +82,7 @@ func defaultConfig() Config {
 		MaxTopicBytes: social.MaxTopicBytes, MaxTopicLevels: social.MaxTopicLevels, TopicAliasMax: 32, TopicAliasSendMax: 64,
 		ReceiveMaximum: 1024, MaxSubscriptions: 1000, MaxQueued: 8192, MaxQueuedBytes: 4 << 20, MQTTPasswords: true,
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
-		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers",
+		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", LiveMembers: 200,
 	}
 }
 
@@ -142,6 +143,7 @@ func settings() []setting {
 		number("auth.account_failures", "wrong passwords in a row after which an account's logins are slowed down", 1, 1_000_000, func(c *Config) *int64 { return &c.AccountFailures }),
 		number("auth.address_failures", "the same for one address, or one /64 of IPv6", 1, 1_000_000, func(c *Config) *int64 { return &c.AddressFailures }),
 		word("contexts.create", "", "who may create contexts: managers or everyone", []string{"managers", "everyone"}, func(c *Config) *string { return &c.ContextsCreate }),
+		number("contexts.live_members", "most members of a context in which members see how far the others have read", 0, 1_000_000, func(c *Config) *int64 { return &c.LiveMembers }),
 		secret("admin.password", "", "password of the person admin, made at the first start; empty: generated and printed once", func(c *Config) *social.Secret { return &c.AdminPassword }),
 	}
 }

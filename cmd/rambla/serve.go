@@ -129,6 +129,7 @@ func (s *server) run(in *invocation, demo bool) error {
 	defer work.Wait()
 	defer stopWorking()
 	work.Go(func() { s.committer.Serve(working) })
+	work.Go(func() { s.markers.Serve(working) })
 	work.Go(func() { s.dir.Watch(working, rightsEvery) })
 
 	if err := s.firstStart(in); err != nil {
@@ -227,7 +228,7 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 		mqtt = append(mqtt, scheme+ln.Addr().String())
 	}
 	rest, err := api.New(restConfig(s.config), api.Deps{
-		Directory: s.dir, Posts: s.posts, Spaces: s.spaces, People: s.people, Data: s.data, Auth: s.auth,
+		Directory: s.dir, Posts: s.posts, Spaces: s.spaces, People: s.people, Data: s.data, Markers: s.markers, Auth: s.auth,
 		Replays: s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,
 		Version: versionText(), MQTT: mqtt,
 	})

@@ -26,6 +26,7 @@ type site struct {
 	committer *social.Committer
 	posts     *social.Posts
 	data      *social.Data
+	markers   *social.Markers
 	spaces    *social.Spaces
 	people    *social.People
 	auth      *auth.Authority
@@ -85,7 +86,8 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.data = social.NewData(s.dir, db, s.committer, now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, c.ContextsCreate == "everyone", logger, now)
 	s.people = social.NewPeople(s.dir, db, now)
-	s.gate.Serve(s.posts, s.data)
+	s.markers = social.NewMarkers(s.dir, db, s.gate, int(c.LiveMembers), logger, now)
+	s.gate.Serve(s.posts, s.data, s.markers)
 	s.dir.OnDelta(s.forget)
 	return s, nil
 }

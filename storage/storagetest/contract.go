@@ -17,7 +17,7 @@ type claim struct {
 func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 	all := slices.Concat(
 		logClaims(), amendmentClaims(), keyClaims(), privateClaims(), sampleClaims(),
-		personClaims(), spaceClaims(), memberClaims(), grantClaims(), replayClaims(), purgeClaims(),
+		personClaims(), spaceClaims(), memberClaims(), grantClaims(), replayClaims(), purgeClaims(), markerClaims(),
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {

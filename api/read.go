@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"rambla/social"
+)
+
+// Marker is how far somebody has read.
+type Marker struct {
+	Delivered uint64 `json:"delivered" doc:"What is up to this seq has reached a device"`
+	Read      uint64 `json:"read" doc:"What is up to this seq was read"`
+	At        string `json:"at,omitempty" format:"date-time" doc:"When it was last said; absent: never"`
+}
+
+type putReadIn struct {
+	PathID
+	Raw
+}
+
+type markerOut struct{ Body Marker }
+
+func (s *Server) putRead(ctx context.Context, a social.Actor, in *putReadIn) (*markerOut, error) {
+	r, err := social.ParseReceipt(in.raw)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.markers.MoveNow(ctx, a, in.ID, r)
+	if err != nil {
+		return nil, err
+	}
+	return &markerOut{Marker{Delivered: m.Delivered, Read: m.Read, At: stamp(m.At)}}, nil
+}
+
+// overview is what ContextOverview describes, with its post as it is rendered
+// everywhere.
+type overview struct {
+	ContextOverview
+	Last json.RawMessage `json:"last,omitempty"`
+}
+
+func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCursor) (*jsonOut, error) {
+	const list = "my contexts"
+	after, err := in.after(list)
+	if err != nil {
+		return nil, err
+	}
+	found, more, err := s.markers.Overviews(ctx, a, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	var items []overview
+	for i := range found {
+		items = append(items, s.newOverview(&found[i]))
+	}
+	next := ""
+	if more {
+		next = found[len(found)-1].Space.ID
+	}
+	page := newList(list, "/v1/me/contexts", *in, nil, items, next)
+	body, err := json.Marshal(page.Body)
+	if err != nil {
+		return nil, fmt.Errorf("encode a list of contexts: %w", err)
+	}
+	out := newJSON(http.StatusOK, body)
+	out.Link = page.Link
+	return out, nil
+}
+
+func (s *Server) newOverview(o *social.Overview) overview {
+	out := overview{ContextOverview: ContextOverview{ID: o.Space.ID, DisplayName: o.Space.DisplayName, May: o.May.Words()}}
+	if !o.May.Has(social.Read) {
+		return out
+	}
+	out.Position = fmt.Sprintf("%s:%d", o.Epoch, o.Head)
+	out.Read, out.Delivered, out.Unread = &o.Read, &o.Delivered, &o.Unread
+	if o.Post != nil {
+		out.Last = s.directory.RenderPost(nil, o.Space, o.Post)
+	}
+	return out
+}
