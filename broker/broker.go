@@ -207,7 +207,7 @@ func (b *Broker) Drain(ctx context.Context) error {
 func (b *Broker) End(match func(*Principal) bool, reason byte, text string) int {
 	b.mu.Lock()
 	for _, a := range b.conns {
-		if !a.in {
+		if a.noting {
 			a.verdicts = append(a.verdicts, verdict{match, reason, text})
 		}
 	}

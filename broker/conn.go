@@ -32,6 +32,7 @@ type conn struct {
 
 	version     byte             // 0 until CONNECT
 	expiryAsked uint32           // of the session, in seconds, as CONNECT said
+	authMethod  string           // agreed at CONNECT; empty = none
 	goodbye     disconnectPacket // set before gone is closed, where the client said DISCONNECT
 	session     *session         // nil until CONNECT was accepted
 	rate        bucket
@@ -108,7 +109,7 @@ func (c *conn) run(ctx context.Context) {
 			return
 		}
 		c.broker.metrics.received(header >> 4)
-		if bad := c.handle(header, body); bad != nil {
+		if bad := c.handle(ctx, header, body); bad != nil {
 			c.broker.metrics.violated(bad.code)
 			c.end(ending{bad.code, bad.text, causeOf(bad.code)})
 			return
@@ -155,7 +156,7 @@ func (c *conn) endInput(err error) {
 }
 
 // handle takes one packet behind CONNECT.
-func (c *conn) handle(header byte, body []byte) *violation {
+func (c *conn) handle(ctx context.Context, header byte, body []byte) *violation {
 	switch header >> 4 {
 	case typePublish:
 		return c.publish(header, body)
@@ -175,8 +176,8 @@ func (c *conn) handle(header byte, body []byte) *violation {
 		return c.disconnected(header, body)
 	case typeConnect: // [MQTT-3.1.0-2]
 		return protocolErr("A connection has one CONNECT.")
-	case typeAuth: // no method was agreed at CONNECT [MQTT-4.12.0-1]
-		return protocolErr("No authentication method was agreed.")
+	case typeAuth:
+		return c.reauthenticate(ctx, header, body)
 	default:
 		return malformed("A client sends no such packet.")
 	}

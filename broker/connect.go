@@ -36,7 +36,7 @@ func (c *conn) handshake(ctx context.Context) bool {
 		return false
 	}
 	switch {
-	case p.authMethod != "": // [MQTT-4.12.0-1]
+	case p.authMethod != "" && p.authMethod != methodToken: // [MQTT-4.12.0-1]
 		c.refuse(w, codeBadAuthMethod, "This server knows no such authentication method.", causeRefused)
 		return false
 	case p.will != nil:
@@ -55,9 +55,10 @@ func (c *conn) handshake(ctx context.Context) bool {
 		p.clientID = "auto-" + rand.Text()
 		ack.assignedID = p.clientID
 	}
-	principal, err := c.authenticate(ctx, p)
-	clear(p.password)
-	c.expiryAsked = p.expiry
+	principal, err := c.authenticate(ctx, c.login(&p))
+	clear(p.password) // also where a token was what counted
+	c.expiryAsked, c.authMethod = p.expiry, p.authMethod
+	ack.authMethod = p.authMethod // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
 	if err != nil {
 		if c.over.Load() {
 			return false // it took too long, or the server stops
@@ -67,14 +68,6 @@ func (c *conn) handshake(ctx context.Context) bool {
 	}
 	w.problemInfo = p.problemInfo
 	return c.accept(p, w, ack, principal)
-}
-
-func (c *conn) authenticate(ctx context.Context, p connectPacket) (*Principal, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.broker.config.ConnectTimeout)
-	defer cancel()
-	return c.broker.gate.Connect(ctx, Login{
-		ClientID: p.clientID, Username: p.username, Password: p.password, Version: p.version, Remote: c.remote,
-	})
 }
 
 // accept makes the session, takes an older connection of it over, and says yes.

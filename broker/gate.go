@@ -102,6 +102,9 @@ func NewPrincipal(person social.PersonKey, name string, c Credential) *Principal
 	return p
 }
 
+// renew replaces the credential.
+func (p *Principal) renew(c Credential) { p.credential.Store(&c) }
+
 // Credential is the one in force now. Whoever needs more than one part of it
 // asks once.
 func (p *Principal) Credential() Credential {

@@ -13,7 +13,8 @@ import (
 type admission struct {
 	addr     netip.Addr
 	in       bool      // authenticated
-	verdicts []verdict // of End, while not
+	noting   bool      // a credential is being checked
+	verdicts []verdict // of End, while it is
 }
 
 // verdict is an End that came while the connection was authenticating.
@@ -68,13 +69,13 @@ func (b *Broker) admit(ctx context.Context, nc net.Conn, transport string, remot
 	n.all++
 	b.connecting++
 	c, ctx := newConn(ctx, b, nc, transport, remote)
-	b.conns[c] = &admission{addr: addr}
+	b.conns[c] = &admission{addr: addr, noting: true}
 	return c, ctx
 }
 
 // settleLocked counts a connection as authenticated.
 func (b *Broker) settleLocked(a *admission) {
-	a.in, a.verdicts = true, nil
+	a.in, a.noting, a.verdicts = true, false, nil
 	b.addresses[a.addr].connecting--
 	b.connecting--
 }

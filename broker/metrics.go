@@ -114,6 +114,7 @@ type metrics struct {
 	drops         [dropCount]prometheus.Counter
 	limits        [limitCount]prometheus.Counter
 	wills         [willResultCount]prometheus.Counter
+	renewals      [2]prometheus.Counter // refused, accepted
 	panics        prometheus.Counter
 
 	sys figures // the same, for $SYS
@@ -178,6 +179,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	wills := vector("wills_total", "Will messages whose time had come, by what became of them.", "result")
 	for i, name := range willResultNames {
 		m.wills[i] = wills.WithLabelValues(name)
+	}
+	renewals := vector("reauthentications_total", "Credentials that live connections offered, by what became of them.", "result")
+	for i, name := range []string{"refused", "accepted"} {
+		m.renewals[i] = renewals.WithLabelValues(name)
 	}
 	m.panics = counter("panics_total", "Connections that ended by a fault of the server.")
 	for _, c := range all {

@@ -12,6 +12,7 @@ import (
 const (
 	codeSuccess                byte = 0x00
 	codeNoSubscriptionExisted  byte = 0x11
+	codeReauthenticate         byte = 0x19
 	codeUnspecified            byte = 0x80
 	codeMalformedPacket        byte = 0x81
 	codeProtocolError          byte = 0x82
