@@ -48,7 +48,18 @@ type Session struct {
 // SessionForever is the Expiry of a session that does not expire by itself.
 const SessionForever = time.Duration(1<<63 - 1)
 
+// Over tells whether the session has ended at now. Its row may still be there,
+// for its will or because nobody has taken it away yet.
+func (s *Session) Over(now time.Time) bool {
+	return s.Node == 0 && s.Expiry != SessionForever && !now.Before(s.Left.Add(s.Expiry))
+}
+
 // SessionClaim takes a session for a connection, or makes it.
+//
+// With neither Expiry nor Will nothing is kept: what there was is handed out and
+// ends, and no row is made, so that saves are Stale. A client that asks for that
+// needs a claim only where FindSession found something. A row with Expiry 0
+// exists only while its connection does, or its will waits.
 type SessionClaim struct {
 	ID        SessionID // of the session if it has to be made
 	Person    PersonKey
@@ -74,15 +85,17 @@ type SessionClaimed struct {
 	// Position and Rights that were there.
 	Session Session
 	Present bool
-	// Before is the session as it was, where there was one (also with Clean): its
-	// will may have to be sent.
+	// Before is the row as it was, where there was one (also with Clean, or where
+	// it was over): its will may have to be sent.
 	Before *Session
 	// Streams are the states of the streams in Position, Inbound the QoS 2
 	// publishes that wait for their PUBREL; only where Present.
 	Streams []StreamState
 	Inbound []InboundPacket
 	// Reads are the changes of who may read, later than Session.Rights, that
-	// concern the person in the spaces of these streams; newest first.
+	// concern the person in the spaces of these streams; newest first. Of more
+	// than some hundred in one space, or a thousand in all, the older ones are left
+	// out: the session then gets what it may read today, and loses nothing.
 	Reads []ReadChange
 }
 
@@ -99,11 +112,14 @@ type ReadChange struct {
 	Version int64 // of the journal
 	Space   SpaceKey
 	Person  PersonKey // 0: the space's policy or owner changed, else the person's standing
-	// Before is how things stood until then: of the policy change Policy and
-	// Owner, of the person's the Standing (only what decides on Read).
+	// How things stood until then: of the policy change Policy and Owner, of the
+	// person's the Standing and the Roles, both only as far as they decide on Read.
+	// The Standing has the overrides that held at that moment, without their end;
+	// a veto that ended by itself is a change of its own, with the Version before.
 	Policy   Policy
 	Owner    PersonKey
 	Standing Standing
+	Roles    Roles
 	Heads    Heads // of the space's streams at that moment
 }
 
@@ -120,9 +136,9 @@ type InboundPacket struct {
 type SessionSave struct {
 	ID            SessionID
 	Fence         uint64
-	Rights        int64
 	Subscriptions []byte // nil: as they are
 	Position      []byte // nil: as it is
+	Rights        int64  // of Position; without one nothing
 	Expiry        *time.Duration
 	// Left ends the connection: zero = it goes on. A session whose Expiry is 0 is
 	// over then; its row stays only while a will waits in it.
@@ -148,17 +164,22 @@ type SessionWritten struct {
 
 // SessionStore keeps sessions. Errors are KindUnavailable where the store is away.
 type SessionStore interface {
-	// WriteSessions commits all writes in one transaction, in order.
+	// WriteSessions commits all writes in one transaction, in order. Of those that
+	// fail alone the Err is KindNotFound where the person was removed,
+	// KindRateLimited as of SessionClaim.Most, KindInvalid for a name and
+	// KindTooLarge for a position that cannot be stored.
 	WriteSessions(ctx context.Context, writes []SessionWrite, now time.Time) ([]SessionWritten, error)
-	// FindSession reads one without claiming it; KindNotFound. It is cheap: what
-	// a client that wants nothing stored asks before it is told so.
+	// FindSession reads one without claiming it, also one that is over (see
+	// Session.Over); KindNotFound. It is cheap: what a client that wants nothing
+	// stored asks before it is told so.
 	FindSession(ctx context.Context, person PersonKey, kind SessionKind, name string) (Session, error)
 	// Sessions lists those of a person (0: of all) of kind SessionClient by ID,
 	// after the given one, living ones only.
 	Sessions(ctx context.Context, person PersonKey, after SessionID, limit int, now time.Time) ([]Session, error)
-	// Beat says that the node lives. It also notes the sessions of nodes that did
-	// not say so since dead as left at their last beat, wills due from then on;
-	// at most a few hundred a call: more says that there are others.
+	// Beat says that the node lives; the first one comes before its first claim.
+	// It also notes the sessions of nodes that did not say so since dead as left at
+	// their last beat, wills due from then on, and raises their Fence; at most a
+	// few hundred a call: more says that there may be others.
 	Beat(ctx context.Context, node NodeID, now, dead time.Time) (more bool, err error)
 	// TakeWills hands out sessions whose will is due, for lease: unless DropWill
 	// is saved until then they are handed out again. Their Fence has grown.

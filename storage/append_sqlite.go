@@ -49,6 +49,9 @@ type liteStatements struct {
 	deleteKey, insertKey, insertEdit       *sql.Stmt
 	changePost, eraseUpdates, eraseEdits   *sql.Stmt
 	moveHead                               *sql.Stmt
+
+	findSession, insertSession, updateSession *sql.Stmt
+	deleteInbound                             *sql.Stmt
 }
 
 // list pairs each statement with its text.
@@ -73,6 +76,10 @@ func (s *liteStatements) list() []struct {
 		{&s.eraseUpdates, liteEraseUpdates},
 		{&s.eraseEdits, liteEraseEdits},
 		{&s.moveHead, liteMoveHead},
+		{&s.findSession, liteFindSession},
+		{&s.insertSession, liteInsertSession},
+		{&s.updateSession, liteUpdateSession},
+		{&s.deleteInbound, liteDeleteInbound},
 	}
 }
 

@@ -32,9 +32,10 @@ type rows interface {
 // tx is a transaction that may write.
 type tx struct {
 	conn
-	// These stand behind a SELECT that locks what it reads, the last one only
-	// what nobody else has locked; all are empty where the transaction is alone.
-	forUpdate, forShare, skipLocked string
+	// These stand behind a SELECT that locks what it reads: forDelete also against
+	// those who only need the row to stay, skipLocked only what nobody else has
+	// locked. All are empty where the transaction is alone.
+	forUpdate, forShare, forDelete, skipLocked string
 
 	journal *journal // of a transaction that changes rights; else nil
 }

@@ -45,6 +45,7 @@ var (
 	_ social.SpaceStore     = (*DB)(nil)
 	_ social.Log            = (*DB)(nil)
 	_ social.MarkerStore    = (*DB)(nil)
+	_ social.SessionStore   = (*DB)(nil)
 )
 
 // engine is what differs between PostgreSQL and SQLite.
@@ -58,6 +59,8 @@ type engine interface {
 	transact(ctx context.Context, f func(context.Context, *tx) error) error
 	// appendBatch commits the batch, all or nothing.
 	appendBatch(ctx context.Context, b *batch) error
+	// writeSessions is transact with the statements that sessions need.
+	writeSessions(ctx context.Context, f func(context.Context, *tx, sessionTx) error) error
 	// checks are the invariants that only this engine has.
 	checks() []check
 	stats(*Stats)

@@ -109,6 +109,9 @@ func deadlock(err error) bool {
 // lostRace tells whether the same transaction may go through when it is run
 // again at once: somebody else committed something between.
 func lostRace(err error) bool {
+	if errors.Is(err, errSessionMoved) {
+		return true
+	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return false
@@ -117,8 +120,12 @@ func lostRace(err error) bool {
 	case "40001", "40P01":
 		return true
 	case "23505":
-		// Two nodes used an idempotency key at the same moment.
-		return pg.ConstraintName == "keys_pkey"
+		// Two nodes used an idempotency key, or made a session, at the same moment,
+		// or a publish and its repeat came together.
+		switch pg.ConstraintName {
+		case "keys_pkey", "sessions_name", "inbound_pkey":
+			return true
+		}
 	}
 	return false
 }

@@ -82,12 +82,16 @@ func (e *postgres) snapshot(ctx context.Context, f func(conn) error) error {
 func (e *postgres) transact(ctx context.Context, f func(context.Context, *tx) error) error {
 	return e.racing(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
 		return pgx.BeginFunc(ctx, c, func(t pgx.Tx) error {
-			return f(ctx, &tx{
-				conn: pgConn{t}, forUpdate: " FOR NO KEY UPDATE", forShare: " FOR SHARE",
-				skipLocked: " FOR UPDATE SKIP LOCKED",
-			})
+			return f(ctx, pgTx(t))
 		})
 	})
+}
+
+func pgTx(t pgx.Tx) *tx {
+	return &tx{
+		conn: pgConn{t}, forUpdate: " FOR NO KEY UPDATE", forShare: " FOR SHARE",
+		forDelete: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED",
+	}
 }
 
 // racing runs f on a connection of the pool, again where it lost a race. The

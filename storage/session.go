@@ -1,0 +1,134 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rambla/social"
+)
+
+// What one session may hold, in bytes: the schema's limits. A name stands in an
+// index of PostgreSQL, whose entries fit into a third of a page.
+const (
+	maxSessionName = 2048
+	maxSessionBlob = 16 << 20
+)
+
+// foreverMicros is how the store writes social.SessionForever.
+const foreverMicros = int64(social.SessionForever / time.Microsecond)
+
+func expiryValue(d time.Duration) int64 {
+	if d == social.SessionForever {
+		return foreverMicros
+	}
+	return max(d.Microseconds(), 0)
+}
+
+func expiryOf(us int64) time.Duration {
+	if us >= foreverMicros {
+		return social.SessionForever
+	}
+	return time.Duration(us) * time.Microsecond
+}
+
+const (
+	sessionFacts = `s.id, s.person, s.kind, s.name, s.grant_id, s.version, s.fence, s.node, s.created_at, s.left_at, s.expiry,
+		s.rights, s.saved_at, s.will_delay, s.will_due`
+	sessionColumns = sessionFacts + `, s.subscriptions, s.position, s.will`
+	// By primary key. A session ends at left_at + expiry; $3 is the moment.
+	sessionsByID = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.id > $1 AND s.kind = 0
+		AND (s.node <> 0 OR s.left_at + s.expiry > $3) ORDER BY s.id LIMIT $2`
+	// By sessions_name.
+	sessionsOfPerson = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.person = $4 AND s.kind = 0 AND s.id > $1
+		AND (s.node <> 0 OR s.left_at + s.expiry > $3) ORDER BY s.id LIMIT $2`
+	sessionByName = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.person = $1 AND s.kind = $2 AND s.name = $3`
+)
+
+// scanSession reads sessionColumns. An empty blob is nil, as it was.
+func scanSession(rs rows) (s sessionRow, err error) {
+	var (
+		kind, version                     int16
+		created, left, expiry, delay, due int64
+	)
+	err = rs.Scan(&s.ID, &s.Person, &kind, &s.Name, &s.Grant, &version, &s.Fence, &s.Node, &created, &left, &expiry,
+		&s.Rights, &s.savedAt, &delay, &due, &s.Subscriptions, &s.Position, &s.Will)
+	s.stored = s.ID
+	s.Kind, s.Version = social.SessionKind(kind), byte(version)
+	s.Created, s.Left, s.WillDue = moment(created), moment(left), moment(due)
+	s.Expiry, s.WillDelay = expiryOf(expiry), expiryOf(delay)
+	for _, blob := range []*[]byte{&s.Subscriptions, &s.Position, &s.Will} {
+		if len(*blob) == 0 {
+			*blob = nil
+		}
+	}
+	return s, err
+}
+
+func readSessions(ctx context.Context, c conn, text string, args ...any) ([]social.Session, error) {
+	var out []social.Session
+	err := each(ctx, c, func(rs rows) error {
+		s, err := scanSession(rs)
+		out = append(out, s.Session)
+		return err
+	}, text, args...)
+	return out, err
+}
+
+// FindSession is [social.SessionStore]'s.
+func (db *DB) FindSession(ctx context.Context, person social.PersonKey, kind social.SessionKind, name string) (social.Session, error) {
+	found, err := readSessions(ctx, db.eng.reader(), sessionByName, int64(person), int64(kind), name)
+	if err != nil {
+		return social.Session{}, failure(fmt.Errorf("find a session: %w", err))
+	}
+	if len(found) == 0 {
+		return social.Session{}, notFound("session")
+	}
+	return found[0], nil
+}
+
+// Sessions is [social.SessionStore]'s.
+func (db *DB) Sessions(ctx context.Context, person social.PersonKey, after social.SessionID, limit int, now time.Time) ([]social.Session, error) {
+	text, args := sessionsByID, []any{int64(after), limit, micros(now)} //nolint:gosec // came from a BIGINT
+	if person != 0 {
+		text, args = sessionsOfPerson, append(args, int64(person))
+	}
+	out, err := readSessions(ctx, db.eng.reader(), text, args...)
+	if err != nil {
+		return nil, failure(fmt.Errorf("list sessions: %w", err))
+	}
+	return out, nil
+}
+
+// WriteSessions is [social.SessionStore]'s. It blocks until the batch is on the
+// disk. Batches may run side by side.
+func (db *DB) WriteSessions(ctx context.Context, writes []social.SessionWrite, now time.Time) ([]social.SessionWritten, error) {
+	if len(writes) == 0 {
+		return nil, nil
+	}
+	b := newSessionBatch(writes, now)
+	err := db.eng.writeSessions(ctx, b.run)
+	if err != nil {
+		return nil, failure(fmt.Errorf("write sessions: %w", err))
+	}
+	for _, s := range b.corrupt {
+		db.log.Error("a stored session was corrupt; its client begins anew", "session", uint64(s.ID), "person", int64(s.Person))
+	}
+	return b.out, nil
+}
+
+// errSessionMoved says that another transaction has changed which sessions there
+// are while this one looked for them; it is run again.
+var errSessionMoved = errors.New("a session was made or ended meanwhile")
+
+// sessionTx is a transaction that writes sessions: what the engines say in
+// different words. Lists are in ascending order of what they are locked by.
+type sessionTx interface {
+	// findSessions fills in the ids of those that there are.
+	findSessions(ctx context.Context, names []sessionName) (map[sessionName]social.SessionID, error)
+	insertSessions(ctx context.Context, rows []*sessionRow) error
+	// updateSessions writes rows that are stored, under a new id where they have one.
+	updateSessions(ctx context.Context, rows []*sessionRow) error
+	deleteInbound(ctx context.Context, packets []social.InboundPacket) error
+}

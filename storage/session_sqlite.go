@@ -1,0 +1,81 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"rambla/social"
+)
+
+const (
+	liteFindSession   = `SELECT id FROM sessions WHERE person = ? AND kind = ? AND name = ?`
+	liteInsertSession = `INSERT INTO sessions (id, person, kind, name, grant_id, version, fence, node, created_at, left_at, expiry,
+			rights, saved_at, will_delay, will_due, subscriptions, position, will)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	// What is NULL stays as it is.
+	liteUpdateSession = `UPDATE sessions SET id = ?, grant_id = ?, version = ?, fence = ?, node = ?, created_at = ?, left_at = ?,
+			expiry = ?, rights = ?, saved_at = ?, will_delay = ?, will_due = ?, subscriptions = COALESCE(?, subscriptions),
+			position = COALESCE(?, position), will = COALESCE(?, will)
+		WHERE id = ?`
+	liteDeleteInbound = `DELETE FROM inbound WHERE session = ? AND packet = ?`
+)
+
+// liteSessions is sessionTx on SQLite: a prepared statement per row.
+type liteSessions struct{ s *liteStatements }
+
+func (e *lite) writeSessions(ctx context.Context, f func(context.Context, *tx, sessionTx) error) error {
+	err := e.exclusive(ctx, func(ctx context.Context, t *sql.Tx) error {
+		return f(ctx, &tx{conn: liteConn{e, t}}, liteSessions{e.hot.in(ctx, t)})
+	})
+	e.tellFull(err)
+	return err
+}
+
+func (l liteSessions) findSessions(ctx context.Context, names []sessionName) (map[sessionName]social.SessionID, error) {
+	out := make(map[sessionName]social.SessionID, len(names))
+	for _, n := range names {
+		var id social.SessionID
+		err := l.s.findSession.QueryRowContext(ctx, int64(n.person), int64(n.kind), n.name).Scan(&id)
+		if err == nil {
+			out[n] = id
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (l liteSessions) insertSessions(ctx context.Context, rows []*sessionRow) error {
+	for _, r := range rows {
+		_, err := l.s.insertSession.ExecContext(ctx, int64(r.ID), int64(r.Person), int64(r.Kind), r.Name, int64(r.Grant), //nolint:gosec // checked by checkClaim
+			int64(r.Version), int64(r.Fence), int64(r.Node), micros(r.Created), micros(r.Left), expiryValue(r.Expiry), r.Rights, //nolint:gosec // likewise
+			r.savedAt, expiryValue(r.WillDelay), micros(r.WillDue), notNil(r.Subscriptions), notNil(r.Position), notNil(r.Will))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l liteSessions) updateSessions(ctx context.Context, rows []*sessionRow) error {
+	for _, r := range rows {
+		_, err := l.s.updateSession.ExecContext(ctx, int64(r.ID), int64(r.Grant), int64(r.Version), int64(r.Fence), int64(r.Node), //nolint:gosec // checked by checkClaim
+			micros(r.Created), micros(r.Left), expiryValue(r.Expiry), r.Rights, r.savedAt, expiryValue(r.WillDelay), micros(r.WillDue),
+			bytesOrNull(bytesIf(r.subscriptions, r.Subscriptions)), bytesOrNull(bytesIf(r.position, r.Position)),
+			bytesOrNull(bytesIf(r.will, r.Will)), int64(r.stored)) //nolint:gosec // likewise
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l liteSessions) deleteInbound(ctx context.Context, packets []social.InboundPacket) error {
+	for _, p := range packets {
+		if _, err := l.s.deleteInbound.ExecContext(ctx, int64(p.Session), int64(p.Packet)); err != nil { //nolint:gosec // came from a BIGINT
+			return err
+		}
+	}
+	return nil
+}
