@@ -52,6 +52,7 @@ type command struct {
 	Migrate migrateCommand `cmd:"" help:"Show or update the schema of the store."`
 	Doctor  doctorCommand  `cmd:"" help:"Check the store's invariants and the configuration."`
 	Bench   benchCommand   `cmd:"" help:"Load a server of one's own and measure it."`
+	Check   checkCommand   `cmd:"" help:"Verify with many clients that a server keeps its promises."`
 	Config  configCommand  `cmd:"" help:"Show or check the configuration."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
