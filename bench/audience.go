@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -36,6 +37,9 @@ type audience struct {
 	pongs   atomic.Int64 // answers to pings, of which reached is told as well
 	last    atomic.Int64 // clock time of the last delivery
 	reached chan struct{}
+	// stalled is there while the slow subscribers do not read; closing it lets
+	// those go on that have a goroutine each.
+	stalled atomic.Pointer[chan struct{}]
 
 	mu      sync.Mutex // guards what follows
 	members int
@@ -79,30 +83,47 @@ func newAudience(c clock, load uint16, streams int, follow bool) (*audience, err
 	return a, nil
 }
 
+// from says how far the streams are already: what comes next in them is the
+// first that those who join from now on have to receive.
+func (a *audience) from(last []uint32) {
+	for _, w := range a.workers {
+		w.mu.Lock()
+		for i := range last {
+			w.received.floor[i] = last[i] + 1
+		}
+		w.mu.Unlock()
+	}
+}
+
 // join adds a connection that has subscribed; the audience closes it. invited
-// are the streams that it has to receive, nil all of them.
-func (a *audience) join(c *wire, invited []int) error {
-	s := &subscriber{version: c.version, next: make([]uint32, a.streams)}
+// are the streams that it has to receive, nil all of them. Who is slow heeds
+// stall.
+func (a *audience) join(c *wire, invited []int, slow bool) error {
+	s := &subscriber{version: c.version, next: make([]uint32, a.streams), slow: slow}
+	if invited == nil {
+		for i := range s.next {
+			invited = append(invited, i)
+		}
+	}
 	a.mu.Lock()
 	w := a.workers[a.members%len(a.workers)]
 	a.members++
-	if invited == nil {
-		for i := range s.next {
-			s.next[i] = 1
-			a.invited[i]++
-		}
-	}
 	for _, i := range invited {
-		s.next[i] = 1
 		a.invited[i]++
 	}
 	a.mu.Unlock()
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, i := range invited {
+		s.next[i] = max(1, w.received.floor[i])
+	}
 	w.subs = append(w.subs, s)
 	if tcp, ok := c.Conn.(*net.TCPConn); ok && w.poller != nil {
-		return w.poller.addLocked(tcp, c.rest, s)
+		before := w.progressLocked()
+		err := w.poller.addLocked(tcp, c.rest, s) // takes what came with the CONNACK
+		a.came(w.progressLocked().since(before))
+		return err
 	}
 	w.followed = append(w.followed, c)
 	a.wg.Go(func() { w.follow(c, s) })
@@ -112,6 +133,7 @@ func (a *audience) join(c *wire, invited []int) error {
 // close ends all connections and waits for the workers.
 func (a *audience) close() {
 	a.closing.Store(true)
+	_ = a.resume() // what cannot be watched is closed all the same
 	for _, w := range a.workers {
 		w.mu.Lock()
 		followed := w.followed
@@ -135,6 +157,9 @@ func (w *worker) follow(c *wire, s *subscriber) {
 				return
 			}
 			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
+		}
+		if gate := w.audience.stalled.Load(); s.slow && gate != nil {
+			<-*gate
 		}
 		n, err := c.Read(buf[len(buf):cap(buf)])
 		if n == 0 && err != nil {
@@ -161,6 +186,54 @@ func (w *worker) follow(c *wire, s *subscriber) {
 			return
 		}
 	}
+}
+
+// stall lets the slow ones stop reading, except for what a goroutine of its own
+// is reading already.
+func (a *audience) stall() error {
+	gate := make(chan struct{})
+	a.stalled.Store(&gate)
+	return a.attend(true)
+}
+
+// resume lets them go on; without effect where they do.
+func (a *audience) resume() error {
+	gate := a.stalled.Swap(nil)
+	if gate == nil {
+		return nil
+	}
+	close(*gate)
+	now := a.clock.now()
+	for _, w := range a.workers {
+		w.mu.Lock()
+		w.received.resumed = now
+		w.mu.Unlock()
+	}
+	return a.attend(false)
+}
+
+// attend tells the pollers whether to leave the slow ones alone.
+func (a *audience) attend(stalled bool) error {
+	var err error
+	for _, w := range a.workers {
+		w.mu.Lock()
+		if w.poller != nil {
+			err = errors.Join(err, w.poller.stallLocked(stalled))
+		}
+		w.mu.Unlock()
+	}
+	return err
+}
+
+// caughtUp is how long after resume the last delivery came that had waited for it.
+func (a *audience) caughtUp() time.Duration {
+	longest := int64(0)
+	for _, w := range a.workers {
+		w.mu.Lock()
+		longest = max(longest, w.received.caught-w.received.resumed)
+		w.mu.Unlock()
+	}
+	return time.Duration(longest)
 }
 
 // end notes that a connection is gone for this reason.

@@ -97,25 +97,18 @@ func gather(ctx context.Context, o Options, t *target, who func(int) Credential,
 			f.close()
 		}
 	}()
-	joined, err := t.connect(ctx, "s", o.Subscribers, who, func(i int, w *wire) error {
+	joined, err := t.connect(ctx, crowd{role: "s", n: o.Subscribers, who: who, receiveMaximum: uint16(o.ReceiveMaximum)}, func(i int, w *wire) error {
 		topics, invited := filters(i)
 		if err := w.subscribe(ctx, topics, 1); err != nil {
 			w.Close()
 			return err
 		}
-		return f.audience.join(w, invited)
+		return f.audience.join(w, invited, i < o.Slow)
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	_, err = t.connect(ctx, "p", 1, t.credential, func(i int, w *wire) error {
-		p := newPublisher(w, c, o.Window, o.Patience, t.load)
-		for k, topic := range t.topics {
-			p.publishTo(newTemplate(byte(o.Version), topic, o.Payload, o.JSON, t.keyOf(k)), uint16(k))
-		}
-		f.publisher = p
-		return t.awaitRefusals(ctx, i, w)
-	})
+	f.publisher, err = t.author(ctx, c)
 	return f, joined, err
 }
 
@@ -215,25 +208,38 @@ func (f *fanout) run(ctx context.Context, d time.Duration, count int) (Run, []st
 	if err := run.spend(m, time.Duration(elapsed), run.Operations); err != nil {
 		return run, nil, err
 	}
-	if err := f.audience.settle(ctx, f.options.Patience); err != nil {
-		return run, nil, err
+	problems, err := run.judge(ctx, f.options, f.audience, &seen, f.publisher.sent)
+	return run, problems, err
+}
+
+// count writes what subscribers have seen.
+func (r *Run) count(all *tally) {
+	r.Operations, r.Latency = all.unique, latencyOf(&all.latency)
+	r.Duplicates, r.Disordered, r.Uninvited = all.duplicates, all.disordered, all.uninvited
+}
+
+// judge writes what the audience has seen, and what it has not, of the posts up
+// to the given ones of each stream.
+func (r *Run) judge(ctx context.Context, o Options, a *audience, seen *published, sent []uint32) (problems []string, err error) {
+	if err := a.settle(ctx, o.Patience); err != nil {
+		return nil, err
 	}
-	all := f.audience.collect()
-	run.Operations = all.unique
-	run.Latency = latencyOf(&all.latency)
-	run.Refused, run.Errors = seen.refused, seen.stray
-	run.Duplicates, run.Disordered, run.Uninvited = all.duplicates, all.disordered, all.uninvited
-	run.Lost = f.audience.miss(f.publisher.sent)
-	problems := tellReasons(seen.reasons)
-	if seen.refused > 0 && run.Lost > 0 {
+	all := a.collect()
+	r.count(all)
+	r.Refused, r.Errors = seen.refused, seen.stray
+	r.Lost = a.miss(sent)
+	problems = tellReasons(seen.reasons)
+	if seen.refused > 0 && r.Lost > 0 {
 		problems = append(problems, "the deliveries of refused posts count as lost")
 	}
-	if all.late > 0 {
+	if o.Kill {
+		r.Repeated = all.late
+	} else if all.late > 0 {
 		problems = append(problems, fmt.Sprintf("%d deliveries came after they had counted as lost", all.late))
 	}
-	if n, why := f.audience.broken(); n > 0 {
-		run.Errors += uint64(n)
+	if n, why := a.broken(); n > 0 {
+		r.Errors += uint64(n)
 		problems = append(problems, fmt.Sprintf("%d subscribers were cut off, the first by: %v", n, why))
 	}
-	return run, problems, nil
+	return problems, nil
 }

@@ -46,10 +46,10 @@ func idleAt(ctx context.Context, o Options, t *target) (Report, error) {
 			w.Close()
 			return err
 		}
-		return a.join(w, nil)
+		return a.join(w, nil, false)
 	}
 	// The first connection pays for what a server sets up once.
-	if _, err := t.connect(ctx, "first", 1, t.credential, func(i int, w *wire) error {
+	if _, err := t.connect(ctx, crowd{role: "first", n: 1, who: t.credential}, func(i int, w *wire) error {
 		if w.granted.keepAlive > 0 {
 			keep = w.granted.keepAlive
 		}
@@ -66,7 +66,7 @@ func idleAt(ctx context.Context, o Options, t *target) (Report, error) {
 		return report, err
 	}
 	begin := time.Now()
-	joined, err := t.connect(ctx, "s", o.Connections, t.credential, join)
+	joined, err := t.connect(ctx, crowd{role: "s", n: o.Connections, who: t.credential}, join)
 	if err != nil {
 		return report, err
 	}

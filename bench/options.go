@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -56,7 +57,8 @@ type Options struct {
 	// Version of MQTT: 4 (3.1.1) or 5. Default 5.
 	Version int
 
-	// Connections that publish (Publish: 8) or idle (Idle: 10,000).
+	// Connections that publish (Publish, Absent: 8), idle (Idle: 10,000) or come
+	// (Connect: 5,000).
 	Connections int
 	// Window is how many publishes of one connection may be unacknowledged,
 	// default 64. A server that grants less by Receive Maximum gets less.
@@ -67,23 +69,43 @@ type Options struct {
 	// plain text.
 	JSON bool
 	// Contexts is over how many contexts the load is spread, default 1
-	// (Memberships: 1,000).
+	// (Memberships: 1,000; Storm: 100).
 	Contexts int
 
-	// Subscribers of Fanout (1,000) and Memberships (5,000).
+	// Subscribers of Fanout and Catchup (1,000), Memberships, Slow and Storm
+	// (5,000).
 	Subscribers int
 	// MemberOf is in how many of the contexts each subscriber of Memberships
-	// is, default 20.
+	// (20) and Storm (5) is.
 	MemberOf int
+	// PerPerson is how many sessions that outlive their connections one person
+	// gets, default 50, which is what a server allows unless it is told otherwise.
+	PerPerson int
+	// ReceiveMaximum is how many deliveries of a subscriber may be
+	// unacknowledged. 0: as many as there are packet ids. 3.1.1 cannot say it.
+	ReceiveMaximum int
+	// Slow is how many of the subscribers of Slow stop reading (a hundredth), and
+	// Stall for how long (30 s).
+	Slow  int
+	Stall time.Duration
+	// Away is how many sessions of Absent stay away, default 100,000.
+	Away int
+	// Durable lets the connections of Connect have sessions that outlive them.
+	Durable bool
+	// Spread is the time over which the subscribers of Storm come back, default
+	// 10 s.
+	Spread time.Duration
 	// Burst is how many posts are published at once before their deliveries are
 	// awaited, default 100. Not used with Rate.
 	Burst int
-	// Rate paces the publisher of Fanout, in posts per second. 0: bursts.
+	// Rate paces the publisher of Fanout (0: bursts), of Slow (20) and of Storm
+	// (200), in posts per second.
 	Rate float64
 
 	// Duration of one run, default 5 s. Not used with Count.
 	Duration time.Duration
-	// Count ends a run after so many publishes instead of a time. 0: Duration.
+	// Count ends a run after so many publishes instead of a time. 0: Duration
+	// (Catchup: 1,000 publishes).
 	Count int
 	// Warmup is the time of the run before the first, which is not reported.
 	// Default 2 s; negative: none.
@@ -91,8 +113,8 @@ type Options struct {
 	// Runs is how often to measure; the report has each and their medians.
 	// Default 5.
 	Runs int
-	// Settle is how long Idle leaves the connections alone before it looks at
-	// the server's memory, default 5 s.
+	// Settle is how long Idle, Catchup and Absent leave the server alone before
+	// they look at its memory, default 5 s.
 	Settle time.Duration
 	// Patience is how long nothing at all may arrive before what is missing
 	// counts as lost, default 10 s.
@@ -101,8 +123,23 @@ type Options struct {
 	// PID of the server's process on this machine: its CPU and memory are read
 	// from /proc. 0: not reported.
 	PID int
+	// Restart ends the server, with kill at once and without asking, and starts
+	// it anew on its store. nil: it cannot be restarted.
+	Restart func(ctx context.Context, kill bool) (Server, error)
+	// Kill lets Storm restart the server with kill.
+	Kill bool
+	// Written gives the bytes that the server's store has written so far. nil:
+	// Absent asks the kernel about PID, which holds for an embedded store; Publish
+	// does not tell.
+	Written func(context.Context) (int64, error)
 	// Progress is told what goes on, for a person at a terminal. nil: silence.
 	Progress io.Writer
+}
+
+// Server is where a server is that was started anew; see Options for the fields.
+type Server struct {
+	Address, HTTP string
+	PID           int
 }
 
 // Credential lets one connection in. Password may be a token.
@@ -140,6 +177,8 @@ func (o Options) withDefaults(connections, subscribers, contexts int) Options {
 	number(&o.Contexts, contexts)
 	number(&o.Subscribers, subscribers)
 	number(&o.MemberOf, 20)
+	number(&o.PerPerson, 50)
+	number(&o.Away, 100_000)
 	number(&o.Burst, 100)
 	span(&o.Duration, 5*time.Second)
 	span(&o.Warmup, 2*time.Second)
@@ -149,6 +188,8 @@ func (o Options) withDefaults(connections, subscribers, contexts int) Options {
 	number(&o.Runs, 5)
 	span(&o.Settle, 5*time.Second)
 	span(&o.Patience, 10*time.Second)
+	span(&o.Stall, 30*time.Second)
+	span(&o.Spread, 10*time.Second)
 	return o
 }
 
@@ -165,6 +206,10 @@ func (o Options) validate() error {
 		{"contexts", o.Contexts, 1, maxContexts},
 		{"subscribers", o.Subscribers, 1, maxConnections},
 		{"member-of", o.MemberOf, 1, maxContexts},
+		{"per-person", o.PerPerson, 1, maxConnections},
+		{"receive-maximum", o.ReceiveMaximum, 0, 65535},
+		{"slow", o.Slow, 0, o.Subscribers},
+		{"away", o.Away, 1, maxConnections},
 		{"burst", o.Burst, 1, maxCount},
 		{"count", o.Count, 0, maxCount},
 		{"runs", o.Runs, 1, maxRuns},
@@ -182,6 +227,8 @@ func (o Options) validate() error {
 		{"warmup", o.Warmup, 0},
 		{"settle", o.Settle, 0},
 		{"patience", o.Patience, time.Millisecond},
+		{"stall", o.Stall, time.Millisecond},
+		{"spread", o.Spread, time.Millisecond},
 	} {
 		if d.value < d.least || d.value > maxTime {
 			return fmt.Errorf("%s is %s; it must lie between %s and %s", d.name, d.value, d.least, maxTime)
@@ -209,6 +256,14 @@ func (o Options) validate() error {
 		return errors.New("user and password of a manager are needed (or foreign for another broker)")
 	}
 	return nil
+}
+
+// written is 0 where nobody counts.
+func (o Options) written(ctx context.Context) (int64, error) {
+	if o.Written == nil {
+		return 0, nil
+	}
+	return o.Written(ctx)
 }
 
 // credential for the i-th connection.

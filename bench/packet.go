@@ -8,19 +8,27 @@ import (
 	"rambla/mqttwire"
 )
 
-// hello is what a CONNECT of ours says. Every session is clean and ends with
-// its connection.
+// hello is what a CONNECT of ours says.
 type hello struct {
 	version   byte
 	client    string
 	user      string
 	password  string
 	keepAlive uint16 // seconds
+	// expiry is how long the session outlives its connection, in seconds; 3.1.1
+	// knows only whether it does. 0: the session begins anew and ends with it.
+	expiry uint32
+	// receiveMaximum is how many deliveries may be unacknowledged; 0: as many as
+	// there are packet ids. 3.1.1 cannot say it.
+	receiveMaximum uint16
 }
 
 func appendConnect(b []byte, h hello) []byte {
 	body := mqttwire.AppendText(make([]byte, 0, 128), "MQTT")
-	flags := byte(0x02)
+	var flags byte
+	if h.expiry == 0 {
+		flags = 0x02 // clean
+	}
 	if h.user != "" || h.password != "" {
 		flags |= 0x80 // 3.1.1 allows no password without a user name [MQTT-3.1.2-22]
 	}
@@ -30,7 +38,7 @@ func appendConnect(b []byte, h hello) []byte {
 	body = append(body, h.version, flags)
 	body = binary.BigEndian.AppendUint16(body, h.keepAlive)
 	if h.version == 5 {
-		body = append(body, 0)
+		body = append(mqttwire.AppendLength(body, len(h.properties())), h.properties()...)
 	}
 	body = mqttwire.AppendText(body, h.client)
 	if flags&0x80 != 0 {
@@ -40,6 +48,17 @@ func appendConnect(b []byte, h hello) []byte {
 		body = mqttwire.AppendText(body, h.password)
 	}
 	return append(mqttwire.AppendLength(append(b, mqttwire.Connect<<4), len(body)), body...)
+}
+
+// properties of a CONNECT of MQTT 5.
+func (h hello) properties() (b []byte) {
+	if h.expiry > 0 {
+		b = binary.BigEndian.AppendUint32(append(b, mqttwire.SessionExpiry), h.expiry)
+	}
+	if h.receiveMaximum > 0 {
+		b = binary.BigEndian.AppendUint16(append(b, mqttwire.ReceiveMaximum), h.receiveMaximum)
+	}
+	return b
 }
 
 // appendSubscribe asks for all filters at QoS 1.
@@ -67,22 +86,27 @@ func appendDisconnect(b []byte) []byte { return append(b, mqttwire.Disconnect<<4
 type welcome struct {
 	code           byte
 	reason         string
+	present        bool   // the session was there
+	expiry         uint32 // of the session in seconds, as was asked for unless told; 3.1.1: the same
 	receiveMaximum int    // unacknowledged publishes; 65,535 when not told
 	keepAlive      uint16 // seconds; 0 when the server leaves it to us
 	maximumPacket  int    // bytes; 0 when not told
 }
 
-func parseConnack(version byte, body []byte) (welcome, error) {
-	w := welcome{receiveMaximum: 65535}
+// parseConnack reads the answer to a hello that asked for a session expiry.
+func parseConnack(version byte, expiry uint32, body []byte) (welcome, error) {
+	w := welcome{receiveMaximum: 65535, expiry: expiry}
 	if len(body) < 2 {
 		return w, mqttwire.ErrMalformed
 	}
-	w.code = body[1]
+	w.present, w.code = body[0]&1 == 1, body[1]
 	if version != 5 {
 		return w, nil
 	}
 	err := mqttwire.EachProperty(body[2:], func(id byte, value []byte) {
 		switch id {
+		case mqttwire.SessionExpiry:
+			w.expiry = binary.BigEndian.Uint32(value)
 		case mqttwire.ServerKeepAlive:
 			w.keepAlive = binary.BigEndian.Uint16(value)
 		case mqttwire.ReceiveMaximum:

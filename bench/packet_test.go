@@ -18,6 +18,8 @@ func TestAConnectSaysWhatItShould(t *testing.T) {
 		{version: 4, client: "b", user: "alice", password: "secret", keepAlive: 1},
 		{version: 5, client: "b", user: "alice", password: strings.Repeat("token", 200)},
 		{version: 5, client: "b", user: "alice"},
+		{version: 4, client: "c", expiry: sessionLife},
+		{version: 5, client: "c", expiry: 77, receiveMaximum: 3},
 	} {
 		head, body, size, err := mqttwire.Split(appendConnect(nil, h))
 		if err != nil || size == 0 || head != mqttwire.Connect<<4 {
@@ -36,7 +38,7 @@ func TestAConnectSaysWhatItShould(t *testing.T) {
 
 func TestAConnackTellsWhatIsGranted(t *testing.T) {
 	t.Parallel()
-	props := []byte{0x21, 0, 20, 0x13, 0, 60, 0x27, 0, 0, 4, 0, 0x24, 1, 0x1f, 0, 2, 'n', 'o'}
+	props := []byte{0x11, 0, 0, 1, 2, 0x21, 0, 20, 0x13, 0, 60, 0x27, 0, 0, 4, 0, 0x24, 1, 0x1f, 0, 2, 'n', 'o'}
 	for _, row := range []struct {
 		name    string
 		version byte
@@ -44,19 +46,20 @@ func TestAConnackTellsWhatIsGranted(t *testing.T) {
 		want    welcome
 		err     error
 	}{
-		{"3.1.1", 4, []byte{0, 5}, welcome{code: 5, receiveMaximum: 65535}, nil},
-		{"5.0 without properties", 5, []byte{0, 0, 0}, welcome{receiveMaximum: 65535}, nil},
+		{"3.1.1", 4, []byte{0, 5}, welcome{code: 5, receiveMaximum: 65535, expiry: 9}, nil},
+		{"a session that is there", 4, []byte{1, 0}, welcome{present: true, receiveMaximum: 65535, expiry: 9}, nil},
+		{"5.0 without properties", 5, []byte{0, 0, 0}, welcome{receiveMaximum: 65535, expiry: 9}, nil},
 		{
 			"5.0 with properties", 5, append([]byte{0, 0x87, byte(len(props))}, props...),
-			welcome{code: 0x87, receiveMaximum: 20, keepAlive: 60, maximumPacket: 1024, reason: "no"},
+			welcome{code: 0x87, expiry: 258, receiveMaximum: 20, keepAlive: 60, maximumPacket: 1024, reason: "no"},
 			nil,
 		},
-		{"cut off", 5, []byte{0}, welcome{receiveMaximum: 65535}, mqttwire.ErrMalformed},
-		{"a property that is cut off", 5, []byte{0, 0, 2, 0x21, 0}, welcome{receiveMaximum: 65535}, mqttwire.ErrMalformed},
-		{"a property that does not exist", 5, []byte{0, 0, 2, 0x7f, 0}, welcome{receiveMaximum: 65535}, mqttwire.ErrMalformed},
-		{"a Receive Maximum of 0", 5, []byte{0, 0, 3, 0x21, 0, 0}, welcome{}, mqttwire.ErrMalformed},
+		{"cut off", 5, []byte{0}, welcome{receiveMaximum: 65535, expiry: 9}, mqttwire.ErrMalformed},
+		{"a property that is cut off", 5, []byte{0, 0, 2, 0x21, 0}, welcome{receiveMaximum: 65535, expiry: 9}, mqttwire.ErrMalformed},
+		{"a property that does not exist", 5, []byte{0, 0, 2, 0x7f, 0}, welcome{receiveMaximum: 65535, expiry: 9}, mqttwire.ErrMalformed},
+		{"a Receive Maximum of 0", 5, []byte{0, 0, 3, 0x21, 0, 0}, welcome{expiry: 9}, mqttwire.ErrMalformed},
 	} {
-		got, err := parseConnack(row.version, row.body)
+		got, err := parseConnack(row.version, 9, row.body)
 		if got != row.want || !errors.Is(err, row.err) {
 			t.Errorf("%s: %+v, %v; want %+v, %v", row.name, got, err, row.want, row.err)
 		}
@@ -210,7 +213,7 @@ func FuzzSubscriber(f *testing.F) {
 				cut, n2, r2.unique, e2, n1, r1.unique, e1)
 		}
 		// The other readers meet the same bytes when a server answers nonsense.
-		_, _ = parseConnack(version, data)
+		_, _ = parseConnack(version, 0, data)
 		_, _, _ = parseSuback(version, data)
 		_, _, _ = parsePuback(data)
 		if parseDisconnect(data) == nil {

@@ -34,6 +34,18 @@ type polled struct {
 	fd   int
 	rest []byte // of a packet that is not complete
 	out  []byte // what the socket did not take
+	idle bool   // it is not to be read from for now
+}
+
+// interest is what epoll has to tell of the connection.
+func (m *polled) interest() uint32 {
+	switch {
+	case len(m.out) > 0:
+		return syscall.EPOLLOUT // read no further until the server has taken our acknowledgements
+	case m.idle:
+		return 0
+	}
+	return syscall.EPOLLIN
 }
 
 func newPoller(w *worker) (*poller, error) {
@@ -77,11 +89,25 @@ func (p *poller) addLocked(c *net.TCPConn, rest []byte, s *subscriber) error {
 	if s.dead {
 		return nil
 	}
-	return p.watchLocked(len(p.members)-1, syscall.EPOLL_CTL_ADD, syscall.EPOLLIN)
+	return p.watchLocked(len(p.members)-1, syscall.EPOLL_CTL_ADD)
 }
 
-func (p *poller) watchLocked(i, op int, events uint32) error {
-	e := syscall.EpollEvent{Events: events, Fd: int32(i)}
+// stallLocked stops reading from the slow ones, or goes on with it.
+func (p *poller) stallLocked(stalled bool) error {
+	for i, m := range p.members {
+		if m.dead || !m.slow {
+			continue
+		}
+		m.idle = stalled
+		if err := p.watchLocked(i, syscall.EPOLL_CTL_MOD); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *poller) watchLocked(i, op int) error {
+	e := syscall.EpollEvent{Events: p.members[i].interest(), Fd: int32(i)}
 	if err := syscall.EpollCtl(p.epoll, op, p.members[i].fd, &e); err != nil {
 		return fmt.Errorf("watch a connection: %w", err)
 	}
@@ -134,7 +160,7 @@ func (p *poller) serveLocked(i int, events uint32) {
 		if p.flushLocked(m); m.dead || len(m.out) > 0 {
 			return
 		}
-		if err := p.watchLocked(i, syscall.EPOLL_CTL_MOD, syscall.EPOLLIN); err != nil {
+		if err := p.watchLocked(i, syscall.EPOLL_CTL_MOD); err != nil {
 			p.failLocked(m, err)
 		}
 		return
@@ -152,8 +178,7 @@ func (p *poller) serveLocked(i int, events uint32) {
 		p.failLocked(m, os.NewSyscallError("read", err))
 	}
 	if len(m.out) > 0 && !m.dead {
-		// Read no further until the server has taken our acknowledgements.
-		if err := p.watchLocked(i, syscall.EPOLL_CTL_MOD, syscall.EPOLLOUT); err != nil {
+		if err := p.watchLocked(i, syscall.EPOLL_CTL_MOD); err != nil {
 			p.failLocked(m, err)
 		}
 	}

@@ -16,4 +16,6 @@ func (*poller) run() {}
 
 func (*poller) addLocked(*net.TCPConn, []byte, *subscriber) error { return errors.ErrUnsupported }
 
+func (*poller) stallLocked(bool) error { return nil }
+
 func (*poller) pingLocked() int { return 0 }

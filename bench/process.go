@@ -59,6 +59,58 @@ func parseStat(raw []byte, page int64) (usage, error) {
 	return usage{cpu: time.Duration(n[0]+n[1]) * clockTick, resident: n[2] * page}, nil
 }
 
+// writtenBy tells how many bytes a process has sent to disks, page by page, as
+// proc_pid_io(5) counts them. Only its owner may ask.
+func writtenBy(pid int) (int64, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read what process %d has written: %w", pid, err)
+	}
+	for line := range bytes.Lines(raw) {
+		if value, ok := bytes.CutPrefix(line, []byte("write_bytes:")); ok {
+			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("read what process %d has written: %w", pid, err)
+			}
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("read what process %d has written: the kernel does not count it", pid)
+}
+
+// peakEvery is how often the memory of a server is looked at while it works.
+const peakEvery = 10 * time.Millisecond
+
+// watchMemory looks at a process until the function it returns is called, which
+// gives the most that it had in memory, in bytes; 0 for nobody.
+func watchMemory(pid int) (most func() (int64, error)) {
+	var peak int64
+	var failed error
+	look := func() {
+		u, err := usageOf(pid)
+		peak, failed = max(peak, u.resident), errors.Join(failed, err)
+	}
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(peakEvery)
+		defer tick.Stop()
+		for look(); failed == nil; look() {
+			select {
+			case <-tick.C:
+			case <-stop:
+				look()
+				return
+			}
+		}
+	}()
+	return func() (int64, error) {
+		close(stop)
+		<-done
+		return peak, failed
+	}
+}
+
 // meter reads the server's usage and our own around a run.
 type meter struct {
 	pid         int

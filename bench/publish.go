@@ -15,6 +15,10 @@ const maxPublishers = 10_000
 // connectsAtOnce bounds the connections being made at the same time.
 const connectsAtOnce = 64
 
+// waitingAtOnce is the same for those of which each waits for a commit or for
+// its turn, more than for the processor.
+const waitingAtOnce = 256
+
 // Publish keeps o.Connections connections busy, each with o.Window
 // unacknowledged QoS 1 publishes, and measures how many are acknowledged.
 // Besides what all loads use it reads Connections, Window, Payload, JSON,
@@ -52,7 +56,7 @@ func publishTo(ctx context.Context, o Options, t *target) (Report, error) {
 			}
 		}
 	}()
-	joined, err := t.connect(ctx, "p", o.Connections, t.credential, func(i int, w *wire) error {
+	joined, err := t.connect(ctx, crowd{role: "p", n: o.Connections, who: t.credential}, func(i int, w *wire) error {
 		p := newPublisher(w, c, o.Window, o.Patience, t.load)
 		publishers[i] = p
 		for k := range t.topics {
@@ -94,6 +98,10 @@ func publishTo(ctx context.Context, o Options, t *target) (Report, error) {
 // publishRun drives all publishers once. It fails when ctx has ended or when a
 // connection is lost, as the shape of the load is then another.
 func publishRun(ctx context.Context, o Options, publishers []*publisher, c clock, d time.Duration, count int) (Run, []string, error) {
+	before, err := o.written(ctx)
+	if err != nil {
+		return Run{}, nil, err
+	}
 	m, err := newMeter(o.PID)
 	if err != nil {
 		return Run{}, nil, err
@@ -140,6 +148,13 @@ func publishRun(ctx context.Context, o Options, publishers []*publisher, c clock
 	run.Latency = latencyOf(&all)
 	if err := run.spend(m, elapsed, answered); err != nil {
 		return run, nil, err
+	}
+	after, err := o.written(ctx)
+	if err != nil {
+		return run, nil, err
+	}
+	if answered > 0 {
+		run.BytesPerPost = float64(after-before) / float64(answered)
 	}
 	problems := tellReasons(reasons)
 	if run.Errors > 0 {

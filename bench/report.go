@@ -11,7 +11,7 @@ import (
 // Report is the outcome of one load. What a load does not measure is zero and
 // absent from the JSON.
 type Report struct {
-	Load    string `json:"load"` // publish, fanout, idle, memberships
+	Load    string `json:"load"` // the name of the load
 	Address string `json:"address"`
 	MQTT    string `json:"mqtt"` // 3.1.1 or 5.0
 	Foreign bool   `json:"foreign,omitempty"`
@@ -65,6 +65,19 @@ type Run struct {
 	// MemoryPerConnection what each connection has added to it.
 	ServerMemory        int64 `json:"server_memory_bytes,omitempty"`
 	MemoryPerConnection int64 `json:"memory_per_connection_bytes,omitempty"`
+	// MemoryGrowth is the most that was resident during the run over what was
+	// before it, in bytes.
+	MemoryGrowth int64 `json:"memory_growth_bytes,omitempty"`
+	// BytesPerPost is what the store has written for each publish.
+	BytesPerPost float64 `json:"bytes_per_post,omitempty"`
+	// Connects a second and how long each took, where connections come in a run;
+	// Repeated are deliveries that came again after a crash, as QoS 1 allows.
+	ConnectsPerSecond float64 `json:"connects_per_second,omitempty"`
+	ConnectLatency    Latency `json:"connect_ms,omitzero"`
+	Repeated          uint64  `json:"repeated,omitempty"`
+	// CaughtUp is how long slow subscribers took to get what had waited for
+	// them, in seconds.
+	CaughtUp float64 `json:"caught_up_seconds,omitempty"`
 }
 
 // Latency holds quantiles in milliseconds.
@@ -142,6 +155,14 @@ func (r *Report) finish() {
 	real(func(x *Run) *float64 { return &x.GeneratorCPU })
 	real(func(x *Run) *float64 { return &x.ServerCores })
 	real(func(x *Run) *float64 { return &x.GeneratorCores })
+	real(func(x *Run) *float64 { return &x.BytesPerPost })
+	real(func(x *Run) *float64 { return &x.ConnectsPerSecond })
+	real(func(x *Run) *float64 { return &x.ConnectLatency.P50 })
+	real(func(x *Run) *float64 { return &x.ConnectLatency.P99 })
+	real(func(x *Run) *float64 { return &x.ConnectLatency.P999 })
+	real(func(x *Run) *float64 { return &x.ConnectLatency.Max })
+	real(func(x *Run) *float64 { return &x.CaughtUp })
+	count(func(x *Run) *uint64 { return &x.Repeated })
 	count(func(x *Run) *uint64 { return &x.Operations })
 	count(func(x *Run) *uint64 { return &x.Posts })
 	count(func(x *Run) *uint64 { return &x.Refused })
@@ -152,6 +173,7 @@ func (r *Report) finish() {
 	count(func(x *Run) *uint64 { return &x.Uninvited })
 	size(func(x *Run) *int64 { return &x.ServerMemory })
 	size(func(x *Run) *int64 { return &x.MemoryPerConnection })
+	size(func(x *Run) *int64 { return &x.MemoryGrowth })
 }
 
 func median[T float64 | uint64 | int64](v []T) T {
@@ -199,7 +221,18 @@ func (r Run) String() string {
 		if r.Posts > 0 {
 			fmt.Fprintf(&b, " (%.0f posts/s)", r.PostsPerSecond)
 		}
-		fmt.Fprintf(&b, "  ms p50 %.2f p99 %.2f p99.9 %.2f max %.2f", r.Latency.P50, r.Latency.P99, r.Latency.P999, r.Latency.Max)
+		if r.Latency != (Latency{}) {
+			fmt.Fprintf(&b, "  ms p50 %.2f p99 %.2f p99.9 %.2f max %.2f", r.Latency.P50, r.Latency.P99, r.Latency.P999, r.Latency.Max)
+		}
+	}
+	if r.ConnectsPerSecond > 0 {
+		fmt.Fprintf(&b, "  %.0f connects/s, p99 %.1f ms", r.ConnectsPerSecond, r.ConnectLatency.P99)
+	}
+	if r.CaughtUp > 0 {
+		fmt.Fprintf(&b, "  caught up after %.2f s", r.CaughtUp)
+	}
+	if r.BytesPerPost > 0 {
+		fmt.Fprintf(&b, "  %.0f bytes written each", r.BytesPerPost)
 	}
 	if r.ServerCPU > 0 {
 		fmt.Fprintf(&b, "  server %.2f µs each, %.2f cores", r.ServerCPU, r.ServerCores)
@@ -213,6 +246,9 @@ func (r Run) String() string {
 	if r.MemoryPerConnection > 0 {
 		fmt.Fprintf(&b, "  %.1f KiB per connection", float64(r.MemoryPerConnection)/(1<<10))
 	}
+	if r.MemoryGrowth > 0 {
+		fmt.Fprintf(&b, "  grew by %.1f MiB", float64(r.MemoryGrowth)/(1<<20))
+	}
 	for _, x := range []struct {
 		n    uint64
 		what string
@@ -220,6 +256,7 @@ func (r Run) String() string {
 		{r.Refused, "refused"},
 		{r.Errors, "errors"},
 		{r.Lost, "lost"},
+		{r.Repeated, "repeated"},
 		{r.Duplicates, "duplicates"},
 		{r.Disordered, "out of order"},
 		{r.Uninvited, "uninvited"},

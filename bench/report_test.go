@@ -131,6 +131,36 @@ func TestAProcessThatIsNotThereEndsTheLoad(t *testing.T) {
 	}
 }
 
+func TestWhatAProcessWritesAndNeedsIsWatched(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no /proc on " + runtime.GOOS)
+	}
+	if n, err := writtenBy(os.Getpid()); err != nil || n < 0 {
+		t.Errorf("written %d, %v", n, err)
+	}
+	if _, err := writtenBy(1 << 29); err == nil || !strings.Contains(err.Error(), "process 536870912") {
+		t.Errorf("error %v", err)
+	}
+	before, err := usageOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := watchMemory(os.Getpid())
+	block := make([]byte, 64<<20)
+	for i := 0; i < len(block); i += 4096 {
+		block[i] = 1 // not resident before
+	}
+	peak, err := most()
+	if err != nil || peak < before.resident+32<<20 {
+		t.Errorf("peak %d, before %d, %v", peak, before.resident, err)
+	}
+	runtime.KeepAlive(block)
+	if _, err := watchMemory(1 << 29)(); err == nil {
+		t.Error("nobody's memory was watched")
+	}
+}
+
 func TestMoreConnectionsThanFilesAreRefusedWithAdvice(t *testing.T) {
 	t.Parallel()
 	if err := allowFiles(10); err != nil {

@@ -171,8 +171,8 @@ func TestPingsGoOutOnEveryConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.close()
-		if _, err := target.connect(t.Context(), "s", 5, target.credential, func(_ int, w *wire) error {
-			return a.join(w, nil)
+		if _, err := target.connect(t.Context(), crowd{role: "s", n: 5, who: target.credential}, func(_ int, w *wire) error {
+			return a.join(w, nil, false)
 		}); err != nil {
 			t.Fatal(err)
 		}

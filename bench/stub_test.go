@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +48,8 @@ type stub struct {
 	busyLogins     int                                              // tokens to refuse with a 429; guarded by mu
 	busyHellos     int                                              // CONNECTs to refuse as busy; guarded by mu
 	failContext    string                                           // suffix of the context whose creation fails
+	noSessions     bool                                             // grant no session expiry
+	forget         func(client string) bool                         // the session is not there any more; nil: all are
 
 	mu         sync.Mutex // guards what follows
 	clients    []*stubClient
@@ -67,14 +70,22 @@ type stub struct {
 type stubClient struct {
 	conn    net.Conn
 	version byte
-	hello   hello
+	hello   hello    // guarded by stub.mu until it is in
 	filters []string // guarded by stub.mu
 	number  int      // of those that subscribe, from 0; guarded by stub.mu
 	posts   int      // guarded by stub.mu
 	nextID  uint16   // guarded by stub.mu
+	away    bool     // guarded by stub.mu
+	unacked []owed   // of a session that outlives its connection; guarded by stub.mu
 	held    []byte   // acknowledgements not sent yet
 	heldN   int
 	writing sync.Mutex // one packet after the other
+}
+
+// owed is a delivery that was not acknowledged.
+type owed struct {
+	id     uint16
+	frames [][]byte
 }
 
 func newStub(t *testing.T, change func(*stub)) *stub {
@@ -150,6 +161,9 @@ func (s *stub) accept() {
 		s.wg.Go(func() {
 			defer conn.Close()
 			s.serve(c)
+			s.mu.Lock()
+			c.away = true
+			s.mu.Unlock()
 		})
 	}
 }
@@ -170,12 +184,14 @@ func (s *stub) serve(c *stubClient) {
 		}
 		switch head >> 4 {
 		case mqttwire.Connect:
-			c.hello, err = readConnect(body)
+			h, err := readConnect(body)
 			if err != nil {
 				s.t.Errorf("CONNECT: %v", err)
 				return
 			}
-			c.version = c.hello.version
+			s.mu.Lock()
+			c.hello, c.version = h, h.version
+			s.mu.Unlock()
 			s.connected(c)
 		case mqttwire.Subscribe:
 			s.subscribed(c, body)
@@ -185,6 +201,10 @@ func (s *stub) serve(c *stubClient) {
 				return
 			}
 		case mqttwire.Puback:
+			id := binary.BigEndian.Uint16(body)
+			s.mu.Lock()
+			c.unacked = slices.DeleteFunc(c.unacked, func(o owed) bool { return o.id == id })
+			s.mu.Unlock()
 		case mqttwire.Pingreq:
 			s.mu.Lock()
 			s.pings++
@@ -240,7 +260,22 @@ func readConnect(b []byte) (h hello, err error) {
 	h.keepAlive = binary.BigEndian.Uint16(b[2:])
 	b = b[4:]
 	if h.version == 5 {
+		for p := b[1 : 1+int(b[0])]; len(p) > 0; {
+			switch p[0] {
+			case mqttwire.SessionExpiry:
+				h.expiry, p = binary.BigEndian.Uint32(p[1:]), p[5:]
+			case mqttwire.ReceiveMaximum:
+				h.receiveMaximum, p = binary.BigEndian.Uint16(p[1:]), p[3:]
+			default:
+				return h, fmt.Errorf("property %#x", p[0])
+			}
+		}
 		b = b[1+int(b[0]):]
+	} else if flags&0x02 == 0 {
+		h.expiry = sessionLife
+	}
+	if clean := flags&0x02 != 0; clean != (h.expiry == 0) {
+		return h, fmt.Errorf("clean is %v and the session lives for %d s", clean, h.expiry)
 	}
 	h.client = text()
 	if flags&0x80 != 0 {
@@ -265,9 +300,16 @@ func (s *stub) connected(c *stubClient) {
 			body[1] = 0x88
 		}
 	}
+	owing := s.resumedLocked(c)
+	if owing != nil {
+		body[0] = 1
+	}
 	s.mu.Unlock()
 	if c.version == 5 {
 		var props []byte
+		if s.noSessions {
+			props = append(props, mqttwire.SessionExpiry, 0, 0, 0, 0)
+		}
 		if s.receiveMaximum > 0 {
 			props = binary.BigEndian.AppendUint16(append(props, mqttwire.ReceiveMaximum), uint16(s.receiveMaximum))
 		}
@@ -277,6 +319,29 @@ func (s *stub) connected(c *stubClient) {
 		body = append(mqttwire.AppendLength(body, len(props)), props...)
 	}
 	c.write(append([]byte{mqttwire.Connack << 4, byte(len(body))}, body...))
+	for _, o := range owing {
+		for _, f := range o.frames {
+			c.write(f)
+		}
+	}
+}
+
+// resumedLocked lets the client go on with its session and gives what is owed
+// to it; nil where there is none.
+func (s *stub) resumedLocked(c *stubClient) []owed {
+	i := slices.IndexFunc(s.clients, func(old *stubClient) bool {
+		return old != c && old.hello.client == c.hello.client && old.hello.expiry > 0
+	})
+	if i < 0 {
+		return nil
+	}
+	old := s.clients[i]
+	s.clients = slices.Delete(s.clients, i, i+1)
+	if c.hello.expiry == 0 || s.forget != nil && s.forget(c.hello.client) {
+		return nil
+	}
+	c.filters, c.number, c.posts, c.nextID, c.unacked = old.filters, old.number, old.posts, old.nextID, old.unacked
+	return append([]owed{}, c.unacked...)
 }
 
 func (s *stub) subscribed(c *stubClient, body []byte) {
@@ -358,6 +423,12 @@ func (s *stub) published(c *stubClient, body []byte) bool {
 		to.posts++
 		if s.deliver != nil {
 			frames = s.deliver(to.number, to.posts, frame)
+		}
+		if to.hello.expiry > 0 {
+			to.unacked = append(to.unacked, owed{to.nextID, frames})
+			if to.away {
+				continue
+			}
 		}
 		outs = append(outs, out{to, frames})
 	}

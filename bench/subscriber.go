@@ -15,6 +15,9 @@ type subscriber struct {
 	// gaps are what was passed over, until it comes late or counts as lost.
 	gaps []gap
 	dead bool
+	// slow ones stop reading at times. What they wait for is their own affair, so
+	// their latency does not count.
+	slow bool
 }
 
 // gap is seqs from … to-1 of a stream.
@@ -40,8 +43,11 @@ type received struct {
 	load  uint16
 	floor []uint32 // of each stream: lower seqs belong to runs that are over
 	hint  int      // where the last stamp stood
-	pongs uint64   // answers to pings, in all runs
-	acks  []byte   // to be written to the connection that was read from
+	// resumed is the clock time at which the slow ones have begun to read again;
+	// caught when the last delivery came to one of them that was sent before.
+	resumed, caught int64
+	pongs           uint64 // answers to pings, in all runs
+	acks            []byte // to be written to the connection that was read from
 }
 
 // take handles the whole packets at the beginning of data, which arrived at
@@ -108,7 +114,11 @@ func (s *subscriber) see(d stamp, now int64, r *received) {
 	}
 	r.unique++
 	r.last = now
-	r.latency.add(now - d.at)
+	if !s.slow {
+		r.latency.add(now - d.at)
+	} else if d.at < r.resumed {
+		r.caught = now
+	}
 }
 
 // fill takes a seq out of the gap that it lies in; false: it had come before.

@@ -76,48 +76,99 @@ func (t *target) awaitRefusals(ctx context.Context, i int, w *wire) error {
 	return w.subscribe(ctx, []string{"/user/" + t.credential(i).Name + "/errors"}, 0)
 }
 
+// moved makes the load go on with a server that was started anew.
+func (t *target) moved(s Server) {
+	t.options.Address, t.options.HTTP, t.options.PID = s.Address, s.HTTP, s.PID
+	if t.site != nil {
+		t.site.base = strings.TrimSuffix(s.HTTP, "/")
+	}
+}
+
 // arrivals tells how a number of connections came in.
 type arrivals struct {
 	latency histogram
 	elapsed time.Duration
 }
 
-func (a *arrivals) tell(r *Report) {
-	if a.elapsed > 0 {
-		r.ConnectsPerSecond = float64(a.latency.total) / a.elapsed.Seconds()
+// perSecond is 0 where nobody came.
+func (a *arrivals) perSecond() float64 {
+	if a.elapsed <= 0 {
+		return 0
 	}
+	return float64(a.latency.total) / a.elapsed.Seconds()
+}
+
+func (a *arrivals) tell(r *Report) {
+	r.ConnectsPerSecond = a.perSecond()
 	r.ConnectLatency = latencyOf(&a.latency)
 }
 
-// connect makes n connections, some at once, and hands each to use, which
-// owns it from then on, whatever it returns. role keeps their client ids apart
-// from those of other connections of this load; who lets the i-th in.
-func (t *target) connect(ctx context.Context, role string, n int, who func(int) Credential, use func(i int, w *wire) error) (*arrivals, error) {
-	if err := allowFiles(n); err != nil {
+// crowd is who comes: n connections, the first of which has the number first.
+type crowd struct {
+	role     string // keeps their client ids apart from those of other crowds of this load
+	first, n int
+	who      func(int) Credential // lets the i-th in
+	// expiry and receiveMaximum are as in hello.
+	expiry         uint32
+	receiveMaximum uint16
+	// spread is the time over which they come; 0: as fast as they are let in.
+	spread time.Duration
+}
+
+// turn waits until it is the turn of the i-th, which has come as soon as it is
+// due, however long it then takes to notice.
+func (c crowd) turn(ctx context.Context, begin time.Time, i int) (time.Time, error) {
+	if c.spread == 0 {
+		return time.Now(), nil
+	}
+	due := begin.Add(c.spread / time.Duration(c.n) * time.Duration(i))
+	pause := time.NewTimer(time.Until(due))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return due, nil
+	case <-ctx.Done():
+		return due, context.Cause(ctx)
+	}
+}
+
+// connect lets a crowd in, some at once, and hands each connection to use, which
+// owns it from then on, whatever it returns.
+func (t *target) connect(ctx context.Context, c crowd, use func(i int, w *wire) error) (*arrivals, error) {
+	if err := allowFiles(c.n); err != nil {
 		return nil, err
 	}
 	var a arrivals
 	var mu sync.Mutex // guards a
 	begin := time.Now()
-	err := inParallel(ctx, n, connectsAtOnce, func(ctx context.Context, i int) error {
+	n, atOnce := c.n, connectsAtOnce
+	if c.expiry > 0 || c.spread > 0 {
+		atOnce = waitingAtOnce
+	}
+	err := inParallel(ctx, n, atOnce, func(ctx context.Context, i int) error {
 		if i%100 == 0 {
 			t.report.status("connections: %d of %d", i, n)
 		}
-		let := who(i)
-		start := time.Now()
+		start, err := c.turn(ctx, begin, i)
+		if err != nil {
+			return err
+		}
+		i += c.first
+		let := c.who(i)
 		var w *wire
-		err := untilFree(ctx, func() (err error) {
+		err = untilFree(ctx, func() (err error) {
 			w, err = dial(ctx, t.options.Address, t.options.Roots, hello{
-				version: byte(t.options.Version), client: fmt.Sprintf("bench-%s-%s%d", t.unique, role, i),
+				version: byte(t.options.Version), client: fmt.Sprintf("bench-%s-%s%d", t.unique, c.role, i),
 				user: let.Name, password: let.Password, keepAlive: keepAlive,
+				expiry: c.expiry, receiveMaximum: c.receiveMaximum,
 			}, i)
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
+			return fmt.Errorf("connection %d of %d: %w", i-c.first+1, n, err)
 		}
 		if err := use(i, w); err != nil {
-			return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
+			return fmt.Errorf("connection %d of %d: %w", i-c.first+1, n, err)
 		}
 		mu.Lock()
 		a.latency.add(int64(time.Since(start)))

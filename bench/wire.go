@@ -99,7 +99,7 @@ func (w *wire) hello(h hello) error {
 	if head>>4 != mqttwire.Connack {
 		return fmt.Errorf("await CONNACK: %w", mqttwire.ErrMalformed)
 	}
-	if w.granted, err = parseConnack(h.version, body); err != nil {
+	if w.granted, err = parseConnack(h.version, h.expiry, body); err != nil {
 		return fmt.Errorf("read CONNACK: %w", err)
 	}
 	if code := w.granted.code; code != 0 {

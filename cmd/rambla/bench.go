@@ -1,16 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -23,6 +18,11 @@ type benchCommand struct {
 	Fanout      benchFanoutCommand      `cmd:"" help:"Deliveries per second to many subscribers of one context."`
 	Idle        benchIdleCommand        `cmd:"" help:"Memory of idle subscribed connections."`
 	Memberships benchMembershipsCommand `cmd:"" help:"A wildcard over one's contexts against naming them."`
+	Connect     benchConnectCommand     `cmd:"" help:"Connections let in per second."`
+	Catchup     benchCatchupCommand     `cmd:"" help:"Deliveries per second to sessions that come back for what they have missed."`
+	Slow        benchSlowCommand        `cmd:"" help:"What subscribers that stop reading do to the others."`
+	Absent      benchAbsentCommand      `cmd:"" help:"What sessions cost whose clients are away."`
+	Storm       benchStormCommand       `cmd:"" help:"All sessions come back after a restart while others publish."`
 }
 
 // benchTarget is the server that a load is put on.
@@ -63,6 +63,7 @@ func (b *benchTarget) options(in *invocation) (bench.Options, func() error, erro
 			return o, nothing, err
 		}
 		o.Address, o.HTTP, o.PID, o.Password = self.mqtt, self.http, self.cmd.Process.Pid, self.password
+		o.Restart = self.restart
 		return o, self.stop, nil
 	case b.Foreign:
 		o.User = ""
@@ -159,74 +160,4 @@ func (b *benchMembershipsCommand) Run(in *invocation) error {
 		o.Subscribers, o.Contexts, o.MemberOf = b.Subscribers, b.Contexts, b.MemberOf
 		return bench.Memberships(ctx, o)
 	})
-}
-
-// self is a server that a load was started for.
-type self struct {
-	cmd        *exec.Cmd
-	mqtt, http string
-	password   string
-	dir        string
-}
-
-// startSelf starts this program as a server on free ports, on the database
-// that the command was given or else an embedded store of its own.
-func startSelf(in *invocation, admin string) (*self, error) {
-	if admin != "admin" {
-		return nil, usagef("--self makes the person admin; leave --user out")
-	}
-	path, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	dir, err := os.MkdirTemp("", "rambla-bench-")
-	if err != nil {
-		return nil, fmt.Errorf("make a directory for the store: %w", err)
-	}
-	s := &self{dir: dir, password: rand.Text()}
-	args := []string{
-		"serve", "--data", dir, "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-		"--log-format", "json", "--log-level", "info",
-	}
-	if url, given := in.flags["database"]; given {
-		args = append(args, "--database", url)
-	}
-	s.cmd = exec.Command(path, args...) //nolint:noctx // it is asked to stop, not killed
-	s.cmd.Env = append(in.environ, "RAMBLA_ADMIN_PASSWORD="+s.password)
-	logs, err := s.cmd.StderrPipe()
-	if err == nil {
-		err = s.cmd.Start()
-	}
-	if err == nil {
-		err = s.awaitReady(logs)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start a server: %w", err), os.RemoveAll(dir))
-	}
-	return s, nil
-}
-
-// awaitReady reads the server's log up to the line that says where it listens,
-// and keeps reading so that it never waits for us.
-func (s *self) awaitReady(logs io.Reader) error {
-	lines := bufio.NewScanner(logs)
-	var last string
-	for lines.Scan() {
-		var line struct{ Msg, MQTT, HTTP string }
-		last = lines.Text()
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
-			s.mqtt, s.http = line.MQTT, line.HTTP
-			go func() { _, _ = io.Copy(io.Discard, logs) }() // ends with the process
-			return nil
-		}
-	}
-	return fmt.Errorf("it ended before it was ready: %s", last)
-}
-
-func (s *self) stop() error {
-	err := s.cmd.Process.Signal(syscall.SIGTERM)
-	if err == nil {
-		err = s.cmd.Wait()
-	}
-	return errors.Join(err, os.RemoveAll(s.dir))
 }
