@@ -127,34 +127,22 @@ func (s *Server) eventsLog(ctx context.Context, a social.Actor, in *streamIn) (*
 	return s.readLog(ctx, a, in, social.ChannelEvents)
 }
 
-// readLog reads a stream from a position. Of a stream that has begun anew since
-// (another epoch) it gives everything; beyond the head there is nothing.
-// complete is false in both cases.
+// readLog reads a stream, forward from a position or back from its end.
 func (s *Server) readLog(ctx context.Context, a social.Actor, in *streamIn, channel social.Channel) (*jsonOut, error) {
 	page, epoch, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.posts.History(ctx, a, in.ID, channel, page)
+	list, complete := social.Listed{}, true
+	if page.Forward {
+		list, complete, err = s.posts.Since(ctx, a, in.ID, channel, epoch, page)
+	} else {
+		list, err = s.posts.History(ctx, a, in.ID, channel, page)
+	}
 	if err != nil {
 		return nil, err
 	}
-	complete := true
-	switch {
-	case epoch != "" && epoch != list.Epoch:
-		complete = false
-		page.After = 0
-		if list, err = s.posts.History(ctx, a, in.ID, channel, page); err != nil {
-			return nil, err
-		}
-	case page.Forward && page.After > list.Head:
-		complete = false
-	}
-	head := list.Head
-	for i := range list.Posts { // committed after the head was read
-		head = max(head, list.Posts[i].Seq)
-	}
-	position := fmt.Sprintf(`,"position":"%s:%d","complete":%t`, list.Epoch, head, complete)
+	position := fmt.Sprintf(`,"position":"%s:%d","complete":%t`, list.State.Epoch, list.Position(page.Forward), complete)
 	return s.renderPage(in, "/log/"+channel.String(), page, &list, position), nil
 }
 

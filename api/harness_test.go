@@ -42,7 +42,7 @@ type site struct {
 type silent struct{}
 
 func (silent) AnnouncePost(*social.Space, social.Channel, *social.Post) {}
-func (silent) AnnounceSample(*social.Space, *social.Sample)             {}
+func (silent) AnnounceSample(social.Owner, *social.Sample)              {}
 func (silent) AnnounceMarker(*social.Space, social.Marker, bool)        {}
 
 // newSite makes a site on a new store. change, if not nil, may alter what the

@@ -46,7 +46,7 @@ func (g *Gate) principal(id Identity) (*broker.Principal, error) {
 
 // Subscribe decides what a filter reaches.
 func (g *Gate) Subscribe(p *broker.Principal, filter string) (broker.Coverage, error) {
-	f, err := social.ParseFilter(filter)
+	f, err := g.dir.OpenTopics().ParseFilter(filter)
 	if err != nil {
 		return broker.Coverage{}, err
 	}
@@ -57,6 +57,11 @@ func (g *Gate) Subscribe(p *broker.Principal, filter string) (broker.Coverage, e
 		return out, nil // covers what one belongs to, also nothing
 	case f.Kind == social.ScopeServer:
 		out.Scope = social.Scope{Kind: social.ScopeServer}
+	case f.Kind == social.ScopeOpen:
+		var ok bool
+		if out.Scope, ok = g.dir.Open(f.Owner); !ok {
+			return broker.Coverage{}, notYours()
+		}
 	case f.Kind == social.ScopePerson:
 		owner, ok := g.dir.PersonByName(f.Owner)
 		if !ok || owner.Key != p.Person {
@@ -100,6 +105,10 @@ func (g *Gate) MayReceive(p *broker.Principal, scope social.Scope) social.Channe
 		if g.dir.Roles(actor).Has(social.RoleManager) {
 			return social.Channels(social.ChannelSys)
 		}
+	case social.ScopeOpen:
+		if g.dir.ReceivesOpen(actor) {
+			return social.Channels(social.ChannelData)
+		}
 	case social.ScopeNone:
 	}
 	return 0
@@ -107,7 +116,7 @@ func (g *Gate) MayReceive(p *broker.Principal, scope social.Scope) social.Channe
 
 // Publish decides who publishes, and hands over what it becomes.
 func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(broker.Receipt, error)) {
-	addr, err := social.ParseTopic(pub.Topic)
+	addr, err := g.dir.OpenTopics().ParseTopic(pub.Topic)
 	if err != nil {
 		done(broker.Receipt{}, err)
 		return
@@ -117,7 +126,7 @@ func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 	switch {
 	case addr.Kind == social.ScopeSpace && addr.Channel == social.ChannelMessages:
 		g.post(actor, addr, pub, done)
-	case addr.Channel == social.ChannelData && pub.QoS > 0:
+	case addr.Channel == social.ChannelData && (pub.QoS > 0 || pub.Retain):
 		g.sample(actor, addr, pub, done)
 	case addr.Channel == social.ChannelData:
 		g.signal(actor, addr, pub, done)
@@ -133,7 +142,7 @@ func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 // MayPublish decides like Publish, of which it has every case, before there is
 // anything to publish.
 func (g *Gate) MayPublish(p *broker.Principal, topic string) error {
-	addr, err := social.ParseTopic(topic)
+	addr, err := g.dir.OpenTopics().ParseTopic(topic)
 	if err != nil {
 		return err
 	}
@@ -142,7 +151,7 @@ func (g *Gate) MayPublish(p *broker.Principal, topic string) error {
 	case addr.Kind == social.ScopeSpace && addr.Channel == social.ChannelMessages:
 		return g.posts.MayWrite(actor, addr.Owner)
 	case addr.Channel == social.ChannelData:
-		_, err := g.data.MayWrite(actor, addr.Owner)
+		_, err := g.data.MayWrite(actor, addr)
 		return err
 	case addr.Channel == social.ChannelSync:
 		_, err := g.self(p, actor, addr)

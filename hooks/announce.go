@@ -29,13 +29,22 @@ func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *soci
 }
 
 // AnnounceSample delivers committed data, unchanged.
-func (g *Gate) AnnounceSample(space *social.Space, s *social.Sample) {
-	addr := social.Address{Kind: social.ScopeSpace, Owner: space.ID, Channel: social.ChannelData, Rest: s.Topic}
-	g.fanout.Deliver(&broker.Delivery{
-		Scope: space.Key.Scope(), Channel: social.ChannelData, Topic: addr.Topic(), Rest: s.Topic,
-		QoS: s.QoS, Session: s.Session, Properties: s.Properties,
-		Payload: func() []byte { return s.Payload },
-	})
+func (g *Gate) AnnounceSample(owner social.Owner, s *social.Sample) {
+	g.fanout.Deliver(sampleDelivery(owner, s))
+}
+
+// sampleDelivery is a sample as subscribers get it. What only its being retained
+// was stored of (seq 0) is in no stream.
+func sampleDelivery(owner social.Owner, s *social.Sample) *broker.Delivery {
+	d := &broker.Delivery{
+		Scope: owner.Scope, Channel: social.ChannelData, Topic: owner.Address(social.ChannelData, s.Topic).Topic(), Rest: s.Topic,
+		QoS: s.QoS, Retain: s.Retain, Session: s.Session, Properties: s.Properties,
+		Payload: func() []byte { return s.Payload }, Seq: s.Seq, At: s.Published,
+	}
+	if s.Seq != 0 {
+		d.Stream = s.Stream
+	}
+	return d
 }
 
 // AnnounceMarker tells how far somebody has read: always the person's own

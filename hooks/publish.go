@@ -28,10 +28,10 @@ func (g *Gate) post(a social.Actor, addr social.Address, pub *broker.Publication
 // sample hands data over that is stored before it is acknowledged.
 func (g *Gate) sample(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
 	s := social.Sample{
-		Topic: addr.Rest, Payload: pub.Payload, QoS: pub.QoS,
+		Payload: pub.Payload, QoS: pub.QoS, Retain: pub.Retain,
 		Properties: pub.Properties, Key: keyOf(pub),
 	}
-	g.data.Publish(a, addr.Owner, s, func(stored social.Appended, err error) {
+	g.data.Publish(a, addr, s, func(stored social.Appended, err error) {
 		done(broker.Receipt{Seq: stored.Seq, Key: s.Key}, err)
 	})
 }
@@ -48,12 +48,12 @@ func (g *Gate) receipt(a social.Actor, addr social.Address, pub *broker.Publicat
 
 // signal forwards data that is not durable to whoever is connected.
 func (g *Gate) signal(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
-	space, err := g.data.MayWrite(a, addr.Owner)
+	owner, err := g.data.MayWrite(a, addr)
 	if err == nil {
 		err = g.fresh()
 	}
 	if err == nil {
-		g.forward(pub, addr, space.Key.Scope())
+		g.forward(pub, addr, owner.Scope)
 	}
 	done(broker.Receipt{}, err)
 }

@@ -11,11 +11,12 @@ import (
 // It must not block.
 type Audience interface {
 	AnnouncePost(space *Space, channel Channel, p *Post)
-	AnnounceSample(space *Space, s *Sample)
+	AnnounceSample(owner Owner, s *Sample)
 }
 
 // Announcer tells the audience what was committed: each entry of a stream once
-// and in order of seq, whoever committed it and however their calls cross. What
+// and in order of seq, whoever committed it and however their calls cross; what has
+// no seq, because only its being retained was stored, just as it comes. What
 // it was not told of (another process committed it, or the connection broke
 // during a commit) it reads from the store before it goes on.
 type Announcer struct {
@@ -30,8 +31,7 @@ type Announcer struct {
 
 // tail is how far one stream has been announced.
 type tail struct {
-	space   SpaceKey
-	channel Channel
+	id StreamID
 
 	mu sync.Mutex // held while announcing: it is what keeps the order
 	at uint64
@@ -42,6 +42,7 @@ type tail struct {
 func NewAnnouncer(log Log, dir *Directory, to Audience) *Announcer {
 	a := &Announcer{log: log, dir: dir, to: to, tails: map[StreamKey]*tail{}, late: map[StreamKey]struct{}{}}
 	dir.OnSpace(a.learn)
+	dir.OnOpen(a.learnOpen)
 	return a
 }
 
@@ -52,9 +53,16 @@ func (a *Announcer) learn(s *Space) {
 	defer a.mu.Unlock()
 	for c, key := range s.Streams {
 		if key != 0 && a.tails[key] == nil {
-			a.tails[key] = &tail{space: s.Key, channel: Channel(c), at: s.Heads[c]}
+			a.tails[key] = &tail{id: StreamID{Space: s.Key, Channel: Channel(c)}, at: s.Heads[c]}
 		}
 	}
+}
+
+// learnOpen does the same for the stream of a prefix.
+func (a *Announcer) learnOpen(s OpenStream) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tails[s.Stream] = &tail{id: StreamID{Open: s.Prefix, Channel: ChannelData}, at: s.Head}
 }
 
 func (a *Announcer) tail(stream StreamKey) *tail {
@@ -94,13 +102,16 @@ func (a *Announcer) Announce(ctx context.Context, stream StreamKey, entries []En
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range entries {
-		if seq := entries[i].seq(); seq > t.at+1 {
+		seq := entries[i].seq()
+		if seq > t.at+1 {
 			if err := a.catchUpLocked(ctx, t, stream, seq); err != nil {
 				a.Doubt(stream)
 				return err
 			}
 		}
-		a.oneLocked(t, &entries[i])
+		if seq == 0 || seq > t.at { // else told by whoever found the gap
+			a.oneLocked(t, &entries[i])
+		}
 	}
 	return nil
 }
@@ -149,7 +160,7 @@ func (a *Announcer) catchUpLocked(ctx context.Context, t *tail, stream StreamKey
 
 func (a *Announcer) read(ctx context.Context, t *tail, stream StreamKey) ([]Entry, error) {
 	var entries []Entry
-	if t.channel == ChannelData {
+	if t.id.Channel == ChannelData {
 		samples, err := a.log.Samples(ctx, SampleQuery{Stream: stream, After: t.at, Limit: catchUpPage})
 		for i := range samples {
 			entries = append(entries, Entry{Sample: &samples[i]})
@@ -164,19 +175,19 @@ func (a *Announcer) read(ctx context.Context, t *tail, stream StreamKey) ([]Entr
 }
 
 func (a *Announcer) oneLocked(t *tail, e *Entry) {
-	seq := e.seq()
-	if seq <= t.at {
-		return // told by whoever found the gap
+	t.at = max(t.at, e.seq())
+	if t.id.Open != "" {
+		a.to.AnnounceSample(Owner{e.Sample.Stream.openScope(), t.id.Open}, e.Sample)
+		return
 	}
-	t.at = seq
-	space := a.dir.SpaceByKey(t.space)
+	space := a.dir.SpaceByKey(t.id.Space)
 	if space.Deleted && !(e.Post != nil && e.Post.Type == TypeDelete) {
 		return
 	}
 	if e.Post != nil {
-		a.to.AnnouncePost(space, t.channel, e.Post)
+		a.to.AnnouncePost(space, t.id.Channel, e.Post)
 	} else {
-		a.to.AnnounceSample(space, e.Sample)
+		a.to.AnnounceSample(Owner{space.Key.Scope(), space.ID}, e.Sample)
 	}
 }
 

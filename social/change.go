@@ -41,6 +41,9 @@ type DirectoryStore interface {
 	// Affiliations does the same for who is what where: of the people in one
 	// space, or of everybody everywhere where people is nil (space is then ignored).
 	Affiliations(ctx context.Context, space SpaceKey, people []PersonKey, each func(Affiliation)) error
+	// OpenStreams finds the streams of these prefixes, and makes those that are
+	// missing.
+	OpenStreams(ctx context.Context, prefixes []string) ([]OpenStream, error)
 }
 
 // PeopleStore changes people. Each method is one transaction with its Change.

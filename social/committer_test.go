@@ -120,10 +120,10 @@ func (l *memoryLog) PostByID(context.Context, ID) (Post, error) {
 	return Post{}, Errorf(KindNotFound, "There is no such post.")
 }
 
-func (l *memoryLog) Head(_ context.Context, stream StreamKey) (uint64, string, error) {
+func (l *memoryLog) State(_ context.Context, stream StreamKey) (StreamState, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return uint64(len(l.posts[stream])), "e", nil
+	return StreamState{Stream: stream, Epoch: "e", Head: uint64(len(l.posts[stream]))}, nil
 }
 
 // ears is an Audience that remembers what it hears.
@@ -142,7 +142,7 @@ func (e *ears) AnnouncePost(_ *Space, c Channel, p *Post) {
 	}
 }
 
-func (e *ears) AnnounceSample(_ *Space, s *Sample) {
+func (e *ears) AnnounceSample(_ Owner, s *Sample) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.heard = append(e.heard, fmt.Sprintf("data %d %s", s.Seq, s.Payload))

@@ -22,6 +22,8 @@ type Directory struct {
 	refresh sync.Mutex // one Refresh at a time; taken before mu
 	onDelta []func(Delta)
 	onSpace []func(*Space)
+	onOpen  []func(OpenStream)
+	topics  OpenTopics
 	checked atomic.Int64 // when the reading began that last reached the journal's end, Unix ns
 
 	mu       sync.RWMutex // guards all below; nothing blocks under it
@@ -32,6 +34,7 @@ type Directory struct {
 	ids      map[string]SpaceKey
 	mine     map[PersonKey]map[SpaceKey]struct{} // memberships of living spaces
 	streams  map[StreamKey]StreamID
+	open     map[string]StreamKey // by prefix
 	expiries expiries
 	// The keys of names and ids in order; nil after a change.
 	nameOrder, idOrder atomic.Pointer[[]string]
@@ -73,6 +76,7 @@ func NewDirectory(store DirectoryStore, log *slog.Logger, now func() time.Time) 
 		people: map[PersonKey]*Person{}, names: map[string]PersonKey{},
 		spaces: map[SpaceKey]*place{}, ids: map[string]SpaceKey{},
 		mine: map[PersonKey]map[SpaceKey]struct{}{}, streams: map[StreamKey]StreamID{},
+		open: map[string]StreamKey{},
 	}
 }
 
@@ -106,6 +110,15 @@ func (d *Directory) Load(ctx context.Context) error {
 	}
 	if err := d.store.Affiliations(ctx, 0, nil, d.putAffiliationLocked); err != nil {
 		return fmt.Errorf("load members: %w", err)
+	}
+	if len(d.topics.Prefixes()) > 0 {
+		open, err := d.store.OpenStreams(ctx, d.topics.Prefixes())
+		if err != nil {
+			return fmt.Errorf("load open topics: %w", err)
+		}
+		for _, s := range open {
+			d.putOpenLocked(s)
+		}
 	}
 	d.version = version
 	d.checked.Store(asked.UnixNano())
@@ -292,7 +305,7 @@ func (d *Directory) putSpaceLocked(s Space) {
 		d.idOrder.Store(nil)
 		for c, key := range s.Streams {
 			if key != 0 {
-				d.streams[key] = StreamID{s.Key, Channel(c)}
+				d.streams[key] = StreamID{Space: s.Key, Channel: Channel(c)}
 			}
 		}
 	}

@@ -129,6 +129,15 @@ func (s *rightsStore) Affiliations(_ context.Context, space SpaceKey, people []P
 	return err
 }
 
+func (s *rightsStore) OpenStreams(_ context.Context, prefixes []string) ([]OpenStream, error) {
+	err := s.called("open")
+	var out []OpenStream
+	for i, p := range prefixes {
+		out = append(out, OpenStream{Prefix: p, Stream: StreamKey(1000 + i)})
+	}
+	return out, err
+}
+
 // The people and spaces of smallTown.
 const (
 	alice, bob, carol, root, eve PersonKey = 1, 2, 3, 4, 5

@@ -68,6 +68,7 @@ type Sample struct {
 	Session    SessionID // see Post.Session
 	// Retain makes the sample the retained message of its topic, or removes that
 	// where Payload is empty. With QoS 0 nothing else is stored, and Seq stays 0.
+	// A stream has room for so many of them only: KindRateLimited.
 	Retain bool
 }
 
@@ -93,7 +94,7 @@ type Appended struct {
 // KeyLife is how long an idempotency key is remembered.
 const KeyLife = 7 * 24 * time.Hour
 
-// SampleLife is how long data is kept.
+// SampleLife is how long data is kept where its context says nothing else.
 const SampleLife = 7 * 24 * time.Hour
 
 // Log is the ordered, durable heart of the store.
@@ -111,8 +112,8 @@ type Log interface {
 	PostByID(ctx context.Context, id ID) (Post, error)
 	// Samples reads a data stream.
 	Samples(ctx context.Context, q SampleQuery) ([]Sample, error)
-	// Head is the last seq of a stream (0 when empty) and its epoch.
-	Head(ctx context.Context, stream StreamKey) (seq uint64, epoch string, err error)
+	// State is what a stream holds; KindNotFound where there is none.
+	State(ctx context.Context, stream StreamKey) (StreamState, error)
 }
 
 // PostQuery asks for a page of a stream.

@@ -280,10 +280,8 @@ type Page struct {
 type Listed struct {
 	Space *Space
 	Posts []Post
-	More  bool // there is a next page in the same direction
-	// Head and Epoch are the stream's position when it was read.
-	Head  uint64
-	Epoch string
+	More  bool        // there is a next page in the same direction
+	State StreamState // of the stream when it was read
 }
 
 // Activities lists the living posts of a context with their present content.
@@ -297,6 +295,27 @@ func (ps *Posts) History(ctx context.Context, a Actor, space string, channel Cha
 	return ps.list(ctx, a, space, channel, page, false)
 }
 
+// Since is History for a reader that knows the stream up to page.After, of the
+// history that epoch names (empty: the present one). complete is false where
+// something behind that is given up, where the stream does not reach that far,
+// and where its history is another one: then everything that is kept follows.
+func (ps *Posts) Since(ctx context.Context, a Actor, space string, channel Channel, epoch string, page Page) (list Listed, complete bool, err error) {
+	if list, err = ps.History(ctx, a, space, channel, page); err != nil {
+		return Listed{}, false, err
+	}
+	if epoch != "" && epoch != list.State.Epoch {
+		page.After = 0
+		list, err = ps.History(ctx, a, space, channel, page)
+		return list, false, err
+	}
+	// Once more: what was given up while the page was read may be missing in it.
+	now, err := ps.log.State(ctx, list.State.Stream)
+	if err != nil {
+		return Listed{}, false, err
+	}
+	return list, page.After >= now.Floor && page.After <= list.State.Head, nil
+}
+
 func (ps *Posts) list(ctx context.Context, a Actor, space string, channel Channel, page Page, living bool) (Listed, error) {
 	sight, err := ps.dir.See(a, space)
 	if err != nil {
@@ -307,8 +326,9 @@ func (ps *Posts) list(ctx context.Context, a Actor, space string, channel Channe
 	}
 	stream := sight.Space.Stream(channel)
 	out := Listed{Space: sight.Space}
-	// The head is read first: what is posted meanwhile belongs to the next page.
-	if out.Head, out.Epoch, err = ps.log.Head(ctx, stream); err != nil {
+	// Read first: what is posted meanwhile belongs to the next page, and what is
+	// given up meanwhile is noticed by the reader of that.
+	if out.State, err = ps.log.State(ctx, stream); err != nil {
 		return Listed{}, err
 	}
 	out.Posts, err = ps.log.Posts(ctx, PostQuery{
@@ -322,4 +342,17 @@ func (ps *Posts) list(ctx context.Context, a Actor, space string, channel Channe
 		out.Posts = out.Posts[:page.Limit]
 	}
 	return out, nil
+}
+
+// Position is where a reader goes on from after this page: behind its last post,
+// or behind the end of the stream.
+func (l *Listed) Position(forward bool) uint64 {
+	if forward && l.More {
+		return l.Posts[len(l.Posts)-1].Seq
+	}
+	head := l.State.Head
+	for i := range l.Posts { // committed after the head was read
+		head = max(head, l.Posts[i].Seq)
+	}
+	return head
 }

@@ -288,8 +288,8 @@ func TestHistoryNeedsReadAndShowsItsPosition(t *testing.T) {
 		for _, p := range l.Posts {
 			got = append(got, p.Content)
 		}
-		if err != nil || strings.Join(got, " ") != c.want || l.More != c.more || l.Head != 5 || l.Epoch == "" {
-			t.Errorf("%s: %q, more %v, head %d of %q, %v", c.name, got, l.More, l.Head, l.Epoch, err)
+		if err != nil || strings.Join(got, " ") != c.want || l.More != c.more || l.State.Head != 5 || l.State.Epoch == "" {
+			t.Errorf("%s: %q, more %v, head %d of %q, %v", c.name, got, l.More, l.State.Head, l.State.Epoch, err)
 		}
 	}
 }

@@ -60,12 +60,45 @@ func (d *Directory) SpaceByKey(key SpaceKey) *Space {
 	return &Space{Key: key}
 }
 
-// spaceOfStream finds the space a stream belongs to.
+// spaceOfStream finds the space a stream belongs to; not that of open topics,
+// which belong to none.
 func (d *Directory) spaceOfStream(key StreamKey) (SpaceKey, Channel, bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	id, ok := d.streams[key]
-	return id.Space, id.Channel, ok
+	return id.Space, id.Channel, ok && id.Open == ""
+}
+
+// StreamOwner finds whose a stream is, also of a deleted space. false where it
+// was made after the directory was loaded and has not been heard of, or is that
+// of a prefix that is no longer open.
+func (d *Directory) StreamOwner(key StreamKey) (Owner, Channel, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	id, ok := d.streams[key]
+	switch {
+	case !ok:
+		return Owner{}, ChannelNone, false
+	case id.Open != "":
+		return Owner{key.openScope(), id.Open}, id.Channel, true
+	}
+	return Owner{id.Space.Scope(), d.spaces[id.Space].space.ID}, id.Channel, true
+}
+
+// StreamOf is the stream of one of a scope's channels; 0 where there is none.
+func (d *Directory) StreamOf(scope Scope, c Channel) StreamKey {
+	if scope.Kind == ScopeOpen && c == ChannelData {
+		return StreamKey(scope.Key)
+	}
+	if scope.Kind != ScopeSpace {
+		return 0
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if pl := d.spaces[SpaceKey(scope.Key)]; pl != nil {
+		return pl.space.Stream(c)
+	}
+	return 0
 }
 
 // Sight is a space as one actor sees it.

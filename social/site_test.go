@@ -105,10 +105,10 @@ func (s *site) AnnouncePost(space *social.Space, c social.Channel, p *social.Pos
 	s.heard = append(s.heard, fmt.Sprintf("%s %v %s by %s", space.ID, c, p.Type, s.dir.AnyPerson(p.Author).Name))
 }
 
-func (s *site) AnnounceSample(space *social.Space, x *social.Sample) {
+func (s *site) AnnounceSample(owner social.Owner, x *social.Sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard = append(s.heard, fmt.Sprintf("%s data %s=%s", space.ID, x.Topic, x.Payload))
+	s.heard = append(s.heard, fmt.Sprintf("%s data %s=%s", owner.Name, x.Topic, x.Payload))
 }
 
 // hears checks what was announced since it was asked last.

@@ -17,6 +17,7 @@ type Space struct {
 	History       History // what a new member sees of the past
 	Receipts      bool    // members see how far the others have read
 	Owner         PersonKey
+	Retention     Retention
 	Created       time.Time
 	Deleted       bool
 	Streams       [channelCount]StreamKey // by Channel; 0 where the channel has none
@@ -85,4 +86,5 @@ type SpacePatch struct {
 	Notifications *string
 	History       *History
 	Receipts      *bool
+	Retention     *Retention // as a whole
 }

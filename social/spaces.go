@@ -105,7 +105,7 @@ func checkSpace(s *Space) error {
 	if !slices.Contains(notificationLevels, s.Notifications) {
 		return Invalid("notifications", "%q is no level; there are posts, comments, all and none", clip(s.Notifications))
 	}
-	return nil
+	return s.Retention.check()
 }
 
 // CheckText checks a text field's length, in bytes, and its characters.
@@ -176,6 +176,7 @@ func (p SpacePatch) apply(s *Space) {
 	set(&s.Notifications, p.Notifications)
 	set(&s.History, p.History)
 	set(&s.Receipts, p.Receipts)
+	set(&s.Retention, p.Retention)
 }
 
 func set[T any](to, from *T) {

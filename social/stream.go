@@ -8,12 +8,13 @@ const (
 	ScopeSpace            // /ctx/{id}/…
 	ScopePerson           // /user/{name}/…
 	ScopeServer           // $SYS/…; its key is 0
+	ScopeOpen             // below a prefix of OpenTopics; its key is that of the prefix's stream
 )
 
 // Scope is one owner of topics: a space, a person, or the server itself.
 type Scope struct {
 	Kind ScopeKind
-	Key  int64 // a SpaceKey or PersonKey
+	Key  int64 // a SpaceKey, PersonKey or StreamKey
 }
 
 // Scope is the scope of the space's topics.
@@ -22,6 +23,9 @@ func (k SpaceKey) Scope() Scope { return Scope{ScopeSpace, int64(k)} }
 // Scope is the scope of the person's own topics.
 func (k PersonKey) Scope() Scope { return Scope{ScopePerson, int64(k)} }
 
+// openScope is the scope of the open topics whose stream k is.
+func (k StreamKey) openScope() Scope { return Scope{ScopeOpen, int64(k)} }
+
 // Channel is the part of a topic behind its owner: what kind of things flow.
 type Channel uint8
 
@@ -29,7 +33,7 @@ const (
 	ChannelNone Channel = iota
 	ChannelMessages
 	ChannelEvents
-	ChannelData   // /ctx/{id}/data/…: any bytes, one stream per space
+	ChannelData   // /ctx/{id}/data/… and open topics: any bytes, one stream per space or prefix
 	ChannelErrors // /user/{name}/errors
 	ChannelSync   // /user/{name}/sync/…
 	ChannelSys    // $SYS/…
@@ -91,6 +95,18 @@ func PersonChannels() ChannelSet { return Channels(ChannelErrors, ChannelSync) }
 // StreamID names a stream by its owner and channel; the store's own number for
 // it is a StreamKey.
 type StreamID struct {
-	Space   SpaceKey
+	Space   SpaceKey // 0 for open topics
+	Open    string   // their prefix; else empty
 	Channel Channel
+}
+
+// Owner is what topics belong to: its scope, and how topics name it.
+type Owner struct {
+	Scope Scope
+	Name  string // the context's id, or the prefix of open topics
+}
+
+// Address is that of one of its topics; rest is for nested channels.
+func (o Owner) Address(c Channel, rest string) Address {
+	return Address{Kind: o.Scope.Kind, Owner: o.Name, Channel: c, Rest: rest}
 }

@@ -15,7 +15,7 @@ const (
 // Address is a parsed topic name, such as /ctx/lobby/messages.
 type Address struct {
 	Kind    ScopeKind
-	Owner   string // the context's id or the person's name; empty for $SYS
+	Owner   string // the context's id, the person's name, or the prefix of open topics; empty for $SYS
 	Channel Channel
 	Rest    string // behind the channel's word, for nested channels: "a/b"
 }
@@ -25,6 +25,8 @@ func (a Address) Topic() string {
 	switch a.Kind {
 	case ScopeServer:
 		return "$SYS/" + a.Rest
+	case ScopeOpen:
+		return a.Owner + a.Rest
 	case ScopePerson:
 		return a.join("/user/")
 	default:
@@ -40,10 +42,14 @@ func (a Address) join(prefix string) string {
 	return s
 }
 
+// ParseTopic is that of a site without open topics.
+func ParseTopic(topic string) (Address, error) { return OpenTopics{}.ParseTopic(topic) }
+
 // ParseTopic reads the name of a topic that a client publishes to. Errors are
-// KindInvalid where the name is none of ours: [MQTT-3.3.2-2] wildcards,
-// [MQTT-1.5.4-2] NUL, too long, unknown. Whether its owner exists is not asked.
-func ParseTopic(topic string) (Address, error) {
+// KindInvalid where the name is none at all: [MQTT-3.3.2-2] wildcards,
+// [MQTT-1.5.4-2] NUL, too long; KindForbidden where it is none of ours. Whether
+// its owner exists is not asked.
+func (o OpenTopics) ParseTopic(topic string) (Address, error) {
 	if err := checkTopicText(topic); err != nil {
 		return Address{}, err
 	}
@@ -52,6 +58,9 @@ func ParseTopic(topic string) (Address, error) {
 	}
 	if rest, ok := strings.CutPrefix(topic, "$SYS/"); ok && rest != "" {
 		return Address{Kind: ScopeServer, Channel: ChannelSys, Rest: rest}, nil
+	}
+	if prefix, rest, ok := o.cut(topic); ok {
+		return Address{Kind: ScopeOpen, Owner: prefix, Channel: ChannelData, Rest: rest}, nil
 	}
 	kind, owner, tail, err := splitOwner(topic)
 	if err != nil {
@@ -77,9 +86,13 @@ type Filter struct {
 	Rest     string // for nested channels, the filter behind the word; "#" covers all
 }
 
+// ParseFilter is that of a site without open topics.
+func ParseFilter(filter string) (Filter, error) { return OpenTopics{}.ParseFilter(filter) }
+
 // ParseFilter reads a filter to subscribe to. A wildcard stands only where the
-// topics it covers belong to one grammar: '#', '/#' and '+/…' are refused.
-func ParseFilter(filter string) (Filter, error) {
+// topics it covers belong to one grammar: '#', '/#' and '+/…' are refused, and
+// open topics are reached by their prefix alone.
+func (o OpenTopics) ParseFilter(filter string) (Filter, error) {
 	if err := checkTopicText(filter); err != nil {
 		return Filter{}, err
 	}
@@ -92,6 +105,9 @@ func ParseFilter(filter string) (Filter, error) {
 			return Filter{}, unknownTopic()
 		}
 		return Filter{Kind: ScopeServer, Channels: Channels(ChannelSys), Rest: rest}, nil
+	}
+	if prefix, rest, ok := o.cut(filter); ok {
+		return Filter{Kind: ScopeOpen, Owner: prefix, Channels: Channels(ChannelData), Rest: rest}, nil
 	}
 	if filter == "/ctx/#" {
 		return Filter{Kind: ScopeSpace, Mine: true, Channels: SpaceChannels(), Rest: "#"}, nil

@@ -29,9 +29,9 @@ func (db *DB) Append(ctx context.Context, entries []social.Entry, now time.Time)
 		return nil, nil
 	}
 	began := time.Now()
-	b := newBatch(entries, now)
+	b := newBatch(entries, now, db.limits)
 	err := failure(db.eng.appendBatch(ctx, b))
-	db.metrics.appended(len(b.posts)+len(b.samples), time.Since(began), err)
+	db.metrics.appended(len(b.posts)+len(b.samples)+b.unlogged, time.Since(began), err)
 	if err != nil {
 		return nil, err
 	}
@@ -44,23 +44,27 @@ func (db *DB) Append(ctx context.Context, entries []social.Entry, now time.Time)
 type batch struct {
 	entries []social.Entry
 	now     int64
+	limits  social.DataLimits
 
 	// To look up.
 	streams []streamState // ascending by key, each once
 	keys    []usedKey     // ascending, each once
 	objects []social.ID   // what Updates and Deletes are about, and what replies answer, each once
+	topics  []topicRef    // of messages to be retained, ascending, each once
 
 	// Looked up.
 	remembered map[keyRef]*usedKey
 	found      map[social.ID]*object
+	retained   map[topicRef]*retainedRow
 
 	// To write.
-	posts   []*social.Post
-	samples []*social.Sample
-	expired []keyRef // keys that are forgotten, and used anew here
-	newKeys []usedKey
-	changed []*object // objects with another content than before, each once
-	edits   []edit
+	posts    []*social.Post
+	samples  []storedSample
+	unlogged int      // samples that are only retained
+	expired  []keyRef // keys that are forgotten, and used anew here
+	newKeys  []usedKey
+	changed  []*object // objects with another content than before, each once
+	edits    []edit
 
 	out []social.Appended
 }
@@ -74,7 +78,12 @@ type streamState struct {
 	head     int64
 	ordinals int64
 	headAt   int64
-	advanced bool
+	changed  bool
+
+	// Of a data stream.
+	bytes         int64 // of its samples
+	retained      int64
+	retainedBytes int64
 }
 
 // keyRef is what an idempotency key is unique in.
@@ -122,8 +131,8 @@ type edit struct {
 	extra    []byte
 }
 
-func newBatch(entries []social.Entry, now time.Time) *batch {
-	b := &batch{entries: entries, now: micros(now), out: make([]social.Appended, len(entries))}
+func newBatch(entries []social.Entry, now time.Time, limits social.DataLimits) *batch {
+	b := &batch{entries: entries, now: micros(now), limits: limits, out: make([]social.Appended, len(entries))}
 	b.collect()
 	return b
 }
@@ -146,6 +155,9 @@ func (b *batch) collect() {
 		} else if p != nil && !p.InReplyTo.IsZero() {
 			b.objects = append(b.objects, p.InReplyTo)
 		}
+		if m := e.Sample; m != nil && m.Retain && checkSample(m) == nil {
+			b.topics = append(b.topics, topicRef{stream, m.Topic})
+		}
 	}
 	slices.SortFunc(b.streams, func(x, y streamState) int { return cmp.Compare(x.key, y.key) })
 	b.streams = slices.CompactFunc(b.streams, func(x, y streamState) bool { return x.key == y.key })
@@ -153,6 +165,8 @@ func (b *batch) collect() {
 	b.keys = slices.CompactFunc(b.keys, func(x, y usedKey) bool { return x.keyRef == y.keyRef })
 	slices.SortFunc(b.objects, func(x, y social.ID) int { return slices.Compare(x[:], y[:]) })
 	b.objects = slices.Compact(b.objects)
+	slices.SortFunc(b.topics, topicRef.compare)
+	b.topics = slices.Compact(b.topics)
 }
 
 func entryFacts(e *social.Entry) (stream, person int64, key string) {
@@ -175,15 +189,18 @@ func (b *batch) begin() {
 		b.streams[i] = streamState{key: b.streams[i].key}
 	}
 	clear(b.out)
-	b.posts, b.samples = b.posts[:0], b.samples[:0]
+	b.posts, b.samples, b.unlogged = b.posts[:0], b.samples[:0], 0
 	b.expired, b.newKeys = b.expired[:0], b.newKeys[:0]
 	b.changed, b.edits = b.changed[:0], b.edits[:0]
-	b.remembered, b.found = nil, nil
+	b.remembered, b.found, b.retained = nil, nil, nil
 	if len(b.keys) > 0 {
 		b.remembered = make(map[keyRef]*usedKey, len(b.keys))
 	}
 	if len(b.objects) > 0 {
 		b.found = make(map[social.ID]*object, len(b.objects))
+	}
+	if len(b.topics) > 0 {
+		b.retained = make(map[topicRef]*retainedRow, len(b.topics))
 	}
 }
 
@@ -234,10 +251,12 @@ func (b *batch) resolveEntry(e *social.Entry, s *streamState, k keyRef) social.A
 			return done
 		}
 	} else {
-		done = b.takeSample(e.Sample, s)
+		if done = b.takeSample(e.Sample, s); done.Err != nil {
+			return done
+		}
 	}
 	if k.key != "" {
-		used := usedKey{keyRef: k, digest: e.Digest, stream: s.key, seq: s.head, id: done.ID, at: s.headAt}
+		used := usedKey{keyRef: k, digest: e.Digest, stream: s.key, seq: int64(done.Seq), id: done.ID, at: max(s.headAt, b.now)} //nolint:gosec // from a BIGINT
 		b.newKeys = append(b.newKeys, used)
 		b.remember(used)
 	}
@@ -261,10 +280,14 @@ func checkEntry(e *social.Entry, s *streamState) error {
 			checkText("type", p.Type, maxWord), checkText("generator", p.Generator, maxWord),
 		)
 	}
-	if len(e.Sample.Payload) > maxPayload {
+	return checkSample(e.Sample)
+}
+
+func checkSample(m *social.Sample) error {
+	if len(m.Payload) > maxPayload {
 		return social.Errorf(social.KindTooLarge, "The message is too long.")
 	}
-	return cmp.Or(checkText("topic", e.Sample.Topic, maxTopic), checkText("key", e.Sample.Key, maxKey))
+	return cmp.Or(checkText("topic", m.Topic, maxTopic), checkText("key", m.Key, maxKey))
 }
 
 // checkText finds what PostgreSQL cannot store as text.
@@ -330,9 +353,27 @@ func (b *batch) amend(p *social.Post, o *object, s *streamState) {
 }
 
 func (b *batch) takeSample(m *social.Sample, s *streamState) social.Appended {
+	properties, err := encodeProperties(m.Properties)
+	if err != nil {
+		return social.Appended{Err: failure(err)}
+	}
+	stored := storedSample{m, properties}
+	size := stored.size()
+	if m.Retain {
+		if err := b.retain(stored, s, size); err != nil {
+			return social.Appended{Err: err}
+		}
+	}
+	if m.QoS == 0 && m.Retain {
+		// In no stream: its moment is told by none.
+		m.Seq, m.Published = 0, moment(max(s.headAt, b.now))
+		b.unlogged++
+		return social.Appended{}
+	}
 	s.advance(b.now)
+	s.bytes += size
 	m.Seq, m.Published = uint64(s.head), moment(s.headAt)
-	b.samples = append(b.samples, m)
+	b.samples = append(b.samples, stored)
 	return social.Appended{Seq: m.Seq}
 }
 
@@ -341,11 +382,11 @@ func (b *batch) takeSample(m *social.Sample, s *streamState) social.Appended {
 func (s *streamState) advance(now int64) {
 	s.head++
 	s.headAt = max(s.headAt, now)
-	s.advanced = true
+	s.changed = true
 }
 
 // idle tells whether there is nothing to write: only repeats and refusals.
-func (b *batch) idle() bool { return len(b.posts)+len(b.samples) == 0 }
+func (b *batch) idle() bool { return len(b.posts)+len(b.samples)+b.unlogged == 0 }
 
 // removed lists the objects that the batch removes.
 func (b *batch) removed() []social.ID {

@@ -18,7 +18,7 @@ import (
 // once per post, and makes commit order and seq order the same.
 const (
 	// In ascending order of keys, as everybody locks them.
-	pgLockStreams = `SELECT id, channel, closed, head, ordinals, head_at FROM streams
+	pgLockStreams = `SELECT id, channel, closed, head, ordinals, head_at, bytes, retained, retained_bytes FROM streams
 		WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`
 	// By primary key. OFFSET 0 keeps it one look-up per key: a join that was planned
 	// when the table was empty would read all of it.
@@ -37,9 +37,18 @@ const (
 			$18::text[], $19::text[])`
 	pgInsertReaders = `INSERT INTO post_readers (stream, seq, person)
 		SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])`
-	pgInsertSamples = `INSERT INTO samples (stream, seq, published_at, author, qos, topic, payload, properties, key)
-		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[],
-			$8::bytea[], $9::text[])`
+	pgInsertSamples = `INSERT INTO samples (stream, seq, published_at, author, session, qos, retain, topic, payload, properties, key)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::bool[],
+			$8::text[], $9::bytea[], $10::bytea[], $11::text[])`
+	// By primary key. Whoever changes what is retained holds its stream.
+	pgFindRetained = `SELECT r.* FROM unnest($1::bigint[], $2::text[]) AS u (stream, topic),
+		LATERAL (SELECT stream, topic, (` + rowSize + `)::bigint FROM retained WHERE stream = u.stream AND topic = u.topic OFFSET 0) r`
+	pgPutRetained = `INSERT INTO retained (stream, topic, seq, published_at, expires_at, author, session, qos, payload, properties)
+		SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+			$8::smallint[], $9::bytea[], $10::bytea[])
+		ON CONFLICT (stream, topic) DO UPDATE SET ` + replaceRetained
+	pgDeleteRetained = `DELETE FROM retained r USING unnest($1::bigint[], $2::text[]) AS u (stream, topic)
+		WHERE r.stream = u.stream AND r.topic = u.topic`
 	// Locked in order first: two nodes may reuse the same forgotten keys.
 	pgDeleteKeys = `DELETE FROM keys d USING (
 			SELECT person, key FROM keys WHERE (person, key) IN (SELECT * FROM unnest($1::bigint[], $2::text[]))
@@ -60,8 +69,10 @@ const (
 	pgEraseUpdates = `UPDATE posts u SET content = '', extra = NULL, removed_at = p.removed_at
 		FROM posts p WHERE p.id = u.object AND u.object = ANY($1::uuid[]) AND u.type = 'Update'`
 	pgEraseEdits = `DELETE FROM edits WHERE post = ANY($1::uuid[])`
-	pgMoveHeads  = `UPDATE streams s SET head = c.head, ordinals = c.ordinals, head_at = c.head_at
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS c (id, head, ordinals, head_at)
+	pgMoveHeads  = `UPDATE streams s SET head = c.head, ordinals = c.ordinals, head_at = c.head_at, bytes = c.bytes,
+			retained = c.retained, retained_bytes = c.retained_bytes
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+			AS c (id, head, ordinals, head_at, bytes, retained, retained_bytes)
 		WHERE s.id = c.id`
 )
 
@@ -121,6 +132,10 @@ func (e *postgres) lookUp(ctx context.Context, p *pipeline, b *batch, set *colum
 		}
 		p.queue(ctx, pgFindObjects, &set.objects, b.scanObject)
 	}
+	if len(b.topics) > 0 {
+		set.fillTopics(b.topics)
+		p.queue(ctx, pgFindRetained, &set.topics, b.scanRetained)
+	}
 	return p.run(ctx)
 }
 
@@ -130,6 +145,11 @@ func (b *batch) scanStream(v [][]byte) {
 	s.channel = social.Channel(binary.BigEndian.Uint16(v[1])) //nolint:gosec // written from a Channel
 	s.closed = v[2][0] != 0
 	s.head, s.ordinals, s.headAt = int8Value(v[3]), int8Value(v[4]), int8Value(v[5])
+	s.bytes, s.retained, s.retainedBytes = int8Value(v[6]), int8Value(v[7]), int8Value(v[8])
+}
+
+func (b *batch) scanRetained(v [][]byte) {
+	b.retained[topicRef{int8Value(v[0]), string(v[1])}] = &retainedRow{stored: true, size: int8Value(v[2])}
 }
 
 func (b *batch) scanKey(v [][]byte) {
@@ -167,11 +187,10 @@ func (e *postgres) write(ctx context.Context, p *pipeline, b *batch, set *column
 		}
 	}
 	if len(b.samples) > 0 {
-		if err := set.fillSamples(b.samples); err != nil {
-			return err
-		}
+		set.fillSamples(b.samples)
 		p.queue(ctx, pgInsertSamples, &set.samples, nil)
 	}
+	e.queueRetained(ctx, p, b, set)
 	if len(b.changed) > 0 {
 		e.queueAmendments(ctx, p, b, set)
 	}
@@ -197,6 +216,18 @@ func (e *postgres) write(ctx context.Context, p *pipeline, b *batch, set *column
 		return &brokenRuleError{"a transaction ended with " + p.tag}
 	}
 	return nil
+}
+
+func (e *postgres) queueRetained(ctx context.Context, p *pipeline, b *batch, set *columnSet) {
+	put, gone := b.retainedChanges()
+	if len(gone) > 0 {
+		set.fillTopics(gone)
+		p.queue(ctx, pgDeleteRetained, &set.topics, nil)
+	}
+	if len(put) > 0 {
+		set.fillRetained(put)
+		p.queue(ctx, pgPutRetained, &set.retained, nil)
+	}
 }
 
 func (e *postgres) queueAmendments(ctx context.Context, p *pipeline, b *batch, set *columnSet) {
@@ -260,25 +291,47 @@ func (s *columnSet) fillReaders(posts []*social.Post) bool {
 	return c[0].n > 0
 }
 
-func (s *columnSet) fillSamples(samples []*social.Sample) error {
-	s.samples.reset(oidInt64, oidInt64, oidInt64, oidInt64, oidInt16, oidText, oidBytes, oidBytes, oidText)
+func (s *columnSet) fillSamples(samples []storedSample) {
+	s.samples.reset(oidInt64, oidInt64, oidInt64, oidInt64, oidInt64, oidInt16, oidBool, oidText, oidBytes, oidBytes, oidText)
 	c := s.samples.cols
 	for _, m := range samples {
-		properties, err := encodeProperties(m.Properties)
-		if err != nil {
-			return err
-		}
 		c[0].int64(int64(m.Stream))
 		c[1].int64(int64(m.Seq)) //nolint:gosec // came from a BIGINT
 		c[2].int64(micros(m.Published))
 		c[3].int64(int64(m.Author))
-		c[4].int16(uint16(m.QoS))
-		c[5].text(m.Topic)
-		c[6].bytes(m.Payload)
-		c[7].bytesOrNull(properties)
-		c[8].textOrNull(m.Key)
+		c[4].int64OrNull(int64(m.Session)) //nolint:gosec // sessions have 63 bits
+		c[5].int16(uint16(m.QoS))
+		c[6].bool(m.Retain)
+		c[7].text(m.Topic)
+		c[8].bytes(m.Payload)
+		c[9].bytesOrNull(m.properties)
+		c[10].textOrNull(m.Key)
 	}
-	return nil
+}
+
+func (s *columnSet) fillTopics(topics []topicRef) {
+	s.topics.reset(oidInt64, oidText)
+	for _, ref := range topics {
+		s.topics.cols[0].int64(ref.stream)
+		s.topics.cols[1].text(ref.topic)
+	}
+}
+
+func (s *columnSet) fillRetained(messages []*storedSample) {
+	s.retained.reset(oidInt64, oidText, oidInt64, oidInt64, oidInt64, oidInt64, oidInt64, oidInt16, oidBytes, oidBytes)
+	c := s.retained.cols
+	for _, m := range messages {
+		c[0].int64(int64(m.Stream))
+		c[1].text(m.Topic)
+		c[2].int64(int64(m.Seq)) //nolint:gosec // came from a BIGINT
+		c[3].int64(micros(m.Published))
+		c[4].int64(m.expiresAt())
+		c[5].int64(int64(m.Author))
+		c[6].int64OrNull(int64(m.Session)) //nolint:gosec // sessions have 63 bits
+		c[7].int16(uint16(m.QoS))
+		c[8].bytes(m.Payload)
+		c[9].bytesOrNull(m.properties)
+	}
 }
 
 func (s *columnSet) fillKeys(keys []usedKey) {
@@ -324,14 +377,17 @@ func (s *columnSet) fillChanged(changed []*object) {
 }
 
 func (s *columnSet) fillHeads(streams []streamState) {
-	s.heads.reset(oidInt64, oidInt64, oidInt64, oidInt64)
+	s.heads.reset(oidInt64, oidInt64, oidInt64, oidInt64, oidInt64, oidInt64, oidInt64)
 	c := s.heads.cols
 	for i := range streams {
-		if st := &streams[i]; st.advanced {
+		if st := &streams[i]; st.changed {
 			c[0].int64(st.key)
 			c[1].int64(st.head)
 			c[2].int64(st.ordinals)
 			c[3].int64(st.headAt)
+			c[4].int64(st.bytes)
+			c[5].int64(st.retained)
+			c[6].int64(st.retainedBytes)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 // INSERT per row is as fast as one with many rows. Their parameters have no
 // numbers, which the driver would look up for every row.
 const (
-	liteFindStream = `SELECT channel, closed, head, ordinals, head_at FROM streams WHERE id = ?`
+	liteFindStream = `SELECT channel, closed, head, ordinals, head_at, bytes, retained, retained_bytes FROM streams WHERE id = ?`
 	// By primary key, for a list of [person, key] in JSON: few of them are there,
 	// and only those cost a row.
 	liteFindKeys = `SELECT k.person, k.key, k.digest, k.stream, k.seq, k.id, k.at
@@ -27,19 +27,24 @@ const (
 			creator, subject, object, in_reply_to, type, content, extra, key, generator)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	liteInsertReader = `INSERT INTO post_readers (stream, seq, person) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
-	liteInsertSample = `INSERT INTO samples (stream, seq, published_at, author, qos, topic, payload, properties, key)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	liteDeleteKey  = `DELETE FROM keys WHERE person = ? AND key = ?`
-	liteInsertKey  = `INSERT INTO keys (person, key, digest, stream, seq, id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`
-	liteInsertEdit = `INSERT INTO edits (post, seq, at, markdown, content, extra) VALUES (?, ?, ?, ?, ?, ?)`
-	liteChangePost = `UPDATE posts SET markdown = ?, content = ?, extra = ?, updated_at = ?, removed_at = ?
+	liteInsertSample = `INSERT INTO samples (stream, seq, published_at, author, session, qos, retain, topic, payload, properties, key)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	// By primary key.
+	liteFindRetained = `SELECT ` + rowSize + ` FROM retained WHERE stream = ? AND topic = ?`
+	litePutRetained  = `INSERT INTO retained (stream, topic, seq, published_at, expires_at, author, session, qos, payload, properties)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream, topic) DO UPDATE SET ` + replaceRetained
+	liteDeleteRetained = `DELETE FROM retained WHERE stream = ? AND topic = ?`
+	liteDeleteKey      = `DELETE FROM keys WHERE person = ? AND key = ?`
+	liteInsertKey      = `INSERT INTO keys (person, key, digest, stream, seq, id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	liteInsertEdit     = `INSERT INTO edits (post, seq, at, markdown, content, extra) VALUES (?, ?, ?, ?, ?, ?)`
+	liteChangePost     = `UPDATE posts SET markdown = ?, content = ?, extra = ?, updated_at = ?, removed_at = ?
 		WHERE stream = ? AND seq = ?`
 	// By posts_object: what earlier Updates said. They are removed with what they are about.
 	liteEraseUpdates = `UPDATE posts SET content = '', extra = NULL,
 			removed_at = (SELECT p.removed_at FROM posts p WHERE p.id = posts.object)
 		WHERE object = ? AND type = 'Update'`
 	liteEraseEdits = `DELETE FROM edits WHERE post = ?`
-	liteMoveHead   = `UPDATE streams SET head = ?, ordinals = ?, head_at = ? WHERE id = ?`
+	liteMoveHead   = `UPDATE streams SET head = ?, ordinals = ?, head_at = ?, bytes = ?, retained = ?, retained_bytes = ? WHERE id = ?`
 )
 
 // liteStatements are those of an append, on the connection that writes.
@@ -48,6 +53,7 @@ type liteStatements struct {
 	insertPost, insertReader, insertSample *sql.Stmt
 	deleteKey, insertKey, insertEdit       *sql.Stmt
 	changePost, eraseUpdates, eraseEdits   *sql.Stmt
+	findRetained, putRetained, delRetained *sql.Stmt
 	moveHead                               *sql.Stmt
 
 	findSession, insertSession, updateSession *sql.Stmt
@@ -75,6 +81,9 @@ func (s *liteStatements) list() []struct {
 		{&s.changePost, liteChangePost},
 		{&s.eraseUpdates, liteEraseUpdates},
 		{&s.eraseEdits, liteEraseEdits},
+		{&s.findRetained, liteFindRetained},
+		{&s.putRetained, litePutRetained},
+		{&s.delRetained, liteDeleteRetained},
 		{&s.moveHead, liteMoveHead},
 		{&s.findSession, liteFindSession},
 		{&s.insertSession, liteInsertSession},
@@ -137,7 +146,8 @@ func (e *lite) appendBatch(ctx context.Context, b *batch) error {
 func (s *liteStatements) lookUp(ctx context.Context, b *batch) error {
 	for i := range b.streams {
 		st := &b.streams[i]
-		err := s.findStream.QueryRowContext(ctx, st.key).Scan(&st.channel, &st.closed, &st.head, &st.ordinals, &st.headAt)
+		err := s.findStream.QueryRowContext(ctx, st.key).Scan(&st.channel, &st.closed, &st.head, &st.ordinals, &st.headAt,
+			&st.bytes, &st.retained, &st.retainedBytes)
 		if err == nil {
 			st.known = true
 		} else if !errors.Is(err, sql.ErrNoRows) {
@@ -153,6 +163,15 @@ func (s *liteStatements) lookUp(ctx context.Context, b *batch) error {
 			&o.removedAt, &o.markdown, &o.content, &o.extra)
 		if err == nil {
 			b.found[id] = o
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	for _, ref := range b.topics {
+		var size int64
+		err := s.findRetained.QueryRowContext(ctx, ref.stream, ref.topic).Scan(&size)
+		if err == nil {
+			b.retained[ref] = &retainedRow{stored: true, size: size}
 		} else if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -194,15 +213,14 @@ func (s *liteStatements) write(ctx context.Context, b *batch) error {
 		}
 	}
 	for _, m := range b.samples {
-		properties, err := encodeProperties(m.Properties)
+		_, err := s.insertSample.ExecContext(ctx, int64(m.Stream), int64(m.Seq), micros(m.Published), int64(m.Author), orNull(int64(m.Session)), //nolint:gosec // came from a BIGINT
+			int64(m.QoS), m.Retain, m.Topic, notNil(m.Payload), m.properties, textOrNull(m.Key))
 		if err != nil {
 			return err
 		}
-		_, err = s.insertSample.ExecContext(ctx, int64(m.Stream), int64(m.Seq), micros(m.Published), int64(m.Author), //nolint:gosec // came from a BIGINT
-			int64(m.QoS), m.Topic, notNil(m.Payload), properties, textOrNull(m.Key))
-		if err != nil {
-			return err
-		}
+	}
+	if err := s.writeRetained(ctx, b); err != nil {
+		return err
 	}
 	if err := s.writeAmendments(ctx, b); err != nil {
 		return err
@@ -218,10 +236,28 @@ func (s *liteStatements) write(ctx context.Context, b *batch) error {
 		}
 	}
 	for _, st := range b.streams {
-		if !st.advanced {
+		if !st.changed {
 			continue
 		}
-		if _, err := s.moveHead.ExecContext(ctx, st.head, st.ordinals, st.headAt, st.key); err != nil {
+		_, err := s.moveHead.ExecContext(ctx, st.head, st.ordinals, st.headAt, st.bytes, st.retained, st.retainedBytes, st.key)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *liteStatements) writeRetained(ctx context.Context, b *batch) error {
+	put, gone := b.retainedChanges()
+	for _, ref := range gone {
+		if _, err := s.delRetained.ExecContext(ctx, ref.stream, ref.topic); err != nil {
+			return err
+		}
+	}
+	for _, m := range put {
+		_, err := s.putRetained.ExecContext(ctx, int64(m.Stream), m.Topic, int64(m.Seq), micros(m.Published), m.expiresAt(), //nolint:gosec // came from a BIGINT
+			int64(m.Author), orNull(int64(m.Session)), int64(m.QoS), m.Payload, m.properties) //nolint:gosec // sessions have 63 bits
+		if err != nil {
 			return err
 		}
 	}

@@ -145,6 +145,7 @@ type columnSet struct {
 	posts, readers, samples columns
 	expired, newKeys, edits columns
 	changed, removed, heads columns
+	topics, retained        columns
 }
 
 // columnSets keeps them between appends.
@@ -166,6 +167,11 @@ func (s columnSets) put(c *columnSet) {
 	}
 	for i := range c.samples.cols {
 		if cap(c.samples.cols[i].buf) > limit {
+			return
+		}
+	}
+	for i := range c.retained.cols {
+		if cap(c.retained.cols[i].buf) > limit {
 			return
 		}
 	}

@@ -29,6 +29,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Metrics gets the store's figures; nil keeps them to [DB.Stats].
 	Metrics prometheus.Registerer
+	// Data bounds what a stream of data holds.
+	Data social.DataLimits
 }
 
 // DB is an open store. It is safe for concurrent use.
@@ -36,6 +38,7 @@ type DB struct {
 	eng     engine
 	log     *slog.Logger
 	metrics *metrics
+	limits  social.DataLimits
 }
 
 // What social asks of a store. What auth asks is checked where both meet.
@@ -46,6 +49,7 @@ var (
 	_ social.Log            = (*DB)(nil)
 	_ social.MarkerStore    = (*DB)(nil)
 	_ social.SessionStore   = (*DB)(nil)
+	_ social.SampleStore    = (*DB)(nil)
 )
 
 // engine is what differs between PostgreSQL and SQLite.
@@ -82,7 +86,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := prepareSchema(ctx, cfg); err != nil {
 		return nil, err
 	}
-	db := &DB{log: cfg.Logger, metrics: m}
+	db := &DB{log: cfg.Logger, metrics: m, limits: cfg.Data.Or()}
 	if cfg.embedded() {
 		db.eng, err = openSQLite(ctx, cfg, m)
 	} else {

@@ -19,6 +19,9 @@ func moment(us int64) time.Time {
 	return time.UnixMicro(us).UTC()
 }
 
+// duration is a number of microseconds.
+func duration(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
+
 // orNull keeps a zero out of a column that is usually empty.
 func orNull(n int64) any {
 	if n == 0 {

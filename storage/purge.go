@@ -19,8 +19,8 @@ const (
 )
 
 // Purge deletes a bounded number of rows that nothing needs any more: idempotency
-// keys, replays, samples, tokens, grants that nothing can refresh, entries of the
-// journal. rows is how many; call again soon where it is not 0.
+// keys, replays, what the retention of contexts gives up, tokens, grants that
+// nothing can refresh, entries of the journal. rows is how many; call again soon where it is not 0.
 func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 	steps := []struct {
 		what string
@@ -29,6 +29,8 @@ func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 		{"idempotency keys", db.purgeKeys},
 		{"replays", db.purgeReplays},
 		{"samples", db.purgeSamples},
+		{"posts", db.purgePosts},
+		{"retained messages", db.purgeRetained},
 		{"grants", db.purgeGrants},
 		{"journal", db.purgeJournal},
 	}
@@ -67,65 +69,6 @@ func (db *DB) purgeReplays(ctx context.Context, now time.Time) (int64, error) {
 		return `WITH old AS MATERIALIZED (SELECT person, key FROM replays WHERE at <= $1 ORDER BY at LIMIT $2` + t.skipLocked + `)
 			DELETE FROM replays WHERE (person, key) IN (SELECT person, key FROM old)`
 	})
-}
-
-// purgeSamples takes the oldest samples of one stream after the other and moves
-// the stream's floor.
-func (db *DB) purgeSamples(ctx context.Context, now time.Time) (n int64, err error) {
-	before := now.Add(-social.SampleLife)
-	streams, err := db.streamsWithOld(ctx, before)
-	if err != nil {
-		return 0, err
-	}
-	for _, stream := range streams {
-		if n >= purgeRows {
-			break
-		}
-		gone, err := db.purgeStream(ctx, stream, before, purgeRows-n)
-		n += gone
-		if err != nil {
-			return n, err
-		}
-	}
-	return n, nil
-}
-
-// streamsWithOld finds data streams whose first sample is too old, some at a time.
-func (db *DB) streamsWithOld(ctx context.Context, before time.Time) ([]social.StreamKey, error) {
-	var out []social.StreamKey
-	// One look-up by primary key per data stream.
-	err := each(ctx, db.eng.reader(), func(rs rows) error {
-		var k social.StreamKey
-		err := rs.Scan(&k)
-		out = append(out, k)
-		return err
-	}, `SELECT s.id FROM streams s JOIN samples m ON m.stream = s.id AND m.seq = s.floor + 1
-		WHERE s.channel = $1 AND s.head > s.floor AND m.published_at < $2 ORDER BY s.id LIMIT 100`,
-		int64(social.ChannelData), micros(before))
-	return out, err
-}
-
-func (db *DB) purgeStream(ctx context.Context, stream social.StreamKey, before time.Time, limit int64) (n int64, err error) {
-	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
-		var floor, head int64
-		err := one(ctx, t, into(&floor, &head), `SELECT floor, head FROM streams WHERE id = $1`+t.forUpdate, int64(stream))
-		if err != nil {
-			return err
-		}
-		// By primary key: times never go back within a stream, so what is old is a
-		// range of seqs. Nobody else deletes while the stream is locked.
-		to := min(head, floor+limit)
-		if err := one(ctx, t, into(&to), `SELECT COALESCE(MIN(seq) - 1, $3) FROM samples
-			WHERE stream = $1 AND seq > $2 AND seq <= $3 AND published_at >= $4`, int64(stream), floor, to, micros(before)); err != nil {
-			return err
-		}
-		if n, err = t.exec(ctx, `DELETE FROM samples WHERE stream = $1 AND seq > $2 AND seq <= $3`, int64(stream), floor, to); err != nil {
-			return err
-		}
-		_, err = t.exec(ctx, `UPDATE streams SET floor = $2 WHERE id = $1`, int64(stream), to)
-		return err
-	})
-	return n, err
 }
 
 // purgeGrants deletes expired tokens, and ends the grants that have expired or

@@ -130,8 +130,8 @@ func TestNodesAppendSideBySide(t *testing.T) {
 		}
 		wg.Wait()
 		for stream, n := range count {
-			if head, _, err := dbs[0].Head(t.Context(), stream); err != nil || int(head) != n {
-				t.Errorf("stream %d: head %d, %d acknowledged, %v", stream, head, n, err)
+			if s, err := dbs[0].State(t.Context(), stream); err != nil || int(s.Head) != n {
+				t.Errorf("stream %d: head %d, %d acknowledged, %v", stream, s.Head, n, err)
 			}
 		}
 	})
@@ -181,11 +181,11 @@ func TestTheSameKeysOnTwoNodesAreStoredOnce(t *testing.T) {
 		}
 		var stored uint64
 		for _, stream := range streams {
-			head, _, err := w.DB.Head(t.Context(), stream)
+			s, err := w.DB.State(t.Context(), stream)
 			if err != nil {
 				t.Fatal(err)
 			}
-			stored += head
+			stored += s.Head
 		}
 		if stored != rounds*batch {
 			t.Errorf("%d posts are stored, wanted %d", stored, rounds*batch)

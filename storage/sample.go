@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	sampleColumns = `stream, seq, published_at, author, qos, topic, payload, properties, COALESCE(key, '')`
+	sampleColumns = `stream, seq, published_at, author, COALESCE(session, 0), qos, retain, topic, payload, properties, COALESCE(key, '')`
 	// By samples_topic; those of every topic by the primary key.
 	sampleRange   = ` FROM samples WHERE stream = $1 AND seq > $2 AND seq < $3`
 	samplesAfter  = `SELECT ` + sampleColumns + sampleRange + ` ORDER BY seq LIMIT $4`
@@ -76,7 +76,7 @@ func scanSample(rs rows) (social.Sample, error) {
 		qos        int16
 		properties []byte
 	)
-	err := rs.Scan(&m.Stream, &m.Seq, &published, &m.Author, &qos, &m.Topic, &m.Payload, &properties, &m.Key)
+	err := rs.Scan(&m.Stream, &m.Seq, &published, &m.Author, &m.Session, &qos, &m.Retain, &m.Topic, &m.Payload, &properties, &m.Key)
 	if err == nil && properties != nil {
 		m.Properties = new(social.Properties)
 		err = json.Unmarshal(properties, m.Properties)

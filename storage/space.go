@@ -12,7 +12,8 @@ import (
 const (
 	// One row per stream of a space, or one without where it has none.
 	spaceColumns = `SELECT s.id, s.name, s.display_name, s.description, s.url, s.preset, s.policies, s.tags, s.notifications,
-		s.history, s.receipts, s.owner, s.created_at, s.deleted, COALESCE(t.channel, 0), COALESCE(t.id, 0), COALESCE(t.head, 0)
+		s.history, s.receipts, s.keep_age, s.keep_posts, s.keep_data_age, s.keep_samples, s.owner, s.created_at, s.deleted,
+		COALESCE(t.channel, 0), COALESCE(t.id, 0), COALESCE(t.head, 0)
 		FROM spaces s LEFT JOIN streams t ON t.space = s.id`
 	allSpaces   = spaceColumns + ` ORDER BY s.id`
 	spacesByKey = spaceColumns + ` WHERE s.id = ANY($1) ORDER BY s.id`
@@ -58,9 +59,12 @@ func scanSpace(rs rows) (s social.Space, channel social.Channel, stream social.S
 		policies []byte
 		tags     string
 		created  int64
+
+		keepAge, keepDataAge int64
 	)
 	err = rs.Scan(&s.Key, &s.ID, &s.DisplayName, &s.Description, &s.URL, &s.Preset, &policies, &tags, &s.Notifications,
-		&s.History, &s.Receipts, &s.Owner, &created, &s.Deleted, &channel, &stream, &head)
+		&s.History, &s.Receipts, &keepAge, &s.Retention.Posts, &keepDataAge, &s.Retention.Samples, &s.Owner, &created, &s.Deleted,
+		&channel, &stream, &head)
 	if err != nil {
 		return s, 0, 0, 0, err
 	}
@@ -68,6 +72,7 @@ func scanSpace(rs rows) (s social.Space, channel social.Channel, stream social.S
 		s.Policies[i] = social.Policy(policies[i])
 	}
 	s.Created = moment(created)
+	s.Retention.Age, s.Retention.DataAge = duration(keepAge), duration(keepDataAge)
 	return s, channel, stream, head, json.Unmarshal([]byte(tags), &s.Tags)
 }
 
@@ -105,10 +110,11 @@ func (db *DB) CreateSpace(ctx context.Context, s social.Space, now time.Time) (s
 			return err
 		}
 		err := one(ctx, t, into(&key), `INSERT INTO spaces (name, display_name, description, url, preset, policies, tags,
-				notifications, history, receipts, owner, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+				notifications, history, receipts, owner, created_at, keep_age, keep_posts, keep_data_age, keep_samples)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
 			s.ID, s.DisplayName, s.Description, s.URL, s.Preset, policyValue(s.Policies), tags,
-			s.Notifications, int64(s.History), s.Receipts, int64(s.Owner), micros(now))
+			s.Notifications, int64(s.History), s.Receipts, int64(s.Owner), micros(now),
+			s.Retention.Age.Microseconds(), s.Retention.Posts, s.Retention.DataAge.Microseconds(), s.Retention.Samples)
 		if err != nil {
 			return fmt.Errorf("insert: %w", err)
 		}
@@ -129,7 +135,7 @@ func (db *DB) CreateSpace(ctx context.Context, s social.Space, now time.Time) (s
 
 // PatchSpace is [social.SpaceStore]'s. KindNotFound for a deleted space.
 func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.SpacePatch, event *social.Post, now time.Time) error {
-	var policies, tags, history any
+	var policies, tags, history, age, posts, dataAge, samples any
 	if patch.Policies != nil {
 		policies = policyValue(*patch.Policies)
 	}
@@ -143,12 +149,17 @@ func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.
 	if patch.History != nil {
 		history = int64(*patch.History)
 	}
+	if r := patch.Retention; r != nil {
+		age, posts, dataAge, samples = r.Age.Microseconds(), r.Posts, r.DataAge.Microseconds(), r.Samples
+	}
 	return db.change(ctx, "change a context", now, func(ctx context.Context, t *tx) error {
 		n, err := t.exec(ctx, `UPDATE spaces SET display_name = COALESCE($2, display_name), description = COALESCE($3, description),
 				url = COALESCE($4, url), policies = COALESCE($5, policies), tags = COALESCE($6, tags),
-				notifications = COALESCE($7, notifications), history = COALESCE($8, history), receipts = COALESCE($9, receipts)
+				notifications = COALESCE($7, notifications), history = COALESCE($8, history), receipts = COALESCE($9, receipts),
+				keep_age = COALESCE($10, keep_age), keep_posts = COALESCE($11, keep_posts),
+				keep_data_age = COALESCE($12, keep_data_age), keep_samples = COALESCE($13, keep_samples)
 			WHERE id = $1 AND NOT deleted`, int64(key), optional(patch.DisplayName), optional(patch.Description),
-			optional(patch.URL), policies, tags, optional(patch.Notifications), history, optional(patch.Receipts))
+			optional(patch.URL), policies, tags, optional(patch.Notifications), history, optional(patch.Receipts), age, posts, dataAge, samples)
 		if err != nil {
 			return err
 		}
@@ -163,7 +174,7 @@ func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.
 }
 
 // DeleteSpace is [social.SpaceStore]'s: it ends memberships and overrides and
-// closes the streams, whose posts stay. KindNotFound where it was deleted before.
+// closes the streams, whose posts stay; what was retained goes. KindNotFound where it was deleted before.
 func (db *DB) DeleteSpace(ctx context.Context, key social.SpaceKey, event *social.Post, now time.Time) error {
 	return db.change(ctx, "delete a context", now, func(ctx context.Context, t *tx) error {
 		n, err := t.exec(ctx, `UPDATE spaces SET deleted = TRUE WHERE id = $1 AND NOT deleted`, int64(key))
@@ -188,7 +199,11 @@ func (db *DB) DeleteSpace(ctx context.Context, key social.SpaceKey, event *socia
 		if err := addEvent(ctx, t, key, event, now); err != nil {
 			return err
 		}
-		_, err = t.exec(ctx, `UPDATE streams SET closed = TRUE WHERE space = $1`, int64(key))
+		_, err = t.exec(ctx, `DELETE FROM retained WHERE stream IN (SELECT id FROM streams WHERE space = $1)`, int64(key))
+		if err != nil {
+			return fmt.Errorf("forget what was retained: %w", err)
+		}
+		_, err = t.exec(ctx, `UPDATE streams SET closed = TRUE, retained = 0, retained_bytes = 0 WHERE space = $1`, int64(key))
 		return err
 	})
 }

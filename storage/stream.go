@@ -10,13 +10,37 @@ import (
 	"rambla/social"
 )
 
-// Head is [social.Log]'s.
-func (db *DB) Head(ctx context.Context, stream social.StreamKey) (seq uint64, epoch string, err error) {
-	err = one(ctx, db.eng.reader(), into(&seq, &epoch), `SELECT head, epoch FROM streams WHERE id = $1`, int64(stream))
+// State is [social.Log]'s.
+func (db *DB) State(ctx context.Context, stream social.StreamKey) (social.StreamState, error) {
+	s := social.StreamState{Stream: stream}
+	err := one(ctx, db.eng.reader(), into(&s.Epoch, &s.Head, &s.Floor), `SELECT epoch, head, floor FROM streams WHERE id = $1`, int64(stream))
 	if err != nil {
-		return 0, "", failure(orNotFound(err, "topic"))
+		return social.StreamState{}, failure(orNotFound(err, "topic"))
 	}
-	return seq, epoch, nil
+	return s, nil
+}
+
+// OpenStreams is [social.DirectoryStore]'s.
+func (db *DB) OpenStreams(ctx context.Context, prefixes []string) ([]social.OpenStream, error) {
+	out := make([]social.OpenStream, len(prefixes))
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		for i, prefix := range prefixes {
+			_, err := t.exec(ctx, `INSERT INTO streams (prefix, channel, epoch) VALUES ($1, $2, $3) ON CONFLICT (prefix) DO NOTHING`,
+				prefix, int64(social.ChannelData), newEpoch())
+			if err != nil {
+				return err
+			}
+			out[i].Prefix = prefix
+			if err := one(ctx, t, into(&out[i].Stream, &out[i].Head), `SELECT id, head FROM streams WHERE prefix = $1`, prefix); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, failure(fmt.Errorf("find the streams of open topics: %w", err))
+	}
+	return out, nil
 }
 
 // newEpoch makes the sign of a stream's history: another one means that numbers

@@ -95,6 +95,21 @@ func logChecks() []check {
 			WHERE s.id IS NULL OR (s.channel = $1) = x.post ORDER BY x.stream LIMIT $2`,
 		args: []any{int64(social.ChannelData)},
 	}, {
+		rule: "every retained message belongs to an open stream of data, and is of its past",
+		mend: "delete the row from the table retained and correct retained and retained_bytes in streams",
+		sql: `SELECT 'stream ' || r.stream || ' topic ' || r.topic FROM retained r LEFT JOIN streams s ON s.id = r.stream
+			WHERE s.id IS NULL OR s.channel <> $1 OR s.closed OR r.seq > s.head LIMIT $2`,
+		args: []any{int64(social.ChannelData)},
+	}, {
+		rule: "a stream knows how much its samples and retained messages come to",
+		mend: "set bytes, retained and retained_bytes in the table streams to what the message says was found",
+		sql: `SELECT 'stream ' || s.id || ': ' || s.bytes || ' bytes, ' || s.retained || ' retained of ' || s.retained_bytes || ' bytes; found '
+				|| COALESCE(m.bytes, 0) || ', ' || COALESCE(r.n, 0) || ', ' || COALESCE(r.bytes, 0)
+			FROM streams s LEFT JOIN (SELECT stream, SUM(` + rowSize + `) AS bytes FROM samples GROUP BY stream) m ON m.stream = s.id
+			LEFT JOIN (SELECT stream, COUNT(*) AS n, SUM(` + rowSize + `) AS bytes FROM retained GROUP BY stream) r ON r.stream = s.id
+			WHERE s.bytes <> COALESCE(m.bytes, 0) OR s.retained <> COALESCE(r.n, 0) OR s.retained_bytes <> COALESCE(r.bytes, 0)
+			ORDER BY s.id LIMIT $1`,
+	}, {
 		rule: "ordinals count the posts that count as new, and times do not go back",
 		mend: restore,
 		sql: `SELECT 'stream ' || stream || ' seq ' || seq FROM (
@@ -124,10 +139,11 @@ func logChecks() []check {
 		// News of the context itself, in its events (channel 2), have no object.
 		rule: "an edit or a removal is about an earlier post of its stream, and shows on it",
 		mend: restore,
-		// News of a space are called so too, and are about no post.
+		// News of a space are called so too, and are about no post; what others are
+		// about may have been given up.
 		sql: `SELECT 'stream ' || u.stream || ' seq ' || u.seq FROM posts u JOIN streams s ON s.id = u.stream
 			LEFT JOIN posts p ON p.id = u.object
-			WHERE s.channel <> $1 AND u.type IN ('Update', 'Delete') AND (p.id IS NULL OR p.stream <> u.stream OR p.seq >= u.seq
+			WHERE s.channel <> $1 AND u.type IN ('Update', 'Delete') AND ((p.id IS NULL AND s.floor = 0) OR p.stream <> u.stream OR p.seq >= u.seq
 				OR NOT p.counts OR (u.type = 'Delete' AND p.removed_at IS NULL) OR (u.type = 'Update' AND p.updated_at IS NULL)) LIMIT $2`,
 		args: []any{int64(social.ChannelEvents)},
 	}, {
@@ -150,7 +166,8 @@ func logChecks() []check {
 	}, {
 		rule: "every author exists",
 		mend: restore,
-		sql: `SELECT 'person ' || x.author FROM (SELECT DISTINCT author FROM posts UNION SELECT DISTINCT author FROM samples) x
+		sql: `SELECT 'person ' || x.author FROM (SELECT DISTINCT author FROM posts UNION SELECT DISTINCT author FROM samples
+				UNION SELECT DISTINCT author FROM retained) x
 			LEFT JOIN people p ON p.id = x.author WHERE p.id IS NULL LIMIT $1`,
 	}, {
 		rule: "a read marker is somebody's, and not beyond the end of its stream",

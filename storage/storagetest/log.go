@@ -191,18 +191,19 @@ func byID(w *World) {
 
 func heads(w *World) {
 	stream := w.Lobby.Stream(social.ChannelMessages)
-	seq, epoch, err := w.DB.Head(w.Context(), stream)
-	if err != nil || seq != 0 || len(epoch) != 8 || strings.Trim(epoch, "0123456789abcdef") != "" {
-		w.Errorf("an empty stream: %d, %q, %v", seq, epoch, err)
+	empty, err := w.DB.State(w.Context(), stream)
+	epoch := empty.Epoch
+	if err != nil || len(epoch) != 8 || strings.Trim(epoch, "0123456789abcdef") != "" || empty != (social.StreamState{Stream: stream, Epoch: epoch}) {
+		w.Errorf("an empty stream: %+v, %v", empty, err)
 	}
 	w.Append(Epoch(), w.Post(w.Alice, "x"), w.Post(w.Alice, "y"))
-	if seq, again, err := w.DB.Head(w.Context(), stream); err != nil || seq != 2 || again != epoch {
-		w.Errorf("after two posts: %d, %q, %v", seq, again, err)
+	if s, err := w.DB.State(w.Context(), stream); err != nil || s != (social.StreamState{Stream: stream, Epoch: epoch, Head: 2}) {
+		w.Errorf("after two posts: %+v, %v", s, err)
 	}
-	if _, other, _ := w.DB.Head(w.Context(), w.Lobby.Stream(social.ChannelEvents)); other == epoch {
-		w.Error("two streams of one epoch")
+	if other, err := w.DB.State(w.Context(), w.Lobby.Stream(social.ChannelEvents)); err != nil || other.Epoch == epoch {
+		w.Errorf("another stream: %+v, %v", other, err)
 	}
-	_, _, err = w.DB.Head(w.Context(), 4711)
+	_, err = w.DB.State(w.Context(), 4711)
 	Wants(w, err, social.KindNotFound)
 	if got := w.ReadSpace(w.Lobby.Key).Heads[social.ChannelMessages]; got != 2 {
 		w.Errorf("the space says its head is %d", got)

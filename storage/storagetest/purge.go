@@ -73,8 +73,8 @@ func purge(w *World) {
 	if changes := w.Changes(before); len(changes) != 1 || changes[0] != (social.Change{Kind: social.ChangeGrant, Person: w.Bob, Grant: login}) {
 		w.Errorf("changes %+v", changes)
 	}
-	if seq, _, err := w.DB.Head(w.Context(), data); err != nil || seq != 5 {
-		w.Errorf("head %d, %v", seq, err)
+	if s, err := w.DB.State(w.Context(), data); err != nil || s.Head != 5 || s.Floor != 5 {
+		w.Errorf("%+v, %v", s, err)
 	}
 	if got := w.All(w.Bob); len(got) != 1 {
 		w.Errorf("%d posts are left", len(got))

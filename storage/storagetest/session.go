@@ -101,8 +101,8 @@ func sessionAgain(w *World) {
 	if got.Before == nil || got.Before.Fence != 1 || got.Before.Node != 1 || got.Before.Expiry != time.Hour {
 		w.Errorf("before %+v", got.Before)
 	}
-	_, epoch, err := w.DB.Head(w.Context(), messages)
-	if want := []social.StreamState{{Stream: messages, Epoch: epoch, Head: 2}}; err != nil || !reflect.DeepEqual(got.Streams, want) {
+	state, err := w.DB.State(w.Context(), messages)
+	if want := []social.StreamState{state}; err != nil || state.Head != 2 || !reflect.DeepEqual(got.Streams, want) {
 		w.Errorf("streams %+v, wanted %+v", got.Streams, want)
 	}
 	w.stale(social.SessionSave{ID: 11, Fence: 1, Gone: true}, Epoch())
