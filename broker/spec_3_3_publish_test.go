@@ -3,9 +3,12 @@ package broker_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"rambla/broker"
+	"rambla/social"
 )
 
 // pair is a publisher and a subscriber who share a space of their own.
@@ -187,6 +190,66 @@ func TestSection3_14_2AReasonOfDisconnectThatDoesNotFitIsLeftOut(t *testing.T) {
 		p.send([]byte{0xC1, 0})
 		if r := p.ended(0x81); len(r.body)+2 > int(size) || r.has(0x1F) != (size == 200) || r.has(0x11) {
 			t.Errorf("where %d bytes are taken: % x", size, r.body)
+		}
+	}
+}
+
+func TestSection3_5_2UserPropertiesThatDoNotFitAreLeftOut(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	for _, qos := range []byte{1, 2} {
+		for _, size := range []byte{29, 200} {
+			p := s.dial(t, 5, "tcp")
+			p.join("alice", fmt.Sprint(qos, size), []byte{0x27, 0, 0, 0, size})
+			for range 100 { // so that the numbers have two digits
+				s.append("lobby", social.ChannelMessages, "", 1, "x")
+			}
+			p.send(p.message(qos, 1, "/ctx/lobby/messages", "x"))
+			r := p.expect(3 + qos)
+			if r.code != 0 || len(r.body)+2 > int(size) || r.has(0x26) != (size == 200) {
+				t.Errorf("where %d bytes are taken: % x", size, r.body)
+			}
+		}
+	}
+}
+
+func TestSection3_3_2ADeliveryTellsTheExpiryThatIsLeftAndNoneIsMadeBehindIt(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	s := serve(t, broker.Config{
+		SendWindow3: 1, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+	})
+	c := s.pair(t, 5, "tcp")
+	sub := s.dial(t, 5, "tcp")
+	sub.join("bob", "one at a time", []byte{0x21, 0, 1})
+	sub.subscribe(c.data+"x", 2)
+	expiry := func(seconds byte) []byte { return []byte{0x02, 0, 0, 0, seconds} }
+	for i, seconds := range []byte{200, 50, 200} { // the first holds the window
+		c.pub.send(c.pub.message(2, uint16(i+1), c.data+"x", fmt.Sprint(i), expiry(seconds)))
+		c.pub.expect(5)
+	}
+	first := sub.expect(3)
+	sub.quiet()
+	ahead.Store(int64(100 * time.Second))
+	sub.send(ack(5, first.id))
+	sub.expect(6)
+	sub.send(ack(7, first.id))
+	r := sub.expect(3)
+	if left := r.props[4]; r.payload != "2" || r.props[0] != 2 || left < 99 || left > 100 {
+		t.Errorf("delivered %q with % x", r.payload, r.props)
+	}
+	// What was sent goes on, and so does what was received, though both expired.
+	ahead.Store(int64(time.Hour))
+	sub.send(ack(5, r.id))
+	if rel := sub.expect(6); rel.id != r.id || rel.code != 0 {
+		t.Errorf("PUBREL % x", rel.body)
+	}
+	sub.send(ack(7, r.id))
+	sub.quiet()
+	for id := range uint16(3) {
+		c.pub.send(ack(6, id+1))
+		if r := c.pub.expect(7); r.id != id+1 || r.code != 0 {
+			t.Errorf("PUBCOMP % x", r.body)
 		}
 	}
 }

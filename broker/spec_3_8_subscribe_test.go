@@ -188,3 +188,32 @@ func TestSection3_14_4BehindADisconnectNothingIsProcessed(t *testing.T) {
 		c.sub.quiet()
 	})
 }
+
+func TestSection3_10_3AnUnsubscribeFromNothingEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	variants(t, func(t *testing.T, version byte, transport string) {
+		p := s.client(t, version, transport, "bob", t.Name())
+		p.send(p.unsubscribePacket(1))
+		p.ended(0x82)
+	})
+}
+
+func TestSection3_8_2ASubscriptionIdentifierOfAnySizeComesBack(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	for _, transport := range []string{"tcp", "ws"} {
+		c := s.pair(t, 5, transport)
+		for _, id := range [][]byte{{1}, {0x7F}, {0x80, 1}, {0xFF, 0x7F}, {0x80, 0x80, 1}, {0xFF, 0xFF, 0xFF, 0x7F}} {
+			prop := append([]byte{0x0B}, id...)
+			c.sub.send(c.sub.subscribePacket(1, prop, subscription(c.data+"x", 0)))
+			c.sub.expect(9)
+			c.pub.send(c.pub.message(0, 0, c.data+"x", "x"))
+			if r := c.sub.expect(3); !bytes.Equal(r.props, prop) {
+				t.Errorf("delivered with % x, want % x", r.props, prop)
+			}
+		}
+		c.sub.send(c.sub.subscribePacket(1, []byte{0x0B, 0xFF, 0xFF, 0xFF, 0xFF, 1}, subscription(c.data+"x", 0)))
+		c.sub.ended(0x81)
+	}
+}
