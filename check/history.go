@@ -222,11 +222,14 @@ func newIndex(h *History) *index {
 		}
 	}
 	for _, c := range h.Clients {
+		link := 0
 		for _, e := range c.Events {
 			switch {
 			case e.Kind == GotPublish:
 				known(e.Mark, e.At)
-			case e.Kind == Refused, e.Kind == LinkEnded && e.Note == endedByServer && e.Code != takenOver:
+			case e.Kind == GotConnack:
+				link = e.Link
+			case e.Kind == Refused, e.Kind == LinkEnded && e.Note == endedByServer && e.Link == link:
 				x.troubles = append(x.troubles, e.At)
 			}
 		}
@@ -235,12 +238,8 @@ func newIndex(h *History) *index {
 	return x
 }
 
-// endedByServer is the Note of a link that the client did not end; takenOver the
-// reason code of one that another connection of the same session ended.
-const (
-	endedByServer = "by the server"
-	takenOver     = 0x8e
-)
+// endedByServer is the Note of a link that the client did not end.
+const endedByServer = "by the server"
 
 // troubled tells whether the server was away, or sent somebody away, at any time
 // from … to or shortly before or after.

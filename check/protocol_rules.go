@@ -176,5 +176,8 @@ func takeover(x *index) []Offence {
 	})
 }
 
+// takenOver is the reason code of a link whose session another took over.
+const takenOver = 0x8e
+
 // neverEnded is the Note of a link that was taken over and not ended.
 const neverEnded = "never, though it was taken over"

@@ -11,6 +11,9 @@ func staleRight(x *index) []Offence {
 	return perClient(x, func(c *Client, found func(Offence)) {
 		c.eachDelivery(func(i int, e *Event) {
 			p := x.byMark[e.Mark]
+			if first := x.logged[e.Mark]; len(first) > 1 && x.seqOf(e) != first[0].Seq {
+				return // QoS 1 that was stored again, nobody knows when
+			}
 			if p == nil || x.standing(c.Person, contextOf(e.Stream), p.Began, x.stored[e.Mark]) != lacked {
 				return
 			}
