@@ -22,6 +22,7 @@ type conn struct {
 	raw       syscall.RawConn // nil: writes may wait, see schedule
 	transport string          // a label: tcp, tls, ws
 	remote    netip.AddrPort
+	proxied   bool // remote is a trusted proxy until readProxy
 	writer    *writer
 
 	input   input
@@ -99,7 +100,7 @@ func (c *conn) run(ctx context.Context) {
 			c.end(ending{codeUnspecified, "", causePanic})
 		}
 	}()
-	if !c.handshake(ctx) {
+	if c.proxied && !c.readProxy() || !c.handshake(ctx) {
 		return
 	}
 	for {
@@ -365,7 +366,9 @@ func (c *conn) watchQuiet(quiet time.Duration) {
 func (c *conn) check() {
 	quiet := time.Duration(c.quiet.Load())
 	if quiet == 0 {
-		c.broker.metrics.limited(limitConnectTimeout)
+		if !c.over.Load() {
+			c.broker.metrics.limited(limitConnectTimeout)
+		}
 		c.end(ending{cause: causeConnectTimeout})
 		_ = c.nc.Close() // wakes a reader inside a handshake; the error says nothing new
 		return

@@ -275,8 +275,9 @@ func (s *server) run(t *testing.T, l net.Listener) {
 	})
 }
 
-func TestTLSServesAndASilentHandshakeIsClosed(t *testing.T) {
-	t.Parallel()
+// tlsListener listens with a certificate of its own for localhost.
+func tlsListener(t *testing.T) (net.Listener, *tls.Config) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -294,14 +295,20 @@ func TestTLSServesAndASilentHandshakeIsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	roots := x509.NewCertPool()
+	roots.AddCert(mustParse(t, der))
+	return l, &tls.Config{RootCAs: roots, ServerName: "localhost"}
+}
+
+func TestTLSServesAndASilentHandshakeIsClosed(t *testing.T) {
+	t.Parallel()
+	l, config := tlsListener(t)
 	s, plain := bare(t, broker.Config{ConnectTimeout: time.Second})
 	plain.Close()
 	s.addr = l.Addr().String()
 	s.run(t, l)
-	roots := x509.NewCertPool()
-	roots.AddCert(mustParse(t, der))
 	for i := range 2 {
-		nc, err := tls.Dial("tcp", s.addr, &tls.Config{RootCAs: roots, ServerName: "localhost"})
+		nc, err := tls.Dial("tcp", s.addr, config)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 // admission is a connection's place in the limits.
 type admission struct {
 	addr     netip.Addr
+	proxied  bool      // by a trusted proxy, and whose it is is not told yet
 	in       bool      // authenticated
 	noting   bool      // a credential is being checked
 	verdicts []verdict // of End, while it is
@@ -41,43 +42,69 @@ func countedAs(a netip.Addr) netip.Addr {
 }
 
 // admit makes a connection and enters it into the limits; nil if there is no
-// room, or no broker any more.
-func (b *Broker) admit(ctx context.Context, nc net.Conn, transport string, remote netip.AddrPort) (*conn, context.Context) {
-	addr := countedAs(remote.Addr())
+// room, or no broker any more. One that a trusted proxy may have made for
+// somebody is in the limits of an address after readmit.
+func (b *Broker) admit(ctx context.Context, nc net.Conn, transport string, remote netip.AddrPort, proxied bool) (*conn, context.Context) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state != lifeServing {
 		return nil, nil
 	}
+	if b.connecting >= b.config.MaxConnecting {
+		b.metrics.limited(limitConnecting)
+		return nil, nil
+	}
+	a := &admission{addr: countedAs(remote.Addr()), proxied: proxied, noting: true}
+	if !proxied && !b.enterLocked(a.addr) {
+		return nil, nil
+	}
+	b.connecting++
+	c, ctx := newConn(ctx, b, nc, transport, remote)
+	c.proxied = proxied
+	b.conns[c] = a
+	return c, ctx
+}
+
+// enterLocked counts a connection at its address, if there is room.
+func (b *Broker) enterLocked(addr netip.Addr) bool {
 	n := b.addresses[addr]
 	if n == nil {
 		n = &address{}
 	}
 	switch most := b.config.MaxConnectionsPerAddr; {
-	case b.connecting >= b.config.MaxConnecting:
-		b.metrics.limited(limitConnecting)
-		return nil, nil
 	case n.connecting >= b.config.MaxConnectingPerAddr:
 		b.metrics.limited(limitConnectingPer)
-		return nil, nil
+		return false
 	case most > 0 && n.all >= most:
 		b.metrics.limited(limitConnectionsPer)
-		return nil, nil
+		return false
 	}
 	b.addresses[addr] = n
 	n.connecting++
 	n.all++
-	b.connecting++
-	c, ctx := newConn(ctx, b, nc, transport, remote)
-	b.conns[c] = &admission{addr: addr, noting: true}
-	return c, ctx
+	return true
+}
+
+// readmit counts a proxied connection where it belongs, now that its remote
+// address is known; false if there is no room.
+func (b *Broker) readmit(c *conn) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.conns[c]
+	if a == nil || !b.enterLocked(countedAs(c.remote.Addr())) {
+		return false
+	}
+	a.addr, a.proxied = countedAs(c.remote.Addr()), false
+	return true
 }
 
 // settleLocked counts a connection as authenticated.
 func (b *Broker) settleLocked(a *admission) {
 	a.in, a.noting, a.verdicts = true, false, nil
-	b.addresses[a.addr].connecting--
 	b.connecting--
+	if !a.proxied {
+		b.addresses[a.addr].connecting--
+	}
 }
 
 // dismissLocked takes a connection out of the limits.
@@ -90,6 +117,9 @@ func (b *Broker) dismissLocked(c *conn) {
 		b.settleLocked(a)
 	}
 	delete(b.conns, c)
+	if a.proxied {
+		return
+	}
 	n := b.addresses[a.addr]
 	if n.all--; n.all == 0 {
 		delete(b.addresses, a.addr)
@@ -137,7 +167,8 @@ func (b *Broker) serveTCP(ctx context.Context, nc net.Conn) {
 		transport = "tls"
 	}
 	tune(nc)
-	c, ctx := b.admit(ctx, nc, transport, addrPort(nc.RemoteAddr()))
+	remote := addrPort(nc.RemoteAddr())
+	c, ctx := b.admit(ctx, nc, transport, remote, b.trusts(remote.Addr()))
 	if c == nil || !b.tasks.spawn(func() { c.serve(ctx) }) {
 		// The limit is counted; there is nobody to tell.
 		_ = nc.Close()

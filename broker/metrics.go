@@ -16,6 +16,7 @@ const (
 	causeLost                            // the network did
 	causeDisconnect                      // the client said DISCONNECT
 	causeDisconnectWithWill              // likewise, and wants its will sent
+	causeProxyHeader                     // a trusted proxy sent one that cannot be read
 	causeConnectTimeout                  // no CONNECT in time
 	causeKeepAlive
 	causeMalformed
@@ -33,7 +34,7 @@ const (
 )
 
 var causeNames = [causeCount]string{
-	"closed", "lost", "disconnect", "disconnect_with_will", "connect_timeout", "keep_alive", "malformed", "protocol", "too_large",
+	"closed", "lost", "disconnect", "disconnect_with_will", "proxy_header", "connect_timeout", "keep_alive", "malformed", "protocol", "too_large",
 	"refused", "taken_over", "ended", "overflow", "stalled", "unavailable", "shutdown", "panic",
 }
 

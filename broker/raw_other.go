@@ -14,4 +14,6 @@ func rawOf(net.Conn) syscall.RawConn { return nil }
 
 func readFD(uintptr, []byte) (int, bool, error) { return 0, false, errors.ErrUnsupported }
 
+func peekFD(uintptr) (byte, bool, error) { return 0, false, errors.ErrUnsupported }
+
 func writeFD(uintptr, []byte) (int, bool, error) { return 0, false, errors.ErrUnsupported }

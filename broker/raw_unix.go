@@ -41,6 +41,25 @@ func readFD(fd uintptr, p []byte) (n int, again bool, err error) {
 	}
 }
 
+// peekFD is readFD of one byte that stays where it is.
+func peekFD(fd uintptr) (first byte, again bool, err error) {
+	var p [1]byte
+	for {
+		n, _, err := syscall.Recvfrom(int(fd), p[:], syscall.MSG_PEEK)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			return 0, true, nil
+		case err != nil:
+			return 0, false, err
+		case n == 0:
+			return 0, false, io.EOF
+		default:
+			return p[0], false, nil
+		}
+	}
+}
+
 // writeFD writes what the socket takes without waiting.
 func writeFD(fd uintptr, p []byte) (n int, again bool, err error) {
 	for n < len(p) {

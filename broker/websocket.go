@@ -59,7 +59,7 @@ func (b *Broker) serveWebsocket(ctx context.Context, ws *websocket.Conn, remote 
 	nc := &wsConn{ws: ws}
 	nc.ping = time.AfterFunc(b.config.PingInterval, func() { nc.sendPing(b.config.PingInterval) })
 	ws.SetReadLimit(max(websocketMessage, 4*int64(b.config.MaxPacket)))
-	c, ctx := b.admit(ctx, nc, "ws", remote)
+	c, ctx := b.admit(ctx, nc, "ws", remote, false)
 	if c == nil || !b.tasks.spawn(func() { c.serve(ctx) }) {
 		// Who does not hear the close frame sees the connection end.
 		_ = nc.sayClose(websocket.CloseTryAgainLater)

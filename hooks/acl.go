@@ -139,8 +139,8 @@ func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 	}
 }
 
-// MayPublish decides like Publish, of which it has every case, before there is
-// anything to publish.
+// MayPublish decides like Publish before there is anything to publish. A marker
+// of what was read cannot be left behind as a will.
 func (g *Gate) MayPublish(p *broker.Principal, topic string) error {
 	addr, err := g.dir.OpenTopics().ParseTopic(topic)
 	if err != nil {

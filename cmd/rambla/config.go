@@ -104,7 +104,7 @@ func settings() []setting {
 		text("http.listen", "http", "address for REST, MQTT over WebSocket and the page", func(c *Config) *string { return &c.HTTPListen }),
 		text("http.public_url", "", "address that people reach the site at, such as https://chat.example.org; empty: what each request was sent to", func(c *Config) *string { return &c.PublicURL }),
 		list("http.origins", "", "origins of browsers that may use REST and WebSocket, beside the server's own", func(c *Config) *[]string { return &c.HTTPOrigins }),
-		list("http.trusted_proxies", "", "networks whose X-Forwarded-For counts, such as 10.0.0.0/8", func(c *Config) *[]string { return &c.TrustedProxies }),
+		list("http.trusted_proxies", "", "networks of proxies whose X-Forwarded-For counts, and whose PROXY protocol header on mqtt.listen, such as 10.0.0.0/8", func(c *Config) *[]string { return &c.TrustedProxies }),
 		number("http.person_rate", "requests per second of one person; five times as many may come at once", 1, 1_000_000, func(c *Config) *int64 { return &c.PersonRate }),
 		number("http.address_rate", "the same for one address, or one /64 of IPv6", 1, 1_000_000, func(c *Config) *int64 { return &c.AddressRate }),
 		text("admin.listen", "admin", "address of /metrics and profiles; keep it private", func(c *Config) *string { return &c.AdminListen }),

@@ -89,8 +89,13 @@ func brokerConfig(c *Config) broker.Config {
 		}
 		return int(n)
 	}
+	proxies, err := api.ParseProxies(c.TrustedProxies)
+	if err != nil {
+		proxies = nil // restConfig's Validate tells of it
+	}
 	return broker.Config{
-		Version: versionText(), MaxPacket: int(c.MaxPacket), MaxFirstPacket: int(c.MaxFirstPacket), Origins: c.HTTPOrigins,
+		TrustedProxies: proxies,
+		Version:        versionText(), MaxPacket: int(c.MaxPacket), MaxFirstPacket: int(c.MaxFirstPacket), Origins: c.HTTPOrigins,
 		MaxKeepAlive: c.KeepAliveMax, IdleLimit: c.IdleLimit, SessionExpiryMax: c.SessionExpiryMax,
 		SessionExpiry3: c.SessionExpiryMQTT3, MaxSessionsPerPerson: int(c.SessionsPerPerson),
 		MaxInboundBytes: int(c.MaxInboundBytes), MaxTopicBytes: int(c.MaxTopicBytes), MaxTopicLevels: int(c.MaxTopicLevels),
