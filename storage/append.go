@@ -51,9 +51,11 @@ type batch struct {
 	keys    []usedKey     // ascending, each once
 	objects []social.ID   // what Updates and Deletes are about, and what replies answer, each once
 	topics  []topicRef    // of messages to be retained, ascending, each once
+	packets []packetRef   // ascending, each once
 
 	// Looked up.
 	remembered map[keyRef]*usedKey
+	received   map[packetRef]*receivedPacket
 	found      map[social.ID]*object
 	retained   map[topicRef]*retainedRow
 
@@ -63,7 +65,8 @@ type batch struct {
 	unlogged int      // samples that are only retained
 	expired  []keyRef // keys that are forgotten, and used anew here
 	newKeys  []usedKey
-	changed  []*object // objects with another content than before, each once
+	inbound  []receivedPacket // ascending
+	changed  []*object        // objects with another content than before, each once
 	edits    []edit
 
 	out []social.Appended
@@ -150,6 +153,9 @@ func (b *batch) collect() {
 		if key != "" && checkText("key", key, maxKey) == nil {
 			b.keys = append(b.keys, usedKey{keyRef: keyRef{person, key}})
 		}
+		if ref, is := inboundOf(e); is {
+			b.packets = append(b.packets, ref)
+		}
 		if p := e.Post; p != nil && amends(p) {
 			b.objects = append(b.objects, p.Object)
 		} else if p != nil && !p.InReplyTo.IsZero() {
@@ -163,6 +169,8 @@ func (b *batch) collect() {
 	b.streams = slices.CompactFunc(b.streams, func(x, y streamState) bool { return x.key == y.key })
 	slices.SortFunc(b.keys, func(x, y usedKey) int { return x.compare(y.keyRef) })
 	b.keys = slices.CompactFunc(b.keys, func(x, y usedKey) bool { return x.keyRef == y.keyRef })
+	slices.SortFunc(b.packets, packetRef.compare)
+	b.packets = slices.Compact(b.packets)
 	slices.SortFunc(b.objects, func(x, y social.ID) int { return slices.Compare(x[:], y[:]) })
 	b.objects = slices.Compact(b.objects)
 	slices.SortFunc(b.topics, topicRef.compare)
@@ -192,7 +200,11 @@ func (b *batch) begin() {
 	b.posts, b.samples, b.unlogged = b.posts[:0], b.samples[:0], 0
 	b.expired, b.newKeys = b.expired[:0], b.newKeys[:0]
 	b.changed, b.edits = b.changed[:0], b.edits[:0]
-	b.remembered, b.found, b.retained = nil, nil, nil
+	b.inbound = b.inbound[:0]
+	b.remembered, b.received, b.found, b.retained = nil, nil, nil, nil
+	if len(b.packets) > 0 {
+		b.received = make(map[packetRef]*receivedPacket, len(b.packets))
+	}
 	if len(b.keys) > 0 {
 		b.remembered = make(map[keyRef]*usedKey, len(b.keys))
 	}
@@ -227,32 +239,33 @@ func (b *batch) resolve() {
 	}
 	slices.SortFunc(b.newKeys, func(x, y usedKey) int { return x.compare(y.keyRef) })
 	slices.SortFunc(b.expired, keyRef.compare)
+	slices.SortFunc(b.inbound, func(x, y receivedPacket) int { return x.compare(y.packetRef) })
 	// What a removed post said is not kept.
 	b.edits = slices.DeleteFunc(b.edits, func(e edit) bool { return e.post.removedAt != 0 })
 }
 
-func (b *batch) resolveEntry(e *social.Entry, s *streamState, k keyRef) social.Appended {
+// resolveNew also tells the stream in which the entry, or what it repeats, stands.
+func (b *batch) resolveNew(e *social.Entry, s *streamState, k keyRef) (done social.Appended, stream int64) {
 	if err := checkEntry(e, s); err != nil {
-		return social.Appended{Err: err}
+		return social.Appended{Err: err}, 0
 	}
 	if k.key != "" {
 		if used := b.remembered[k]; used != nil && used.at > b.now-social.KeyLife.Microseconds() {
 			if used.digest != e.Digest {
-				return social.Appended{Err: social.Errorf(social.KindConflict, "This key was used for something else.")}
+				return social.Appended{Err: social.Errorf(social.KindConflict, "This key was used for something else.")}, 0
 			}
-			return social.Appended{ID: used.id, Seq: uint64(used.seq), Repeat: true}
+			return social.Appended{ID: used.id, Seq: uint64(used.seq), Repeat: true}, used.stream
 		} else if used != nil {
 			b.expired = append(b.expired, k)
 		}
 	}
-	var done social.Appended
 	if e.Post != nil {
 		if done = b.takePost(e.Post, s); done.Err != nil {
-			return done
+			return done, 0
 		}
 	} else {
 		if done = b.takeSample(e.Sample, s); done.Err != nil {
-			return done
+			return done, 0
 		}
 	}
 	if k.key != "" {
@@ -260,7 +273,7 @@ func (b *batch) resolveEntry(e *social.Entry, s *streamState, k keyRef) social.A
 		b.newKeys = append(b.newKeys, used)
 		b.remember(used)
 	}
-	return done
+	return done, s.key
 }
 
 // checkEntry finds what would make the database refuse the whole batch.
@@ -386,7 +399,7 @@ func (s *streamState) advance(now int64) {
 }
 
 // idle tells whether there is nothing to write: only repeats and refusals.
-func (b *batch) idle() bool { return len(b.posts)+len(b.samples)+b.unlogged == 0 }
+func (b *batch) idle() bool { return len(b.posts)+len(b.samples)+len(b.inbound)+b.unlogged == 0 }
 
 // removed lists the objects that the batch removes.
 func (b *batch) removed() []social.ID {

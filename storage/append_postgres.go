@@ -31,10 +31,10 @@ const (
 			COALESCE(removed_at, 0), markdown, content, extra FROM posts WHERE id = u.id OFFSET 0) p`
 
 	pgInsertPosts = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
-			creator, subject, object, in_reply_to, type, content, extra, key, generator)
+			creator, subject, object, in_reply_to, type, content, extra, key, generator, session)
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bool[], $8::bool[],
 			$9::bool[], $10::bool[], $11::bigint[], $12::bigint[], $13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::bytea[],
-			$18::text[], $19::text[])`
+			$18::text[], $19::text[], $20::bigint[])`
 	pgInsertReaders = `INSERT INTO post_readers (stream, seq, person)
 		SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])`
 	pgInsertSamples = `INSERT INTO samples (stream, seq, published_at, author, session, qos, retain, topic, payload, properties, key)
@@ -136,6 +136,10 @@ func (e *postgres) lookUp(ctx context.Context, p *pipeline, b *batch, set *colum
 		set.fillTopics(b.topics)
 		p.queue(ctx, pgFindRetained, &set.topics, b.scanRetained)
 	}
+	if len(b.packets) > 0 {
+		set.fillPackets(b.packets)
+		p.queue(ctx, pgFindInbound, &set.packets, b.scanInbound)
+	}
 	return p.run(ctx)
 }
 
@@ -206,6 +210,10 @@ func (e *postgres) write(ctx context.Context, p *pipeline, b *batch, set *column
 		set.fillKeys(b.newKeys)
 		p.queue(ctx, pgInsertKeys, &set.newKeys, nil)
 	}
+	if len(b.inbound) > 0 {
+		set.fillInbound(b.inbound)
+		p.queue(ctx, pgInsertInbound, &set.inbound, nil)
+	}
 	set.fillHeads(b.streams)
 	p.queue(ctx, pgMoveHeads, &set.heads, nil)
 	p.queue(ctx, "COMMIT", nil, nil)
@@ -249,7 +257,7 @@ func (e *postgres) queueAmendments(ctx context.Context, p *pipeline, b *batch, s
 
 func (s *columnSet) fillPosts(posts []*social.Post) {
 	s.posts.reset(oidInt64, oidInt64, oidInt64, oidInt64, oidInt64, oidID, oidBool, oidBool, oidBool, oidBool,
-		oidInt64, oidInt64, oidID, oidID, oidText, oidText, oidBytes, oidText, oidText)
+		oidInt64, oidInt64, oidID, oidID, oidText, oidText, oidBytes, oidText, oidText, oidInt64)
 	c := s.posts.cols
 	for _, p := range posts {
 		c[0].int64(int64(p.Stream))
@@ -271,6 +279,7 @@ func (s *columnSet) fillPosts(posts []*social.Post) {
 		c[16].bytesOrNull(p.Extra)
 		c[17].textOrNull(p.Key)
 		c[18].text(p.Generator)
+		c[19].int64OrNull(int64(p.Session)) //nolint:gosec // ids are positive BIGINTs
 	}
 }
 

@@ -24,8 +24,8 @@ const (
 			COALESCE(removed_at, 0), markdown, content, extra
 		FROM posts WHERE id = ?`
 	liteInsertPost = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
-			creator, subject, object, in_reply_to, type, content, extra, key, generator)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+			creator, subject, object, in_reply_to, type, content, extra, key, generator, session)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	liteInsertReader = `INSERT INTO post_readers (stream, seq, person) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 	liteInsertSample = `INSERT INTO samples (stream, seq, published_at, author, session, qos, retain, topic, payload, properties, key)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
@@ -55,20 +55,17 @@ type liteStatements struct {
 	changePost, eraseUpdates, eraseEdits   *sql.Stmt
 	findRetained, putRetained, delRetained *sql.Stmt
 	moveHead                               *sql.Stmt
-
-	findSession, insertSession, updateSession *sql.Stmt
-	deleteInbound                             *sql.Stmt
+	findInbound, insertInbound             *sql.Stmt
 }
 
-// list pairs each statement with its text.
-func (s *liteStatements) list() []struct {
+// preparable is a statement and its text.
+type preparable struct {
 	to   **sql.Stmt
 	text string
-} {
-	return []struct {
-		to   **sql.Stmt
-		text string
-	}{
+}
+
+func (s *liteStatements) list() []preparable {
+	return []preparable{
 		{&s.findStream, liteFindStream},
 		{&s.findKeys, liteFindKeys},
 		{&s.findObject, liteFindObject},
@@ -85,27 +82,24 @@ func (s *liteStatements) list() []struct {
 		{&s.putRetained, litePutRetained},
 		{&s.delRetained, liteDeleteRetained},
 		{&s.moveHead, liteMoveHead},
-		{&s.findSession, liteFindSession},
-		{&s.insertSession, liteInsertSession},
-		{&s.updateSession, liteUpdateSession},
-		{&s.deleteInbound, liteDeleteInbound},
+		{&s.findInbound, liteFindInbound},
+		{&s.insertInbound, liteInsertInbound},
 	}
 }
 
-func prepareLite(ctx context.Context, db *sql.DB) (*liteStatements, error) {
-	s := &liteStatements{}
-	for _, p := range s.list() {
+func prepareLite(ctx context.Context, db *sql.DB, all []preparable) error {
+	for _, p := range all {
 		var err error
-		if *p.to, err = db.PrepareContext(ctx, p.text); err != nil { //nolint:sqlclosecheck // close does
-			return nil, errors.Join(fmt.Errorf("prepare: %w", err), s.close())
+		if *p.to, err = db.PrepareContext(ctx, p.text); err != nil { //nolint:sqlclosecheck // closeLite does
+			return fmt.Errorf("prepare: %w", err)
 		}
 	}
-	return s, nil
+	return nil
 }
 
-func (s *liteStatements) close() error {
+func closeLite(all []preparable) error {
 	var errs []error
-	for _, p := range s.list() {
+	for _, p := range all {
 		if *p.to != nil {
 			errs = append(errs, (*p.to).Close())
 		}
@@ -113,20 +107,18 @@ func (s *liteStatements) close() error {
 	return errors.Join(errs...)
 }
 
-// in binds the statements to a transaction.
-func (s *liteStatements) in(ctx context.Context, t *sql.Tx) *liteStatements {
-	bound := &liteStatements{}
-	to := bound.list()
-	for i, p := range s.list() {
-		*to[i].to = t.StmtContext(ctx, *p.to)
+// bindLite fills in what is bound to a transaction.
+func bindLite(ctx context.Context, t *sql.Tx, prepared, bound []preparable) {
+	for i, p := range prepared {
+		*bound[i].to = t.StmtContext(ctx, *p.to)
 	}
-	return bound
 }
 
 func (e *lite) appendBatch(ctx context.Context, b *batch) error {
 	err := e.exclusive(ctx, func(ctx context.Context, t *sql.Tx) error {
 		b.begin()
-		s := e.hot.in(ctx, t)
+		s := new(liteStatements)
+		bindLite(ctx, t, e.hot.list(), s.list())
 		if err := s.lookUp(ctx, b); err != nil {
 			return fmt.Errorf("look up what a batch needs: %w", err)
 		}
@@ -155,6 +147,9 @@ func (s *liteStatements) lookUp(ctx context.Context, b *batch) error {
 		}
 	}
 	if err := s.lookUpKeys(ctx, b); err != nil {
+		return err
+	}
+	if err := s.lookUpInbound(ctx, b); err != nil {
 		return err
 	}
 	for _, id := range b.objects {
@@ -234,6 +229,9 @@ func (s *liteStatements) write(ctx context.Context, b *batch) error {
 		if _, err := s.insertKey.ExecContext(ctx, k.person, k.key, k.digest[:], k.stream, k.seq, idValue(k.id), k.at); err != nil {
 			return err
 		}
+	}
+	if err := s.writeInbound(ctx, b); err != nil {
+		return err
 	}
 	for _, st := range b.streams {
 		if !st.changed {

@@ -68,6 +68,11 @@ func (c *column) int16(v uint16) {
 	c.buf = binary.BigEndian.AppendUint16(c.buf, v)
 }
 
+func (c *column) int32(v uint32) {
+	c.size(4)
+	c.buf = binary.BigEndian.AppendUint32(c.buf, v)
+}
+
 func (c *column) bool(v bool) {
 	c.size(1)
 	b := byte(0)
@@ -146,6 +151,7 @@ type columnSet struct {
 	expired, newKeys, edits columns
 	changed, removed, heads columns
 	topics, retained        columns
+	packets, inbound        columns
 }
 
 // columnSets keeps them between appends.
@@ -182,6 +188,7 @@ const (
 	oidBool  = pgtype.BoolOID
 	oidBytes = pgtype.ByteaOID
 	oidInt16 = pgtype.Int2OID
+	oidInt32 = pgtype.Int4OID
 	oidInt64 = pgtype.Int8OID
 	oidText  = pgtype.TextOID
 	oidID    = pgtype.UUIDOID

@@ -12,7 +12,7 @@ import (
 // postColumns are what scanPost reads, of a table called p.
 const postColumns = `p.stream, p.seq, p.ordinal, p.published_at, p.author, p.id, p.as_space, p.markdown, p.private,
 	COALESCE(p.creator, 0), COALESCE(p.subject, 0), COALESCE(p.updated_at, 0), COALESCE(p.removed_at, 0),
-	p.object, p.in_reply_to, p.type, p.content, p.extra, COALESCE(p.key, ''), p.generator`
+	p.object, p.in_reply_to, p.type, p.content, p.extra, COALESCE(p.key, ''), p.generator, COALESCE(p.session, 0)`
 
 func scanPost(rs rows) (social.Post, error) {
 	var (
@@ -21,7 +21,7 @@ func scanPost(rs rows) (social.Post, error) {
 	)
 	err := rs.Scan(&p.Stream, &p.Seq, &p.Ordinal, &published, &p.Author, idColumn{&p.ID}, &p.AsSpace, &p.Markdown, &p.Private,
 		&p.Creator, &p.Subject, &updated, &removed,
-		idColumn{&p.Object}, idColumn{&p.InReplyTo}, &p.Type, &p.Content, &p.Extra, &p.Key, &p.Generator)
+		idColumn{&p.Object}, idColumn{&p.InReplyTo}, &p.Type, &p.Content, &p.Extra, &p.Key, &p.Generator, &p.Session)
 	p.Published, p.Updated, p.Removed = moment(published), moment(updated), moment(removed)
 	return p, err
 }
@@ -32,14 +32,14 @@ func postValues(p *social.Post) []any {
 		int64(p.Stream), int64(p.Seq), int64(p.Ordinal), micros(p.Published), int64(p.Author), p.ID[:], //nolint:gosec // came from BIGINTs
 		p.Counts(), p.AsSpace, p.Markdown, p.Private,
 		orNull(int64(p.Creator)), orNull(int64(p.Subject)), idValue(p.Object), idValue(p.InReplyTo),
-		p.Type, p.Content, bytesOrNull(p.Extra), textOrNull(p.Key), p.Generator,
+		p.Type, p.Content, bytesOrNull(p.Extra), textOrNull(p.Key), p.Generator, orNull(int64(p.Session)), //nolint:gosec // ids are positive BIGINTs
 	}
 }
 
 // Both pages walk the primary key from one end of the range.
 const (
 	visiblePosts = `FROM posts p WHERE p.stream = $1 AND p.seq > $2 AND p.seq < $3
-		AND (NOT p.private OR p.author = $4 OR EXISTS (
+		AND ($7 OR NOT p.private OR p.author = $4 OR EXISTS (
 			SELECT 1 FROM post_readers r WHERE r.stream = p.stream AND r.seq = p.seq AND r.person = $4))
 		AND (NOT $5 OR (p.counts AND p.removed_at IS NULL))`
 	postsForward  = `SELECT ` + postColumns + ` ` + visiblePosts + ` ORDER BY p.seq LIMIT $6`
@@ -65,7 +65,7 @@ func (db *DB) Posts(ctx context.Context, q social.PostQuery) ([]social.Post, err
 		p, err := scanPost(rs)
 		out = append(out, p)
 		return err
-	}, text, int64(q.Stream), low, high, int64(q.Reader), q.Living, q.Limit)
+	}, text, int64(q.Stream), low, high, int64(q.Reader), q.Living, q.Limit, q.Everything)
 	if err == nil {
 		err = addReaders(ctx, c, q.Stream, out)
 	}

@@ -90,10 +90,11 @@ func (b *sessionBatch) run(ctx context.Context, t *tx, s sessionTx) error {
 		return fmt.Errorf("look up: %w", err)
 	}
 	b.resolve()
-	if err := b.write(ctx, t, s); err != nil {
-		return err
+	// Before anything is deleted: a claim may be told of what ends with it.
+	if err := b.tell(ctx, t); err != nil {
+		return fmt.Errorf("tell: %w", err)
 	}
-	return b.tell(ctx, t)
+	return b.write(ctx, t, s)
 }
 
 // lookUp locks and reads what the batch is about.

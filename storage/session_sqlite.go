@@ -22,21 +22,34 @@ const (
 )
 
 // liteSessions is sessionTx on SQLite: a prepared statement per row.
-type liteSessions struct{ s *liteStatements }
+type liteSessions struct {
+	find, insert, update, release *sql.Stmt
+}
+
+func (l *liteSessions) list() []preparable {
+	return []preparable{
+		{&l.find, liteFindSession},
+		{&l.insert, liteInsertSession},
+		{&l.update, liteUpdateSession},
+		{&l.release, liteDeleteInbound},
+	}
+}
 
 func (e *lite) writeSessions(ctx context.Context, f func(context.Context, *tx, sessionTx) error) error {
 	err := e.exclusive(ctx, func(ctx context.Context, t *sql.Tx) error {
-		return f(ctx, &tx{conn: liteConn{e, t}}, liteSessions{e.hot.in(ctx, t)})
+		s := new(liteSessions)
+		bindLite(ctx, t, e.warm.list(), s.list())
+		return f(ctx, &tx{conn: liteConn{e, t}}, s)
 	})
 	e.tellFull(err)
 	return err
 }
 
-func (l liteSessions) findSessions(ctx context.Context, names []sessionName) (map[sessionName]social.SessionID, error) {
+func (l *liteSessions) findSessions(ctx context.Context, names []sessionName) (map[sessionName]social.SessionID, error) {
 	out := make(map[sessionName]social.SessionID, len(names))
 	for _, n := range names {
 		var id social.SessionID
-		err := l.s.findSession.QueryRowContext(ctx, int64(n.person), int64(n.kind), n.name).Scan(&id)
+		err := l.find.QueryRowContext(ctx, int64(n.person), int64(n.kind), n.name).Scan(&id)
 		if err == nil {
 			out[n] = id
 		} else if !errors.Is(err, sql.ErrNoRows) {
@@ -46,9 +59,9 @@ func (l liteSessions) findSessions(ctx context.Context, names []sessionName) (ma
 	return out, nil
 }
 
-func (l liteSessions) insertSessions(ctx context.Context, rows []*sessionRow) error {
+func (l *liteSessions) insertSessions(ctx context.Context, rows []*sessionRow) error {
 	for _, r := range rows {
-		_, err := l.s.insertSession.ExecContext(ctx, int64(r.ID), int64(r.Person), int64(r.Kind), r.Name, int64(r.Grant), //nolint:gosec // checked by checkClaim
+		_, err := l.insert.ExecContext(ctx, int64(r.ID), int64(r.Person), int64(r.Kind), r.Name, int64(r.Grant), //nolint:gosec // checked by checkClaim
 			int64(r.Version), int64(r.Fence), int64(r.Node), micros(r.Created), micros(r.Left), expiryValue(r.Expiry), r.Rights, //nolint:gosec // likewise
 			r.savedAt, expiryValue(r.WillDelay), micros(r.WillDue), notNil(r.Subscriptions), notNil(r.Position), notNil(r.Will))
 		if err != nil {
@@ -58,9 +71,9 @@ func (l liteSessions) insertSessions(ctx context.Context, rows []*sessionRow) er
 	return nil
 }
 
-func (l liteSessions) updateSessions(ctx context.Context, rows []*sessionRow) error {
+func (l *liteSessions) updateSessions(ctx context.Context, rows []*sessionRow) error {
 	for _, r := range rows {
-		_, err := l.s.updateSession.ExecContext(ctx, int64(r.ID), int64(r.Grant), int64(r.Version), int64(r.Fence), int64(r.Node), //nolint:gosec // checked by checkClaim
+		_, err := l.update.ExecContext(ctx, int64(r.ID), int64(r.Grant), int64(r.Version), int64(r.Fence), int64(r.Node), //nolint:gosec // checked by checkClaim
 			micros(r.Created), micros(r.Left), expiryValue(r.Expiry), r.Rights, r.savedAt, expiryValue(r.WillDelay), micros(r.WillDue),
 			bytesOrNull(bytesIf(r.subscriptions, r.Subscriptions)), bytesOrNull(bytesIf(r.position, r.Position)),
 			bytesOrNull(bytesIf(r.will, r.Will)), int64(r.stored)) //nolint:gosec // likewise
@@ -71,9 +84,9 @@ func (l liteSessions) updateSessions(ctx context.Context, rows []*sessionRow) er
 	return nil
 }
 
-func (l liteSessions) deleteInbound(ctx context.Context, packets []social.InboundPacket) error {
+func (l *liteSessions) deleteInbound(ctx context.Context, packets []social.InboundPacket) error {
 	for _, p := range packets {
-		if _, err := l.s.deleteInbound.ExecContext(ctx, int64(p.Session), int64(p.Packet)); err != nil { //nolint:gosec // came from a BIGINT
+		if _, err := l.release.ExecContext(ctx, int64(p.Session), int64(p.Packet)); err != nil { //nolint:gosec // came from a BIGINT
 			return err
 		}
 	}

@@ -42,10 +42,17 @@ func (b *sessionBatch) tell(ctx context.Context, t *tx) error {
 			}
 		}
 	}
+	freed := map[packetRef]bool{}
+	for _, p := range b.freed {
+		freed[packetRef{int64(p.Session), p.Packet}] = true //nolint:gosec // came from a BIGINT
+	}
 	// By primary key.
 	err := each(ctx, t, func(rs rows) error {
 		var p social.InboundPacket
 		err := rs.Scan(&p.Session, &p.Packet, &p.Seq, idColumn{&p.Post})
+		if freed[packetRef{int64(p.Session), p.Packet}] { //nolint:gosec // came from a BIGINT
+			return err
+		}
 		for _, c := range claims[p.Session] {
 			c.Inbound = append(c.Inbound, p)
 		}
@@ -57,7 +64,8 @@ func (b *sessionBatch) tell(ctx context.Context, t *tx) error {
 	return nil
 }
 
-// streamFacts is the state of a stream and the space that decides on its readers.
+// streamFacts is the state of a stream and the space that decides on its readers;
+// 0 where none does.
 type streamFacts struct {
 	social.StreamState
 	space social.SpaceKey
@@ -89,5 +97,5 @@ func readStreams(ctx context.Context, c conn, streams map[social.StreamKey]*stre
 		err := rs.Scan(&f.Stream, &f.space, &f.Epoch, &f.Head, &f.Floor)
 		streams[f.Stream] = f
 		return err
-	}, `SELECT id, space, epoch, head, floor FROM streams WHERE id = ANY($1)`, keys)
+	}, `SELECT id, COALESCE(space, 0), epoch, head, floor FROM streams WHERE id = ANY($1)`, keys)
 }

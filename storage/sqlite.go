@@ -32,7 +32,8 @@ type lite struct {
 	pool   *sql.DB       // readers
 	path   string
 	log    *slog.Logger
-	hot    *liteStatements // nil when read-only
+	hot    liteStatements // empty when read-only
+	warm   liteSessions   // likewise
 
 	checkpointer *checkpointer // nil when read-only
 	texts        sync.Map      // statements as written → as SQLite wants them
@@ -56,7 +57,7 @@ func (e *lite) open(ctx context.Context, readOnly bool) error {
 		if e.writer, err = openWriter(e.path); err != nil {
 			return err
 		}
-		if e.hot, err = prepareLite(ctx, e.writer); err != nil {
+		if err := prepareLite(ctx, e.writer, append(e.hot.list(), e.warm.list()...)); err != nil {
 			return err
 		}
 	}
@@ -208,10 +209,8 @@ func (e *lite) close() error {
 	if e.pool != nil {
 		errs = append(errs, e.pool.Close())
 	}
-	if e.hot != nil {
-		errs = append(errs, e.hot.close())
-	}
 	if e.writer != nil {
+		errs = append(errs, closeLite(append(e.hot.list(), e.warm.list()...)))
 		// The last connection to close moves the log into the file and removes it.
 		errs = append(errs, e.writer.Close())
 	}

@@ -29,6 +29,9 @@ func private(w *World) {
 			w.Errorf("%+v", got)
 		}
 	}
+	if got := seqs(w.Page(social.PostQuery{Stream: p.Stream, Everything: true, Forward: true, Limit: 9})); got != "1 2 3 " {
+		w.Errorf("delivery sees %s", got)
+	}
 	if got, err := w.DB.PostByID(w.Context(), alone.ID); err != nil || !got.Private || got.To != nil {
 		w.Errorf("%+v, %v", got, err)
 	}
