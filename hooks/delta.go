@@ -55,6 +55,9 @@ func Follow(c Connections, delta social.Delta) {
 		byPlace[m.Space] = append(byPlace[m.Space], m.Person)
 	}
 	for space, people := range byPlace {
+		if fault("keep-rights") {
+			continue
+		}
 		c.RightsChanged([]social.Scope{space.Scope()}, people)
 	}
 	if len(delta.People) > 0 {

@@ -176,6 +176,9 @@ func (a *Announcer) read(ctx context.Context, t *tail, stream StreamKey) ([]Entr
 
 func (a *Announcer) oneLocked(t *tail, e *Entry) {
 	t.at = max(t.at, e.seq())
+	if fault("lose-announcement") {
+		return
+	}
 	if t.id.Open != "" {
 		a.to.AnnounceSample(Owner{e.Sample.Stream.openScope(), t.id.Open}, e.Sample)
 		return

@@ -233,6 +233,7 @@ func (s *shard) commitNext(ctx context.Context) bool {
 // take the batch for a reason that will not pass, the reason lies in an entry:
 // the batch is halved until that one fails alone.
 func (s *shard) commit(ctx context.Context, batch []pending) {
+	s.tellEarly(batch)
 	entries := make([]Entry, len(batch))
 	for i := range batch {
 		entries[i] = batch[i].entry

@@ -249,6 +249,9 @@ func (b *batch) resolveNew(e *social.Entry, s *streamState, k keyRef) (done soci
 	if err := checkEntry(e, s); err != nil {
 		return social.Appended{Err: err}, 0
 	}
+	if fault("forget-key") {
+		k.key = ""
+	}
 	if k.key != "" {
 		if used := b.remembered[k]; used != nil && used.at > b.now-social.KeyLife.Microseconds() {
 			if used.digest != e.Digest {
@@ -332,13 +335,18 @@ func (b *batch) takePost(p *social.Post, s *streamState) social.Appended {
 		s.ordinals++
 	}
 	p.Seq, p.Ordinal, p.Published = uint64(s.head), uint64(s.ordinals), moment(s.headAt)
-	b.posts = append(b.posts, p)
+	if !fault("lose-acknowledged") {
+		b.posts = append(b.posts, p)
+	}
 	if b.found != nil && p.Counts() {
 		// A later entry may be about this one.
 		b.found[p.ID] = &object{
 			id: p.ID, stream: s.key, seq: s.head, counts: true, writtenAt: s.headAt,
 			markdown: p.Markdown, content: p.Content, extra: p.Extra,
 		}
+	}
+	if fault("tell-former-seq") {
+		return social.Appended{ID: p.ID, Seq: p.Seq - 1}
 	}
 	return social.Appended{ID: p.ID, Seq: p.Seq}
 }
@@ -394,6 +402,9 @@ func (b *batch) takeSample(m *social.Sample, s *streamState) social.Appended {
 // stream never go back.
 func (s *streamState) advance(now int64) {
 	s.head++
+	if fault("skip-seq") {
+		s.head++
+	}
 	s.headAt = max(s.headAt, now)
 	s.changed = true
 }
