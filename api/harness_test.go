@@ -35,6 +35,7 @@ type site struct {
 	metrics *prometheus.Registry
 	log     *lockedBuffer
 	tokens  map[string]string // by name, of a password login
+	live    *liveSessions
 
 	skew atomic.Int64 // nanoseconds the clock is ahead
 }
@@ -81,6 +82,8 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 		Data:   social.NewData(s.dir, db, committer, now),
 		MQTT:   []string{"mqtt://chat.example.org:1883"},
 	}
+	s.live = &liveSessions{}
+	deps.Sessions = social.NewSessions(s.dir, db, s.live, now)
 	deps.Markers = social.NewMarkers(s.dir, db, silent{}, 200, logger, now)
 	markers := deps.Markers
 	if change != nil {

@@ -30,6 +30,8 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/me/tokens", summary: "My named tokens", tag: "me", status: 200}, s.listTokens)
 	add(api, route{method: post, path: "/v1/me/tokens", summary: "Make a named token; it is shown this once", tag: "me", status: 201, body: jsonBody}, s.createToken)
 	add(api, route{method: del, path: "/v1/me/tokens/{id}", summary: "End a named token", tag: "me", status: 204}, s.deleteToken)
+	add(api, route{method: get, path: "/v1/me/sessions", summary: "My MQTT sessions, connected or stored", tag: "me", status: 200}, s.listMySessions)
+	add(api, route{method: del, path: "/v1/me/sessions/{client}", summary: "End a session of mine, and its connection", tag: "me", status: 204}, s.deleteMySession)
 	add(api, route{method: get, path: "/v1/me/contexts", summary: "The contexts I belong to, and how far I have read", tag: "me", status: 200, answer: ContextOverviewPage{}}, s.listMyContexts)
 
 	add(api, route{method: get, path: "/v1/people", summary: "The people of the site", tag: "people", status: 200}, s.listPeople)
@@ -39,6 +41,9 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: del, path: "/v1/people/{name}", summary: "Remove a person (manager)", tag: "people", status: 204}, s.deletePerson)
 	add(api, route{method: put, path: "/v1/admin/roles/{role}/{name}", summary: "Give a role (manager)", tag: "people", status: 204}, s.giveRole)
 	add(api, route{method: del, path: "/v1/admin/roles/{role}/{name}", summary: "Take a role away (manager)", tag: "people", status: 204}, s.takeRole)
+
+	add(api, route{method: get, path: "/v1/admin/sessions", summary: "Everybody's MQTT sessions (manager)", tag: "admin", status: 200}, s.listSessions)
+	add(api, route{method: del, path: "/v1/admin/sessions/{person}/{client}", summary: "End a session, and its connection (manager)", tag: "admin", status: 204}, s.deleteSession)
 
 	add(api, route{method: get, path: "/v1/contexts", summary: "The contexts I may know of", tag: "contexts", status: 200}, s.listContexts)
 	add(api, route{method: post, path: "/v1/contexts", summary: "Make a context", tag: "contexts", status: 201, body: jsonBody}, s.createContext)

@@ -26,6 +26,7 @@ type Deps struct {
 	People    *social.People
 	Data      *social.Data
 	Markers   *social.Markers
+	Sessions  *social.Sessions
 	Auth      *auth.Authority
 	Replays   Replays
 	// Ping asks the store whether it answers.
@@ -49,6 +50,7 @@ type Server struct {
 	people    *social.People
 	data      *social.Data
 	markers   *social.Markers
+	sessions  *social.Sessions
 	auth      *auth.Authority
 	replays   Replays
 	ping      func(context.Context) error
@@ -84,7 +86,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, directory: deps.Directory, posts: deps.Posts, spaces: deps.Spaces, people: deps.People,
-		data: deps.Data, markers: deps.Markers, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
+		data: deps.Data, markers: deps.Markers, sessions: deps.Sessions, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
 		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),

@@ -226,6 +226,7 @@ func (b *Broker) End(match func(*Principal) bool, reason byte, text string) int 
 
 // SessionInfo is one live session, for administrators.
 type SessionInfo struct {
+	ID             social.SessionID
 	Person         social.PersonKey
 	Name           string // of the person at CONNECT
 	ClientID       string
@@ -246,12 +247,51 @@ func (b *Broker) Sessions() []SessionInfo {
 	for i, s := range sessions {
 		queued, bytes, open := s.conn.out.depth()
 		out[i] = SessionInfo{
-			Person: s.key.person, Name: s.principal.Name, ClientID: s.key.clientID, Version: s.conn.version,
+			ID: s.id, Person: s.key.person, Name: s.principal.Name, ClientID: s.key.clientID, Version: s.conn.version,
 			Transport: s.conn.transport, Remote: s.conn.remote, Since: s.since, Subscriptions: s.count(),
 			Queued: queued, QueuedBytes: bytes, Unacknowledged: open,
 		}
 	}
 	return out
+}
+
+// live finds a live session; nil if there is none.
+func (b *Broker) live(person social.PersonKey, clientID string) *session {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.sessions[sessionKey{person, clientID}]
+}
+
+// Subscriptions lists those of a live session in no order; nil where there is none.
+func (b *Broker) Subscriptions(person social.PersonKey, clientID string) []social.Subscription {
+	s := b.live(person, clientID)
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]social.Subscription, 0, len(s.subs))
+	for _, sub := range s.subs {
+		out = append(out, social.Subscription{Filter: sub.filter, QoS: sub.qos, NoLocal: sub.noLocal, RetainAsPublished: sub.retainAsPublished})
+	}
+	return out
+}
+
+// EndSession ends a live session with its connection, MQTT 5.0 clients with the
+// reason 0x98 and the text. false where there is none.
+func (b *Broker) EndSession(person social.PersonKey, clientID, text string) bool {
+	b.mu.Lock()
+	s := b.sessions[sessionKey{person, clientID}]
+	if s != nil {
+		b.forgetLocked(s) // at once: its connection may take a while to close
+		b.metrics.connections.Set(float64(len(b.sessions)))
+	}
+	b.mu.Unlock()
+	if s == nil {
+		return false
+	}
+	s.conn.end(ending{ReasonAdministrative, text, causeEnded})
+	return true
 }
 
 func (b *Broker) snapshot() []*session {
