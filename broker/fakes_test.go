@@ -63,8 +63,11 @@ func TestTheMemoryStoreKeepsASessionUntilItsExpiryAndKnowsTheOlderClaim(t *testi
 	if late.Present || late.Before == nil || late.Session.ID != 9 || late.Session.Position != nil {
 		t.Errorf("behind its expiry: %+v", late)
 	}
-	if clean := m.claim(t, social.SessionClaim{ID: 10, Person: 1, Name: "a", Clean: true}, now).Claimed; clean.Present || clean.Session.ID != 10 {
+	if clean := m.claim(t, social.SessionClaim{ID: 10, Person: 1, Name: "a", Clean: true}, now).Claimed; clean.Present || clean.Session.ID != 10 || clean.Before.ID != 9 {
 		t.Errorf("a clean one: %+v", clean)
+	}
+	if n := m.count(); n != 0 {
+		t.Errorf("%d rows for what lives no longer than its connection", n)
 	}
 }
 

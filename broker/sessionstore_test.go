@@ -118,15 +118,18 @@ func (m *memoryStore) WriteSessions(ctx context.Context, ws []social.SessionWrit
 		if w.Claim != nil {
 			out[i].Claimed, out[i].Err = m.claimLocked(w.Claim, now)
 		} else {
-			out[i].Stale = !m.saveLocked(w.Save)
+			out[i].Stale = !m.saveLocked(w.Save, now)
 		}
 	}
 	return out, nil
 }
 
 func (m *memoryStore) claimLocked(c *social.SessionClaim, now time.Time) (*social.SessionClaimed, error) {
+	if c.Name == "" || len(c.Name) > maxStoredName {
+		return nil, social.Invalid("client_id", "cannot be stored")
+	}
 	old := m.findLocked(c.Person, c.Kind, c.Name)
-	living := old != nil && !isOver(old, now)
+	living := old != nil && !old.Over(now)
 	if !living && c.Kind == social.SessionClient && c.Most > 0 {
 		if err := m.makeRoomLocked(c.Person, c.Most, now); err != nil {
 			return nil, err
@@ -138,6 +141,9 @@ func (m *memoryStore) claimLocked(c *social.SessionClaim, now time.Time) (*socia
 		before := copyOf(old)
 		out.Before = &before
 		fresh.Fence = old.Fence
+		if out.Present && !isReadable(old) {
+			out.Present = false
+		}
 		if out.Present {
 			fresh = copyOf(old)
 		} else {
@@ -156,6 +162,9 @@ func (m *memoryStore) claimLocked(c *social.SessionClaim, now time.Time) (*socia
 	if out.Present {
 		m.tellLocked(out)
 	}
+	if c.Expiry == 0 && c.Will == nil {
+		m.deleteLocked(fresh.ID)
+	}
 	return out, nil
 }
 
@@ -167,7 +176,7 @@ func (m *memoryStore) tellLocked(out *social.SessionClaimed) {
 	slices.SortFunc(out.Inbound, func(a, b social.InboundPacket) int { return cmp.Compare(a.Packet, b.Packet) })
 	position, err := social.DecodePosition(out.Session.Position)
 	if err != nil {
-		return // a corrupt row is the broker's to notice
+		return // see isReadable
 	}
 	var streams []social.StreamKey
 	for _, c := range position.Cursors {
@@ -187,7 +196,7 @@ func (m *memoryStore) makeRoomLocked(person social.PersonKey, most int, now time
 	var oldest *social.Session
 	n := 0
 	for _, s := range m.rows {
-		if s.Person != person || s.Kind != social.SessionClient || isOver(s, now) {
+		if s.Person != person || s.Kind != social.SessionClient || s.Over(now) {
 			continue
 		}
 		n++
@@ -208,7 +217,7 @@ func (m *memoryStore) makeRoomLocked(person social.PersonKey, most int, now time
 	return nil
 }
 
-func (m *memoryStore) saveLocked(s *social.SessionSave) (current bool) {
+func (m *memoryStore) saveLocked(s *social.SessionSave, now time.Time) (current bool) {
 	row := m.rows[s.ID]
 	if row == nil || row.Fence != s.Fence {
 		return false
@@ -227,14 +236,11 @@ func (m *memoryStore) saveLocked(s *social.SessionSave) (current bool) {
 	}
 	if !s.Left.IsZero() {
 		row.Node, row.Left, row.WillDue = 0, s.Left, s.WillDue
-		if s.WillDue.IsZero() {
-			row.Will = nil
-		}
 	}
-	if s.DropWill {
-		row.Will, row.WillDue = nil, time.Time{}
+	if s.DropWill || !s.Left.IsZero() && (s.WillDue.IsZero() || row.Will == nil) {
+		row.Will, row.WillDelay, row.WillDue = nil, 0, time.Time{}
 	}
-	if s.Gone || row.Node == 0 && row.Expiry == 0 && row.Will == nil {
+	if s.Gone || row.Will == nil && row.Over(now) {
 		m.deleteLocked(s.ID)
 	}
 	return true
@@ -260,7 +266,7 @@ func (m *memoryStore) Sessions(_ context.Context, person social.PersonKey, after
 	}
 	var out []social.Session
 	for _, s := range m.rows {
-		if (person == 0 || s.Person == person) && s.Kind == social.SessionClient && s.ID > after && !isOver(s, now) {
+		if (person == 0 || s.Person == person) && s.Kind == social.SessionClient && s.ID > after && !s.Over(now) {
 			out = append(out, copyOf(s))
 		}
 	}
@@ -281,6 +287,7 @@ func (m *memoryStore) Beat(_ context.Context, node social.NodeID, now, dead time
 			continue
 		}
 		s.Node, s.Left = 0, last
+		s.Fence++
 		switch {
 		case s.Will != nil:
 			s.WillDue = last.Add(min(s.WillDelay, s.Expiry)) // [MQTT-3.1.2-8]
@@ -323,9 +330,15 @@ func (m *memoryStore) deleteLocked(id social.SessionID) {
 	delete(m.inbound, id)
 }
 
-// isOver tells whether a session has ended; its row may stay for its will.
-func isOver(s *social.Session, now time.Time) bool {
-	return s.Node == 0 && s.Expiry != social.SessionForever && !now.Before(s.Left.Add(s.Expiry))
+// maxStoredName is the longest name of a session that stores take.
+const maxStoredName = 2048
+
+// isReadable tells whether the bytes of a session are what the broker wrote; of
+// one that is not its client is told that nothing is there.
+func isReadable(s *social.Session) bool {
+	_, err1 := social.DecodePosition(s.Position)
+	_, err2 := social.DecodeSubscriptions(s.Subscriptions)
+	return err1 == nil && err2 == nil
 }
 
 // copyOf shares no bytes with s.
