@@ -3,26 +3,65 @@ package api
 import (
 	"context"
 	"net/url"
+	"strings"
+	"time"
 
 	"rambla/social"
 )
 
 // Context is a community, course, room or section of a site, as one sees it.
 type Context struct {
-	ID            string   `json:"id" example:"maths-3"`
-	DisplayName   string   `json:"displayName" example:"Applied maths III"`
-	Description   string   `json:"description,omitempty"`
-	URL           string   `json:"url,omitempty" format:"uri"`
-	Preset        string   `json:"preset,omitempty" doc:"What its policies began as"`
-	Permissions   Policies `json:"permissions" doc:"Who has each permission without a grant"`
-	Tags          []string `json:"tags" nullable:"false"`
-	Notifications string   `json:"notifications" enum:"posts,comments,all,none"`
-	History       string   `json:"history" enum:"all,since_join" doc:"What members see of the time before they joined"`
-	Receipts      bool     `json:"receipts" doc:"Whether members see how far the others have read"`
-	Owner         string   `json:"owner"`
-	Created       string   `json:"created" format:"date-time"`
-	Member        bool     `json:"member" doc:"Whether I belong to it"`
-	May           []string `json:"may" nullable:"false" doc:"The permissions that I have in it, with this token"`
+	ID            string    `json:"id" example:"maths-3"`
+	DisplayName   string    `json:"displayName" example:"Applied maths III"`
+	Description   string    `json:"description,omitempty"`
+	URL           string    `json:"url,omitempty" format:"uri"`
+	Preset        string    `json:"preset,omitempty" doc:"What its policies began as"`
+	Permissions   Policies  `json:"permissions" doc:"Who has each permission without a grant"`
+	Tags          []string  `json:"tags" nullable:"false"`
+	Notifications string    `json:"notifications" enum:"posts,comments,all,none"`
+	History       string    `json:"history" enum:"all,since_join" doc:"What members see of the time before they joined"`
+	Receipts      bool      `json:"receipts" doc:"Whether members see how far the others have read"`
+	Retention     Retention `json:"retention" doc:"How much is kept; without it all posts, and data for a week"`
+	Owner         string    `json:"owner"`
+	Created       string    `json:"created" format:"date-time"`
+	Member        bool      `json:"member" doc:"Whether I belong to it"`
+	May           []string  `json:"may" nullable:"false" doc:"The permissions that I have in it, with this token"`
+}
+
+// Retention is how much of a context's streams is kept.
+type Retention struct {
+	Age     string `json:"age,omitempty" example:"720h" doc:"How long entries of messages and events are kept; absent: for ever"`
+	Posts   int64  `json:"posts,omitempty" minimum:"0" example:"10000" doc:"How many entries of each of them; absent: all"`
+	DataAge string `json:"dataAge,omitempty" example:"48h" doc:"How long data is kept; absent: a week"`
+	Samples int64  `json:"samples,omitempty" minimum:"0" example:"5000" doc:"How many messages of data; absent: as many as the site allows"`
+}
+
+func newRetention(r social.Retention) Retention {
+	return Retention{Age: ageText(r.Age), Posts: r.Posts, DataAge: ageText(r.DataAge), Samples: r.Samples}
+}
+
+// ageText is a duration as people write it: 720h, not 720h0m0s.
+func ageText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func (r *Retention) parse() (out social.Retention, err error) {
+	out.Posts, out.Samples = r.Posts, r.Samples
+	if out.Age, err = social.ParseAge("retention.age", r.Age); err != nil {
+		return out, err
+	}
+	out.DataAge, err = social.ParseAge("retention.dataAge", r.DataAge)
+	return out, err
 }
 
 // Policies says of each permission who has it without a grant.
@@ -63,7 +102,8 @@ func (s *Server) newContext(sight social.Sight) Context {
 	c := Context{
 		ID: sp.ID, DisplayName: sp.DisplayName, Description: sp.Description, URL: sp.URL, Preset: sp.Preset,
 		Tags: append([]string{}, sp.Tags...), Notifications: sp.Notifications, History: sp.History.String(), Receipts: sp.Receipts,
-		Owner: s.directory.AnyPerson(sp.Owner).Name, Created: stamp(sp.Created),
+		Retention: newRetention(sp.Retention),
+		Owner:     s.directory.AnyPerson(sp.Owner).Name, Created: stamp(sp.Created),
 		Member: sight.Member, May: sight.May.Words(),
 	}
 	for i, word := range c.Permissions.words() {
@@ -100,16 +140,17 @@ func (s *Server) listContexts(_ context.Context, a social.Actor, in *listContext
 
 type createContextIn struct {
 	Body struct {
-		ID            string   `json:"id,omitempty" example:"maths-3" doc:"Absent: one is generated"`
-		DisplayName   string   `json:"displayName,omitempty" example:"Applied maths III"`
-		Description   string   `json:"description,omitempty"`
-		URL           string   `json:"url,omitempty"`
-		Preset        string   `json:"preset,omitempty" enum:"open,closed,institutional,announcement" doc:"Where its policies begin; absent: all restricted"`
-		Permissions   Policies `json:"permissions,omitempty"`
-		Tags          []string `json:"tags,omitempty" nullable:"false"`
-		Notifications string   `json:"notifications,omitempty" enum:"posts,comments,all,none"`
-		History       string   `json:"history,omitempty" enum:"all,since_join"`
-		Receipts      bool     `json:"receipts,omitempty" doc:"Whether members see how far the others have read"`
+		ID            string    `json:"id,omitempty" example:"maths-3" doc:"Absent: one is generated"`
+		DisplayName   string    `json:"displayName,omitempty" example:"Applied maths III"`
+		Description   string    `json:"description,omitempty"`
+		URL           string    `json:"url,omitempty"`
+		Preset        string    `json:"preset,omitempty" enum:"open,closed,institutional,announcement" doc:"Where its policies begin; absent: all restricted"`
+		Permissions   Policies  `json:"permissions,omitempty"`
+		Tags          []string  `json:"tags,omitempty" nullable:"false"`
+		Notifications string    `json:"notifications,omitempty" enum:"posts,comments,all,none"`
+		History       string    `json:"history,omitempty" enum:"all,since_join"`
+		Receipts      bool      `json:"receipts,omitempty" doc:"Whether members see how far the others have read"`
+		Retention     Retention `json:"retention,omitempty" doc:"How much is kept; absent: all posts, and data for a week"`
 	}
 }
 
@@ -131,6 +172,9 @@ func (s *Server) createContext(ctx context.Context, a social.Actor, in *createCo
 	if sp.History, err = social.ParseHistory("history", b.History); err != nil {
 		return nil, err
 	}
+	if sp.Retention, err = b.Retention.parse(); err != nil {
+		return nil, err
+	}
 	sight, err := s.spaces.Create(ctx, a, sp)
 	if err != nil {
 		return nil, err
@@ -149,14 +193,15 @@ func (s *Server) getContext(_ context.Context, a social.Actor, in *PathID) (*con
 type patchContextIn struct {
 	PathID
 	Body struct {
-		DisplayName   *string   `json:"displayName,omitempty"`
-		Description   *string   `json:"description,omitempty"`
-		URL           *string   `json:"url,omitempty"`
-		Permissions   *Policies `json:"permissions,omitempty" doc:"Those that change"`
-		Tags          *[]string `json:"tags,omitempty"`
-		Notifications *string   `json:"notifications,omitempty" enum:"posts,comments,all,none"`
-		History       *string   `json:"history,omitempty" enum:"all,since_join"`
-		Receipts      *bool     `json:"receipts,omitempty" doc:"Whether members see how far the others have read"`
+		DisplayName   *string    `json:"displayName,omitempty"`
+		Description   *string    `json:"description,omitempty"`
+		URL           *string    `json:"url,omitempty"`
+		Permissions   *Policies  `json:"permissions,omitempty" doc:"Those that change"`
+		Tags          *[]string  `json:"tags,omitempty"`
+		Notifications *string    `json:"notifications,omitempty" enum:"posts,comments,all,none"`
+		History       *string    `json:"history,omitempty" enum:"all,since_join"`
+		Receipts      *bool      `json:"receipts,omitempty" doc:"Whether members see how far the others have read"`
+		Retention     *Retention `json:"retention,omitempty" doc:"As a whole: what it does not say is as if it had never been set"`
 	}
 }
 
@@ -180,6 +225,13 @@ func (s *Server) patchContext(ctx context.Context, a social.Actor, in *patchCont
 			return nil, err
 		}
 		patch.History = &history
+	}
+	if b.Retention != nil {
+		retention, err := b.Retention.parse()
+		if err != nil {
+			return nil, err
+		}
+		patch.Retention = &retention
 	}
 	if sight, err = s.spaces.Edit(ctx, a, in.ID, patch); err != nil {
 		return nil, err

@@ -12,11 +12,12 @@ import (
 
 // Sample is one message of a data channel.
 type Sample struct {
-	Seq         uint64      `json:"seq"`
+	Seq         uint64      `json:"seq,omitempty" doc:"Absent for a retained value that was published at QoS 0"`
 	Topic       string      `json:"topic" doc:"Behind …/data/"`
 	Payload     []byte      `json:"payload" contentEncoding:"base64"`
 	ContentType string      `json:"contentType,omitempty"`
 	Properties  *Properties `json:"properties,omitempty"`
+	Retained    bool        `json:"retained,omitempty" doc:"Published to be retained"`
 	Published   string      `json:"published" format:"date-time"`
 }
 
@@ -36,7 +37,7 @@ type Property struct {
 }
 
 func newSample(x *social.Sample) Sample {
-	out := Sample{Seq: x.Seq, Topic: x.Topic, Payload: append([]byte{}, x.Payload...), Published: stamp(x.Published)}
+	out := Sample{Seq: x.Seq, Topic: x.Topic, Payload: append([]byte{}, x.Payload...), Retained: x.Retain, Published: stamp(x.Published)}
 	if x.Properties == nil {
 		return out
 	}
@@ -61,7 +62,7 @@ type createSampleIn struct {
 	PathTopic
 	ContentType string `header:"Content-Type" hidden:"true"`
 	Key         string `header:"Idempotency-Key" hidden:"true"`
-	Retain      bool   `query:"retain" doc:"Not possible yet"`
+	Retain      bool   `query:"retain" doc:"Keep it as the last value of the topic, for whoever subscribes later; an empty body removes that"`
 	Raw
 }
 
@@ -75,13 +76,10 @@ type sampleOut struct {
 const maxContentType = 256
 
 func (s *Server) createSample(ctx context.Context, a social.Actor, in *createSampleIn) (*sampleOut, error) {
-	if in.Retain {
-		return nil, social.Invalid("retain", "values cannot be retained by this server")
-	}
 	if err := social.CheckText("Content-Type", in.ContentType, maxContentType); err != nil {
 		return nil, err
 	}
-	x := social.Sample{Topic: in.Topic, Payload: in.raw, QoS: 1, Key: in.Key}
+	x := social.Sample{Topic: in.Topic, Payload: in.raw, QoS: 1, Retain: in.Retain, Key: in.Key}
 	if in.ContentType != "" {
 		x.Properties = &social.Properties{ContentType: in.ContentType}
 	}
@@ -101,7 +99,7 @@ type listSamplesIn struct {
 	Before string    `query:"before" doc:"Entries before this seq, newest first; also without either" example:"41"`
 	From   time.Time `query:"from" doc:"Published at this time or later"`
 	To     time.Time `query:"to" doc:"Published before this time"`
-	Last   bool      `query:"last" doc:"Only the newest one"`
+	Last   bool      `query:"last" doc:"Only the last value: the newer one of the retained message and the newest of the others"`
 }
 
 // samplesOut is a page of samples.
@@ -117,8 +115,12 @@ func (s *Server) listSamples(ctx context.Context, a social.Actor, in *listSample
 	q := social.SampleQuery{From: in.From, To: in.To, Backward: in.After == ""}
 	var err error
 	switch {
-	case in.After != "" && (in.Before != "" || in.Last):
-		return nil, social.Invalid("after", "goes with neither before nor last")
+	case in.Last && (in.After != "" || in.Before != "" || !in.From.IsZero() || !in.To.IsZero()):
+		return nil, social.Invalid("last", "goes with none of after, before, from and to")
+	case in.Last:
+		return s.lastSample(ctx, a, in)
+	case in.After != "" && in.Before != "":
+		return nil, social.Invalid("after", "does not go with before")
 	case in.After != "":
 		q.After, err = parseSeq("after", in.After)
 	case in.Before != "":
@@ -126,9 +128,6 @@ func (s *Server) listSamples(ctx context.Context, a social.Actor, in *listSample
 	}
 	if err != nil {
 		return nil, err
-	}
-	if in.Last {
-		in.Limit = 1
 	}
 	list, more, err := s.readSamples(ctx, a, in, q)
 	if err != nil {
@@ -139,9 +138,22 @@ func (s *Server) listSamples(ctx context.Context, a social.Actor, in *listSample
 	for i := range list {
 		out.Body.Items = append(out.Body.Items, newSample(&list[i]))
 	}
-	if more && !in.Last {
+	if more {
 		out.Body.Next = list[len(list)-1].Seq
 		out.Link = link(samplesPath(in.PathTopic), in.nextQuery(q.Backward, out.Body.Next))
+	}
+	return out, nil
+}
+
+func (s *Server) lastSample(ctx context.Context, a social.Actor, in *listSamplesIn) (*samplesOut, error) {
+	last, ok, err := s.data.Last(ctx, a, in.ID, in.Topic)
+	if err != nil {
+		return nil, err
+	}
+	out := &samplesOut{}
+	out.Body.Items = []Sample{}
+	if ok {
+		out.Body.Items = append(out.Body.Items, newSample(&last))
 	}
 	return out, nil
 }

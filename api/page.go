@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -55,19 +54,13 @@ func (in PageSeq) page() (page social.Page, epoch string, err error) {
 	return page, epoch, err
 }
 
-// parseSeq reads a seq; one that no store can hold counts as the greatest.
+// parseSeq reads a seq; the error is KindInvalid and names field, also for one
+// that no store can hold.
 func parseSeq(field, s string) (uint64, error) {
-	for _, c := range s {
-		if c < '0' || c > '9' {
-			return 0, social.Invalid(field, "%q is no sequence number", clip(s))
-		}
-	}
-	n, err := strconv.ParseUint(s, 10, 64)
-	if s == "" {
-		return 0, social.Invalid(field, "is no sequence number")
-	}
-	if err != nil || n > math.MaxInt64 {
-		return math.MaxInt64, nil //nolint:nilerr // out of range: digits they are
+	// Not ParseInt: a sign is no part of a number here.
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil {
+		return 0, social.Invalid(field, "%q is no sequence number", clip(s))
 	}
 	return n, nil
 }

@@ -182,10 +182,18 @@ func (da *Data) Last(ctx context.Context, a Actor, space, topic string) (last Sa
 		return Sample{}, false, err
 	case len(kept) == 0 && len(samples) == 0:
 		return Sample{}, false, nil
-	case len(samples) == 0 || len(kept) == 1 && !kept[0].Published.Before(samples[0].Published):
+	case len(samples) == 0 || len(kept) == 1 && kept[0].follows(&samples[0]):
 		return kept[0], true, nil
 	}
 	return samples[0], true, nil
+}
+
+// follows tells whether a retained message is no older than a sample.
+func (s *Sample) follows(o *Sample) bool {
+	if s.Seq != 0 {
+		return s.Seq >= o.Seq
+	}
+	return !s.Published.Before(o.Published)
 }
 
 // retainedPerRead bounds what one page of Retained reads of the store, however

@@ -59,6 +59,12 @@ type Config struct {
 	MaxSubscriptions      int64
 	MaxQueued             int64
 	MaxQueuedBytes        int64
+	OpenTopics            []string
+
+	QuotaSamples       int64
+	QuotaSampleBytes   int64
+	QuotaRetained      int64
+	QuotaRetainedBytes int64
 
 	MQTTPasswords   bool
 	EndAtExpiry     bool
@@ -80,7 +86,8 @@ func defaultConfig() Config {
 		KeepAliveMax: 30 * time.Minute, IdleLimit: 2 * time.Hour, SessionExpiryMax: 30 * 24 * time.Hour,
 		SessionExpiryMQTT3: 14 * 24 * time.Hour, SessionsPerPerson: 50, MaxInboundBytes: 4 << 20,
 		MaxTopicBytes: social.MaxTopicBytes, MaxTopicLevels: social.MaxTopicLevels, TopicAliasMax: 32, TopicAliasSendMax: 64,
-		ReceiveMaximum: 1024, MaxSubscriptions: 1000, MaxQueued: 8192, MaxQueuedBytes: 4 << 20, MQTTPasswords: true,
+		ReceiveMaximum: 1024, MaxSubscriptions: 1000, MaxQueued: 8192, MaxQueuedBytes: 4 << 20,
+		QuotaSamples: 1_000_000, QuotaSampleBytes: 1 << 30, QuotaRetained: 10_000, QuotaRetainedBytes: 64 << 20, MQTTPasswords: true,
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
 		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", LiveMembers: 200,
 	}
@@ -135,6 +142,11 @@ func settings() []setting {
 		number("broker.max_subscriptions", "most subscriptions of one session", 1, 1<<20, func(c *Config) *int64 { return &c.MaxSubscriptions }),
 		number("broker.max_queued", "most messages that wait for one session", 2, 1<<24, func(c *Config) *int64 { return &c.MaxQueued }),
 		number("broker.max_queued_bytes", "the same in bytes", 1<<10, 1<<30, func(c *Config) *int64 { return &c.MaxQueuedBytes }),
+		list("broker.open_topics", "", "prefixes, such as sensors/, below which everybody who signs in may publish and subscribe", func(c *Config) *[]string { return &c.OpenTopics }),
+		number("quota.samples", "most messages kept of a context's data, or below one open prefix; beyond, the oldest are given up", 1, 1<<40, func(c *Config) *int64 { return &c.QuotaSamples }),
+		number("quota.sample_bytes", "the same in bytes", 1<<10, 1<<50, func(c *Config) *int64 { return &c.QuotaSampleBytes }),
+		number("quota.retained", "most retained messages of a context's data, or below one open prefix; another one is refused", 1, 1<<32, func(c *Config) *int64 { return &c.QuotaRetained }),
+		number("quota.retained_bytes", "the same in bytes", 1<<10, 1<<50, func(c *Config) *int64 { return &c.QuotaRetainedBytes }),
 		toggle("auth.mqtt_passwords", "let MQTT clients connect with the account's password", func(c *Config) *bool { return &c.MQTTPasswords }),
 		toggle("auth.mqtt_end_at_expiry", "end MQTT connections when their access token expires", func(c *Config) *bool { return &c.EndAtExpiry }),
 		span("auth.access_ttl", "how long an access token lives", func(c *Config) *time.Duration { return &c.AccessLife }),
@@ -299,10 +311,21 @@ func (c *Config) check() error {
 	if u := string(c.DatabaseURL); u != "" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
 		return usagef("database.url: begins with postgres://")
 	}
-	if err := cmp.Or(restConfig(c).Validate(), brokerConfig(c).Validate()); err != nil {
+	_, open := c.openTopics()
+	if err := cmp.Or(restConfig(c).Validate(), brokerConfig(c).Validate(), open); err != nil {
 		return usageError{err}
 	}
 	return nil
+}
+
+func (c *Config) openTopics() (social.OpenTopics, error) {
+	return social.ParseOpenTopics("broker.open_topics", c.OpenTopics)
+}
+
+func (c *Config) dataLimits() social.DataLimits {
+	return social.DataLimits{
+		Messages: c.QuotaSamples, Bytes: c.QuotaSampleBytes, Retained: c.QuotaRetained, RetainedBytes: c.QuotaRetainedBytes,
+	}
 }
 
 // checkFiles looks into the files that the configuration names. Only the server

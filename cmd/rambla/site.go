@@ -44,7 +44,7 @@ func openSite(ctx context.Context, c *Config, logger *slog.Logger, metrics prome
 		}
 	}
 	db, err := storage.Open(ctx, storage.Config{
-		URL: string(c.DatabaseURL), Dir: c.Data, Migrate: c.DatabaseMigrate, Logger: logger, Metrics: metrics,
+		URL: string(c.DatabaseURL), Dir: c.Data, Migrate: c.DatabaseMigrate, Logger: logger, Metrics: metrics, Data: c.dataLimits(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
@@ -73,6 +73,11 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
+	open, err := c.openTopics()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s.dir.SetOpenTopics(open)
 	ids := &social.IDs{}
 	s.gate = hooks.New(connectAuth{s.auth, c.MQTTPasswords, c.EndAtExpiry}, s.dir)
 	announcer := social.NewAnnouncer(db, s.dir, s.gate)
