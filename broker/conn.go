@@ -44,6 +44,7 @@ type conn struct {
 	heard  atomic.Int64 // nanoseconds since begun when the last byte came
 	paused atomic.Bool  // the reader does not read, by our choice
 	quiet  atomic.Int64 // nanoseconds that the client may say nothing; 0 before CONNECT
+	idle   bool         // quiet is the limit of who asked for no keep alive; set before watch is started
 	watch  *time.Timer
 
 	over      atomic.Bool
@@ -383,6 +384,9 @@ func (c *conn) check() {
 	if left > 0 {
 		c.watch.Reset(left)
 		return
+	}
+	if c.idle {
+		c.broker.metrics.limited(limitIdle)
 	}
 	c.end(ending{codeKeepAliveTimeout, "Nothing was heard for one and a half times the keep alive.", causeKeepAlive})
 }

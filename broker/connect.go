@@ -67,6 +67,9 @@ func (c *conn) handshake(ctx context.Context) bool {
 		return false
 	}
 	w.problemInfo = p.problemInfo
+	if p.responseInfo { // section 3.2.2.3.15: where only this person publishes and reads
+		ack.responseInfo = social.Address{Kind: social.ScopePerson, Owner: principal.Name, Channel: social.ChannelSync}.Topic()
+	}
 	return c.accept(p, w, ack, principal)
 }
 
@@ -84,7 +87,7 @@ func (c *conn) accept(p connectPacket, w wire, ack connack, principal *Principal
 	}
 	quiet := keepAlive + keepAlive/2
 	if quiet == 0 {
-		quiet = config.IdleLimit
+		quiet, c.idle = config.IdleLimit, true
 	}
 	limit := config.SendWindow3
 	if p.version == version5 {
@@ -107,6 +110,17 @@ func (c *conn) accept(p connectPacket, w wire, ack connack, principal *Principal
 	c.wake()
 	c.watchQuiet(quiet)
 	return !c.over.Load()
+}
+
+// allowExpiry is how long the session may outlive its connection, of what was
+// asked for in seconds; told is what CONNACK says of it, see connack.expiry.
+func (c *conn) allowExpiry(asked uint32) (allowed time.Duration, told int64) {
+	allowed = c.broker.config.sessionExpiry(c.version, asked)
+	if c.version < version5 || asked != expiryNever && allowed == time.Duration(asked)*time.Second {
+		return allowed, -1
+	}
+	c.broker.metrics.limited(limitSessionExpiry)
+	return allowed, int64(allowed / time.Second)
 }
 
 // refuse answers CONNECT with a code and ends the connection [MQTT-3.2.2-7].

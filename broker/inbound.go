@@ -180,6 +180,11 @@ func (in *inbound) waitRoom() {
 	if !full() {
 		return
 	}
+	if in.bytes >= config.MaxInboundBytes {
+		in.conn.broker.metrics.limited(limitInboundBytes)
+	} else {
+		in.conn.broker.metrics.limited(limitReceiveMaximum)
+	}
 	in.conn.tellWriter()
 	in.conn.paused.Store(true)
 	defer in.conn.paused.Store(false)

@@ -80,6 +80,7 @@ const (
 	limitConnectTimeout // no CONNECT in time
 	limitPacketBytes
 	limitKeepAlive // the client asked for a longer one, or for none
+	limitIdle      // without a keep alive, it said nothing for too long
 	limitSessionExpiry
 	limitSessionsPer // of one person
 	limitReceiveMaximum
@@ -96,7 +97,7 @@ const (
 
 var limitNames = [limitCount]string{
 	"accept", "connecting", "connecting_per_address", "connections_per_address", "connect_timeout", "packet_bytes",
-	"keep_alive", "session_expiry", "sessions_per_person", "receive_maximum", "inbound_bytes", "publish_rate",
+	"keep_alive", "idle", "session_expiry", "sessions_per_person", "receive_maximum", "inbound_bytes", "publish_rate",
 	"topic_bytes", "topic_levels", "topic_alias", "subscriptions", "queued", "queued_bytes",
 }
 

@@ -295,7 +295,7 @@ func TestConnectionsPerAddressAreLimited(t *testing.T) {
 }
 
 // refuses tells whether a new connection is closed at once.
-func (s *server) refuses(t *testing.T) bool {
+func (s *server) refuses(t testing.TB) bool {
 	p := s.dial(t, 4, "tcp")
 	p.try(packet(0x10, p.connectBody("alice", "probe", 60))) // an error is the answer
 	_, err := p.next()
