@@ -108,7 +108,9 @@ func (m *message) appendTo(dst []byte, v5 bool, e *entry, id uint16, now time.Ti
 	}
 	if expiryAt >= 0 { // [MQTT-3.3.2-6]: less the time it waited here
 		left := max(1, m.expires.Sub(now).Round(time.Second)/time.Second)
-		binary.BigEndian.PutUint32(dst[expiryAt:], uint32(left))
+		if given := binary.BigEndian.Uint32(dst[expiryAt:]); left < time.Duration(given) { // a clock that jumps back adds nothing
+			binary.BigEndian.PutUint32(dst[expiryAt:], uint32(left))
+		}
 	}
 	return dst
 }

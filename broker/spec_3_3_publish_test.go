@@ -253,3 +253,23 @@ func TestSection3_3_2ADeliveryTellsTheExpiryThatIsLeftAndNoneIsMadeBehindIt(t *t
 		}
 	}
 }
+
+func TestSection3_3_2AClockThatJumpsBackAddsNothingToAnExpiry(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	s := serve(t, broker.Config{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	c := s.pair(t, 5, "tcp")
+	sub := s.dial(t, 5, "tcp")
+	sub.join("bob", "one at a time", []byte{0x21, 0, 1})
+	sub.subscribe(c.data+"x", 1)
+	for i := range uint16(2) {
+		c.pub.send(c.pub.message(1, i+1, c.data+"x", fmt.Sprint(i), []byte{0x02, 0, 0, 0, 100}))
+		c.pub.expect(4)
+	}
+	r := sub.expect(3)
+	ahead.Store(-int64(24 * time.Hour))
+	sub.send(ack(4, r.id))
+	if r := sub.expect(3); r.payload != "1" || !r.has(0x02, 0, 0, 0, 100) {
+		t.Errorf("delivered %q with % x", r.payload, r.props)
+	}
+}
