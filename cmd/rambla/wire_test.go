@@ -53,6 +53,7 @@ const (
 	kindUnsuback   = 11
 	kindPingresp   = 13
 	kindDisconnect = 14
+	kindAuth       = 15
 )
 
 func (s *instance) wire(t testing.TB, version byte) *wire {
@@ -356,7 +357,7 @@ func (w *wire) parse(header byte, body []byte) frame {
 		f.id = number()
 		properties()
 		f.codes = body
-	case kindDisconnect:
+	case kindDisconnect, kindAuth:
 		code()
 	}
 	return f
