@@ -15,8 +15,7 @@ import (
 const unreadBy = `p.stream = q.stream AND p.seq > q.shown AND p.counts AND p.removed_at IS NULL AND p.author <> q.person
 	AND ` + visibleTo
 
-const visibleTo = `(NOT p.private OR p.author = q.person OR EXISTS (
-	SELECT 1 FROM post_readers r WHERE r.stream = p.stream AND r.seq = p.seq AND r.person = q.person))`
+const visibleTo = `(NOT p.private OR p.author = q.person OR ` + isReader + ` r.person = q.person) = 1)`
 
 // progress works out how far people have got. Step by step: marked finds what was
 // set; bounded tells by two look-ups how many posts came after it, which mostly

@@ -36,6 +36,10 @@ func postValues(p *social.Post) []any {
 	}
 }
 
+// isReader is a look-up in post_readers, up to whose. Not an EXISTS, which
+// PostgreSQL may answer from a table of all that the person may ever read.
+const isReader = `(SELECT COUNT(*) FROM post_readers r WHERE r.stream = p.stream AND r.seq = p.seq AND`
+
 // Both pages walk the primary key from one end of the range.
 const (
 	visiblePosts = `FROM posts p WHERE p.stream = $1 AND p.seq > $2 AND p.seq < $3
