@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 )
 
@@ -15,6 +16,8 @@ func FuzzDecoders(f *testing.F) {
 	f.Add(byte(0xA2), byte(5), []byte("\x00\x01\x00\x00\x01t"))
 	f.Add(byte(0x40), byte(5), []byte("\x00\x01\x00\x03\x1f\x00\x00"))
 	f.Add(byte(0xE0), byte(5), []byte("\x00\x05\x11\x00\x00\x00\x01"))
+	f.Add(byte(0x10), byte(5), []byte("\x00\x04MQTT\x05\xf6\x00\x3c\x00\x00\x01c\x0a\x18\x00\x00\x00\x05\x03\x00\x02ab\x00\x01t\x00\x01m\x00\x01u\x00\x01p"))
+	f.Add(byte(0xF0), byte(5), []byte("\x19\x0c\x15\x00\x05token\x16\x00\x01t"))
 	f.Fuzz(func(t *testing.T, header, version byte, body []byte) {
 		version = version311 + version%2
 		given := bytes.Clone(body)
@@ -25,6 +28,14 @@ func FuzzDecoders(f *testing.F) {
 			clear(body)
 			if bad == nil && (p.clientID != id || p.username != user) {
 				t.Fatalf("CONNECT shares memory with its buffer: % x", given)
+			}
+			if bad == nil && p.will != nil {
+				stored := p.will.encode()
+				again, _ := decodeConnect(given)
+				kept, _, err := decodeWill(stored)
+				if kept.delay = p.will.delay; err == nil && (!reflect.DeepEqual(again.will, p.will) || !sameWill(&kept, p.will)) {
+					t.Fatalf("the will %+v of % x is kept as %+v", again.will, given, kept)
+				}
 			}
 		case typePublish:
 			if p, bad := decodePublish(version, header, body); bad == nil && p.qos > 0 && p.id == 0 {
@@ -49,12 +60,29 @@ func FuzzDecoders(f *testing.F) {
 			}
 		case typeDisconnect:
 			_, _ = decodeDisconnect(version, header, body)
+		case typeAuth:
+			p, bad := decodeAuth(header, body)
+			name := string([]byte(p.method))
+			clear(body)
+			if bad == nil && p.method != name {
+				t.Fatalf("AUTH shares memory with its buffer: % x", given)
+			}
 		default:
 			if p, bad := decodeAck(version, header, body); bad == nil && p.id == 0 {
 				t.Fatalf("an acknowledgement of nothing: % x", given)
 			}
 		}
 	})
+}
+
+// sameWill tells whether two wills are the same but for what is empty in one and
+// missing in the other.
+func sameWill(a, b *will) bool {
+	x, y := *a, *b
+	if len(x.payload)+len(y.payload) == 0 {
+		x.payload, y.payload = nil, nil
+	}
+	return reflect.DeepEqual(x, y)
 }
 
 func TestASubscribeWithoutOptionsIsMalformedThoughTheDecoderPanics(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 // a CONNECT of MQTT 3.1.1 or 5.0 (mode 1, 2). Whatever they are, the server
 // lives, closes the connection when its input ends, and serves another client.
 func FuzzConnection(f *testing.F) {
-	s := serve(f, broker.Config{ConnectTimeout: time.Minute})
+	s := serve(f, broker.Config{ConnectTimeout: time.Minute, TrustedProxies: loopback})
 	witness := s.client(f, 5, "tcp", "alice", "witness")
 	three, five := &peer{version: 4}, &peer{version: 5}
 	for mode, p := range []*peer{five, three, five} {
@@ -30,6 +31,11 @@ func FuzzConnection(f *testing.F) {
 			{0xE0, 0},
 			{0xE0, 2, 0, 0},
 			{0xF0, 0},
+			p.auth(0x19, method("token"), data("token:bob")), five.tokenConnect("t", method("token"), data("token:bob")),
+			proxied(netip.MustParseAddrPort("192.0.2.7:4660")), proxied(netip.AddrPort{}),
+			append(proxied(netip.AddrPort{}), packet(0x10, p.connectBody("bob", "x", 60))...),
+			p.message(0, 0, "/ctx/lobby/data/x", "x", alias(1)), p.message(1, 3, "", "x", alias(1)),
+			p.willConnect("bob", "w", 0x2E, []byte{0x18, 0, 0, 0, 1}, "/ctx/lobby/data/w", "gone"),
 			{0x30, 0xFF, 0xFF, 0xFF, 0x7F},
 			{0x82, 0x80, 0x80, 0x80, 0x80},
 		} {

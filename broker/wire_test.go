@@ -331,3 +331,16 @@ func ack(kind byte, id uint16) []byte {
 	}
 	return []byte{header, 2, byte(id >> 8), byte(id)}
 }
+
+// willConnect is a CONNECT with a will; flags are those of CONNECT less the
+// name's and the password's.
+func (p *peer) willConnect(name, id string, flags byte, props []byte, topic, payload string) []byte {
+	return packet(0x10, p.willBody(name, id, flags, nil, props, topic, payload))
+}
+
+func (p *peer) willBody(name, id string, flags byte, list, props []byte, topic, payload string) []byte {
+	body := append(str("MQTT"), p.version, 0xC0|flags, 0, 60)
+	body = append(append(body, p.props(list)...), str(id)...)
+	body = append(append(append(body, p.props(props)...), str(topic)...), str(payload)...)
+	return append(append(body, str(name)...), str(name)...)
+}
