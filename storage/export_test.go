@@ -3,7 +3,10 @@ package storage
 import (
 	"context"
 	"errors"
+	"math"
 	"strconv"
+
+	"rambla/social"
 )
 
 var errUndo = errors.New("undo")
@@ -24,6 +27,29 @@ func (db *DB) VerifyDamaged(ctx context.Context, damage string) (found []Finding
 		err = nil
 	}
 	return found, err
+}
+
+// ExplainSamples is the plan by which the database reads samples, with what it
+// really touched where it tells. Its statistics are brought up to date first.
+func (db *DB) ExplainSamples(ctx context.Context, q social.SampleQuery) (plan string, err error) {
+	text, args := sampleRead(q, q.After, math.MaxInt64)
+	analyze, explain, columns := "ANALYZE samples", "EXPLAIN (ANALYZE, COSTS OFF) ", 1
+	if _, embedded := db.eng.(*lite); embedded {
+		analyze, explain, columns = "ANALYZE", "EXPLAIN QUERY PLAN ", 4
+	}
+	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		if _, err := t.exec(ctx, analyze); err != nil {
+			return err
+		}
+		return each(ctx, t, func(rs rows) error {
+			var line string
+			dest := []any{new(int), new(int), new(int), &line}
+			err := rs.Scan(dest[len(dest)-columns:]...)
+			plan += line + "\n"
+			return err
+		}, explain+text, args...)
+	})
+	return plan, err
 }
 
 // LimitPages makes the file of the embedded store full at n more pages than it

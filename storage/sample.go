@@ -51,15 +51,7 @@ func (db *DB) samples(ctx context.Context, q social.SampleQuery) ([]social.Sampl
 		high = min(high, end)
 	}
 	low = min(low, math.MaxInt64)
-	text, args := samplesAfter, []any{int64(q.Stream), low, high, q.Limit}
-	switch {
-	case q.Topic != "" && q.Backward:
-		text, args = topicBefore, append(args, q.Topic)
-	case q.Topic != "":
-		text, args = topicAfter, append(args, q.Topic)
-	case q.Backward:
-		text = samplesBefore
-	}
+	text, args := sampleRead(q, low, high)
 	var out []social.Sample
 	err := each(ctx, c, func(rs rows) error {
 		m, err := scanSample(rs)
@@ -67,6 +59,20 @@ func (db *DB) samples(ctx context.Context, q social.SampleQuery) ([]social.Sampl
 		return err
 	}, text, args...)
 	return out, err
+}
+
+// sampleRead is the statement that reads what lies between low and high.
+func sampleRead(q social.SampleQuery, low, high uint64) (text string, args []any) {
+	args = []any{int64(q.Stream), low, high, q.Limit}
+	switch {
+	case q.Topic != "" && q.Backward:
+		return topicBefore, append(args, q.Topic)
+	case q.Topic != "":
+		return topicAfter, append(args, q.Topic)
+	case q.Backward:
+		return samplesBefore, args
+	}
+	return samplesAfter, args
 }
 
 func scanSample(rs rows) (social.Sample, error) {

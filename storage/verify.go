@@ -143,8 +143,9 @@ func logChecks() []check {
 		// about may have been given up.
 		sql: `SELECT 'stream ' || u.stream || ' seq ' || u.seq FROM posts u JOIN streams s ON s.id = u.stream
 			LEFT JOIN posts p ON p.id = u.object
-			WHERE s.channel <> $1 AND u.type IN ('Update', 'Delete') AND ((p.id IS NULL AND s.floor = 0) OR p.stream <> u.stream OR p.seq >= u.seq
-				OR NOT p.counts OR (u.type = 'Delete' AND p.removed_at IS NULL) OR (u.type = 'Update' AND p.updated_at IS NULL)) LIMIT $2`,
+			WHERE s.channel <> $1 AND u.type IN ('Update', 'Delete') AND ((p.id IS NULL AND s.floor = 0)
+				OR p.stream <> u.stream OR p.seq >= u.seq OR NOT p.counts OR (u.type = 'Delete' AND p.id IS NOT NULL AND p.removed_at IS NULL)
+				OR (u.type = 'Update' AND p.id IS NOT NULL AND p.updated_at IS NULL)) LIMIT $2`,
 		args: []any{int64(social.ChannelEvents)},
 	}, {
 		rule: "a former content belongs to an edit",

@@ -16,7 +16,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"the posts of a stream are numbered", `DELETE FROM posts WHERE seq = 2 AND stream = 1`},
 		{"the posts of a stream are numbered", `UPDATE streams SET head = head + 1 WHERE id = 1`},
 		{"the samples of a stream are numbered", `DELETE FROM samples WHERE seq = 1`},
-		{"every post and sample belongs", `INSERT INTO samples (stream, seq, published_at, author, qos, topic, payload) SELECT 1, 1, 1, 1, 0, 't', payload FROM samples`},
+		{"every post and sample belongs", `INSERT INTO samples (stream, seq, published_at, author, qos, topic, payload) SELECT 1, 1, 1, 1, 0, 't', payload FROM samples WHERE seq = 1`},
 		{"ordinals count", `UPDATE posts SET ordinal = 7 WHERE seq = 2 AND stream = 1`},
 		{"ordinals count", `UPDATE posts SET published_at = 1 WHERE seq = 2 AND stream = 1`},
 		{"the counters of a stream", `UPDATE streams SET ordinals = 99 WHERE id = 1`},
@@ -30,6 +30,12 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"an edit of a private post", `UPDATE posts SET private = TRUE WHERE seq = 1 AND stream = 1`},
 		{"every author exists", `UPDATE posts SET author = 99 WHERE seq = 2`},
 		{"an idempotency key names", `UPDATE keys SET seq = 77`},
+		{"every retained message", `UPDATE retained SET seq = 99`},
+		{"every retained message", `UPDATE streams SET closed = TRUE WHERE id = 3`},
+		{"a stream knows how much", `UPDATE streams SET bytes = bytes + 1 WHERE id = 3`},
+		{"a stream knows how much", `UPDATE streams SET retained = 0 WHERE id = 3`},
+		{"a stream knows how much", `DELETE FROM retained`},
+		{"every author exists", `UPDATE retained SET author = 99`},
 		{"every person has its present name", `DELETE FROM names WHERE name = 'bob'`},
 		{"every context has its name", `DELETE FROM names WHERE name = 'lobby'`},
 		{"every name belongs", `INSERT INTO names (kind, name, owner, at) VALUES (1, 'ghost', 99, 0)`},
@@ -73,7 +79,8 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 	private.Private, private.To, private.Key = true, []social.PersonKey{w.Bob}, "k"
 	w.Append(now, edited, removed, private)
 	w.Append(now, w.Amend(social.TypeUpdate, edited, "e2"), w.Amend(social.TypeUpdate, removed, "r2"), w.Amend(social.TypeDelete, removed, ""))
-	w.AppendEntries(now, social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Author: w.Bob}})
+	w.AppendEntries(now, social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Author: w.Bob}},
+		social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Payload: []byte("x"), Author: w.Bob, Retain: true, QoS: 1}})
 	if _, err := db.SetOverride(t.Context(), w.Lobby.Key, w.Carol, social.Override{Permission: social.Read}, now); err != nil {
 		t.Fatal(err)
 	}
