@@ -70,9 +70,11 @@ func TestSection3_1_3ClientIdentifiersOfLettersAndDigitsAreTaken(t *testing.T) {
 		for n := range 23 {
 			ids = append(ids, letters[20:21+n])
 		}
+		person := fmt.Sprint("of-", version, transport) // the identifiers are this one's
+		s.site.join("lobby", person)
 		for _, id := range ids {
 			p := s.dial(t, version, transport)
-			if r := p.join("bob", id); r.has(0x12) {
+			if r := p.join(person, id); r.has(0x12) {
 				t.Errorf("%q is not taken as it is", id)
 			}
 			p.send([]byte{0xE0, 0})

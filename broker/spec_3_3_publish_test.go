@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -20,8 +21,7 @@ type pair struct {
 
 func (s *server) pair(t *testing.T, version byte, transport string) pair {
 	t.Helper()
-	space := strings.NewReplacer("/", "-", " ", "-", "+", "-", "#", "-").Replace(strings.ToLower(t.Name()))
-	space = fmt.Sprintf("%.40s-%d%s", space, version, transport)
+	space := "pair-" + strings.ToLower(rand.Text())
 	s.site.join(space, "alice", "bob")
 	return pair{
 		pub: s.client(t, version, transport, "alice", t.Name()), sub: s.client(t, version, transport, "bob", t.Name()),
