@@ -94,8 +94,9 @@ type SessionClaimed struct {
 	Inbound []InboundPacket
 	// Reads are the changes of who may read, later than Session.Rights, that
 	// concern the person in the spaces of these streams; newest first. Of more
-	// than some hundred in one space, or a thousand in all, the older ones are left
-	// out: the session then gets what it may read today, and loses nothing.
+	// than a thousand of the person, or a hundred of one space's policy, the older
+	// ones are left out: the session then gets what it may read today, and loses
+	// nothing.
 	Reads []ReadChange
 }
 

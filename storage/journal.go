@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,11 +37,15 @@ func (db *DB) change(ctx context.Context, what string, now time.Time, f func(con
 		_, err = t.exec(ctx, `UPDATE site SET version = $1 WHERE id = 1`, j.version)
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errUnchanged) {
 		return failure(fmt.Errorf("%s: %w", what, err))
 	}
 	return nil
 }
+
+// errUnchanged undoes a transaction of change that turned out to change nothing,
+// and is no error of it.
+var errUnchanged = errors.New("nothing changes")
 
 // note writes the next entry of the journal.
 func (t *tx) note(ctx context.Context, c social.Change) error {

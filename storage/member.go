@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,8 +52,14 @@ func (db *DB) Join(ctx context.Context, space social.SpaceKey, person social.Per
 		if err := lockSpace(ctx, t, space); err != nil {
 			return err
 		}
-		if first, err = addMember(ctx, t, space, person); err != nil || !first {
+		if err := t.noteStanding(ctx, person, int64(space)); err != nil {
 			return err
+		}
+		if first, err = addMember(ctx, t, space, person); err != nil {
+			return err
+		}
+		if !first {
+			return errUnchanged
 		}
 		return addEvent(ctx, t, space, event, now)
 	})
@@ -62,9 +69,15 @@ func (db *DB) Join(ctx context.Context, space social.SpaceKey, person social.Per
 // Leave is [social.SpaceStore]'s. KindConflict for the owner, who is always a member.
 func (db *DB) Leave(ctx context.Context, space social.SpaceKey, person social.PersonKey, event *social.Post, now time.Time) (was bool, err error) {
 	err = db.change(ctx, "end a membership", now, func(ctx context.Context, t *tx) error {
-		n, err := t.exec(ctx, `DELETE FROM members WHERE space = $1 AND person = $2`, int64(space), int64(person))
-		if was = n > 0; err != nil || !was {
+		if err := t.noteStanding(ctx, person, int64(space)); err != nil {
 			return err
+		}
+		n, err := t.exec(ctx, `DELETE FROM members WHERE space = $1 AND person = $2`, int64(space), int64(person))
+		if err != nil {
+			return err
+		}
+		if was = n > 0; !was {
+			return errUnchanged
 		}
 		var owner social.PersonKey
 		if err := one(ctx, t, into(&owner), `SELECT owner FROM spaces WHERE id = $1`, int64(space)); err != nil {
@@ -95,12 +108,20 @@ func (db *DB) SetOverride(ctx context.Context, space social.SpaceKey, person soc
 		if err := lockSpace(ctx, t, space); err != nil {
 			return err
 		}
+		if o.Permission == social.Read {
+			if err := t.noteStanding(ctx, person, int64(space)); err != nil {
+				return err
+			}
+		}
 		n, err := t.exec(ctx, `INSERT INTO overrides (space, person, permission, veto, until_at) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (space, person, permission) DO UPDATE SET veto = excluded.veto, until_at = excluded.until_at
 			WHERE overrides.veto <> excluded.veto OR overrides.until_at <> excluded.until_at`,
 			int64(space), int64(person), int64(o.Permission), o.Veto, micros(o.Until))
-		if first = n > 0; err != nil || !first {
+		if err != nil {
 			return err
+		}
+		if first = n > 0; !first {
+			return errUnchanged
 		}
 		return t.note(ctx, social.Change{Kind: social.ChangeMember, Space: space, Person: person})
 	})
@@ -110,6 +131,11 @@ func (db *DB) SetOverride(ctx context.Context, space social.SpaceKey, person soc
 // ClearOverrides is [social.SpaceStore]'s.
 func (db *DB) ClearOverrides(ctx context.Context, space social.SpaceKey, person social.PersonKey, of social.Permissions, grants, vetoes bool, now time.Time) (n int, err error) {
 	err = db.change(ctx, "clear overrides", now, func(ctx context.Context, t *tx) error {
+		if of.Has(social.Read) {
+			if err := noteCleared(ctx, t, space, person, grants, vetoes); err != nil {
+				return err
+			}
+		}
 		gone, err := t.exec(ctx, `DELETE FROM overrides WHERE space = $1 AND person = $2 AND permission & $3 <> 0
 			AND ((veto AND $4) OR (NOT veto AND $5))`, int64(space), int64(person), int64(of), vetoes, grants)
 		if n = int(gone); err != nil || n == 0 {
@@ -121,6 +147,21 @@ func (db *DB) ClearOverrides(ctx context.Context, space social.SpaceKey, person 
 		return 0, err
 	}
 	return n, nil
+}
+
+// noteCleared keeps what the person could read where an override of Read is
+// about to be cleared.
+func noteCleared(ctx context.Context, t *tx, space social.SpaceKey, person social.PersonKey, grants, vetoes bool) error {
+	var is int
+	err := one(ctx, t, into(&is), `SELECT 1 FROM overrides WHERE space = $1 AND person = $2 AND permission = 1
+		AND ((veto AND $3) OR (NOT veto AND $4))`, int64(space), int64(person), vetoes, grants)
+	if errors.Is(err, errNoRow) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read an override: %w", err)
+	}
+	return t.noteStanding(ctx, person, int64(space))
 }
 
 // Members is [social.SpaceStore]'s.

@@ -82,6 +82,11 @@ func (db *DB) CreatePerson(ctx context.Context, p social.NewPerson, now time.Tim
 // PatchPerson is [social.PeopleStore]'s.
 func (db *DB) PatchPerson(ctx context.Context, key social.PersonKey, patch social.PersonPatch, now time.Time) error {
 	return db.change(ctx, "change a person", now, func(ctx context.Context, t *tx) error {
+		if patch.Roles != nil {
+			if err := t.noteRoles(ctx, key, *patch.Roles); err != nil {
+				return err
+			}
+		}
 		n, err := t.exec(ctx, `UPDATE people SET display_name = COALESCE($2, display_name), roles = COALESCE($3, roles),
 			suspended = COALESCE($4, suspended) WHERE id = $1 AND NOT removed`,
 			int64(key), optional(patch.DisplayName), optionalRoles(patch.Roles), optional(patch.Suspended))
@@ -150,6 +155,9 @@ func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.T
 		}
 		if _, err := t.exec(ctx, `DELETE FROM passwords WHERE person = $1`, int64(key)); err != nil {
 			return fmt.Errorf("delete the password: %w", err)
+		}
+		if err := endSessionsOf(ctx, t, key); err != nil {
+			return err
 		}
 		return endGrants(ctx, t, key, allGrants)
 	})

@@ -37,14 +37,14 @@ func (db *DB) samples(ctx context.Context, q social.SampleQuery) ([]social.Sampl
 		high = min(high, q.Before)
 	}
 	if !q.From.IsZero() {
-		first, err := firstSample(ctx, c, q.Stream, q.From)
+		first, err := firstSince(ctx, c, q.Stream, social.ChannelData, q.From)
 		if err != nil {
 			return nil, err
 		}
 		low = max(low, first-1)
 	}
 	if !q.To.IsZero() {
-		end, err := firstSample(ctx, c, q.Stream, q.To)
+		end, err := firstSince(ctx, c, q.Stream, social.ChannelData, q.To)
 		if err != nil {
 			return nil, err
 		}
@@ -91,11 +91,16 @@ func scanSample(rs rows) (social.Sample, error) {
 	return m, err
 }
 
-// firstSample is the seq of the first sample of a stream that was not published
+// firstSince is the seq of the first entry of a stream that was not published
 // before at; one after the last where there is none. The times of a stream never
 // go back and its seqs have no gap, so halving the range finds it: an index by
 // time would cost every sample that is written.
-func firstSample(ctx context.Context, c conn, stream social.StreamKey, at time.Time) (uint64, error) {
+func firstSince(ctx context.Context, c conn, stream social.StreamKey, channel social.Channel, at time.Time) (uint64, error) {
+	// By primary key.
+	text := `SELECT published_at FROM samples WHERE stream = $1 AND seq = $2`
+	if channel.Log() {
+		text = `SELECT published_at FROM posts WHERE stream = $1 AND seq = $2`
+	}
 	var low, high uint64 // the answer is in (low, high]
 	err := one(ctx, c, into(&low, &high), `SELECT floor, head + 1 FROM streams WHERE id = $1`, int64(stream))
 	if errors.Is(err, errNoRow) {
@@ -104,7 +109,7 @@ func firstSample(ctx context.Context, c conn, stream social.StreamKey, at time.T
 	for err == nil && high-low > 1 {
 		middle := low + (high-low)/2
 		var published int64
-		err = one(ctx, c, into(&published), `SELECT published_at FROM samples WHERE stream = $1 AND seq = $2`, int64(stream), middle)
+		err = one(ctx, c, into(&published), text, int64(stream), middle)
 		if errors.Is(err, errNoRow) {
 			published, err = math.MinInt64, nil // given up meanwhile: older than all that is kept
 		}

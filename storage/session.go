@@ -131,4 +131,25 @@ type sessionTx interface {
 	// updateSessions writes rows that are stored, under a new id where they have one.
 	updateSessions(ctx context.Context, rows []*sessionRow) error
 	deleteInbound(ctx context.Context, packets []social.InboundPacket) error
+	// readChanges calls f for the changes of who may read that are newer than the
+	// version asked for, of people and of spaces; some of each, the newest.
+	readChanges(ctx context.Context, people map[social.PersonKey]int64, spaces map[social.SpaceKey]int64, f func(rows) error) error
+}
+
+// endSessionsOf deletes the sessions of a person who is removed. It waits for
+// those who write to them and finds what they leave; nobody makes new ones,
+// because the person is locked.
+func endSessionsOf(ctx context.Context, t *tx, person social.PersonKey) error {
+	var ids []int64
+	// By sessions_name.
+	err := each(ctx, t, func(rs rows) error {
+		var id int64
+		err := rs.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, `SELECT id FROM sessions WHERE person = $1 ORDER BY id`+t.forDelete, int64(person))
+	if err != nil {
+		return fmt.Errorf("lock sessions: %w", err)
+	}
+	return deleteSessions(ctx, t, ids)
 }

@@ -33,6 +33,7 @@ type sessionBatch struct {
 	ended  []int64 // ids of sessions that were stored and are over
 
 	out     []social.SessionWritten
+	since   map[*social.SessionClaimed]int64 // when the position was written that it was told
 	corrupt []social.Session
 }
 
@@ -85,13 +86,13 @@ func (b *sessionBatch) run(ctx context.Context, t *tx, s sessionTx) error {
 	b.people, b.others = map[social.PersonKey]bool{}, map[social.PersonKey][]social.SessionID{}
 	b.byName, b.byID = map[sessionName]*sessionRow{}, map[social.SessionID]*sessionRow{}
 	b.rows, b.freed, b.ended, b.corrupt = nil, nil, nil, nil
-	b.out = make([]social.SessionWritten, len(b.writes))
+	b.out, b.since = make([]social.SessionWritten, len(b.writes)), map[*social.SessionClaimed]int64{}
 	if err := b.lookUp(ctx, t, s); err != nil {
 		return fmt.Errorf("look up: %w", err)
 	}
 	b.resolve()
 	// Before anything is deleted: a claim may be told of what ends with it.
-	if err := b.tell(ctx, t); err != nil {
+	if err := b.tell(ctx, t, s); err != nil {
 		return fmt.Errorf("tell: %w", err)
 	}
 	return b.write(ctx, t, s)

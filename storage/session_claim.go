@@ -29,7 +29,7 @@ func (b *sessionBatch) claim(c *social.SessionClaim) (*social.SessionClaimed, er
 	r := b.byName[sessionName{c.Person, c.Kind, c.Name}]
 	there := r != nil && !r.gone
 	living := there && !r.Over(b.now)
-	if !there && !b.people[c.Person] {
+	if (r == nil || r.stored == 0 && r.gone) && !b.people[c.Person] {
 		return nil, notFound("person")
 	}
 	if !living && c.Kind == social.SessionClient && c.Most > 0 {
@@ -58,6 +58,7 @@ func (b *sessionBatch) claim(c *social.SessionClaim) (*social.SessionClaimed, er
 		b.drop(r)
 	}
 	done.Session = r.copyOf()
+	b.since[done] = r.savedAt
 	return done, nil
 }
 

@@ -29,6 +29,11 @@ const (
 			AS c (id, grant_id, version, fence, node, created_at, left_at, expiry, rights, saved_at, will_delay, will_due,
 				subscriptions, position, will, stored)
 		WHERE s.id = c.stored`
+	// OFFSET 0 as above: each person and space by itself, and only the newest.
+	pgReadChanges = `SELECT c.* FROM unnest($1::bigint[], $2::bigint[]) AS u (id, version),
+			LATERAL (` + changesOfPerson + `u.id AND version > u.version ORDER BY version DESC LIMIT $5 OFFSET 0) c
+		UNION ALL SELECT c.* FROM unnest($3::bigint[], $4::bigint[]) AS u (id, version),
+			LATERAL (` + changesOfSpace + `u.id AND version > u.version ORDER BY version DESC LIMIT $6 OFFSET 0) c`
 	pgDeleteInbound = `DELETE FROM inbound WHERE (session, packet) IN (SELECT * FROM unnest($1::bigint[], $2::int[]))`
 )
 
@@ -127,4 +132,18 @@ func (s pgSessions) deleteInbound(ctx context.Context, packets []social.InboundP
 	}
 	_, err := s.exec(ctx, pgDeleteInbound, sessions, ids)
 	return err
+}
+
+func (s pgSessions) readChanges(ctx context.Context, people map[social.PersonKey]int64, spaces map[social.SpaceKey]int64, f func(rows) error) error {
+	people1, versions1 := pairs(people)
+	spaces1, versions2 := pairs(spaces)
+	return each(ctx, s, f, pgReadChanges, people1, versions1, spaces1, versions2, readsOfPerson, readsOfSpace)
+}
+
+func pairs[K ~int64](m map[K]int64) (keys, versions []int64) {
+	keys, versions = make([]int64, 0, len(m)), make([]int64, 0, len(m))
+	for k, v := range m {
+		keys, versions = append(keys, int64(k)), append(versions, v)
+	}
+	return keys, versions
 }

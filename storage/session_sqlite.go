@@ -18,12 +18,15 @@ const (
 			expiry = ?, rights = ?, saved_at = ?, will_delay = ?, will_due = ?, subscriptions = COALESCE(?, subscriptions),
 			position = COALESCE(?, position), will = COALESCE(?, will)
 		WHERE id = ?`
-	liteDeleteInbound = `DELETE FROM inbound WHERE session = ? AND packet = ?`
+	liteChangesOfPerson = changesOfPerson + `? AND version > ? ORDER BY version DESC LIMIT ?`
+	liteChangesOfSpace  = changesOfSpace + `? AND version > ? ORDER BY version DESC LIMIT ?`
+	liteDeleteInbound   = `DELETE FROM inbound WHERE session = ? AND packet = ?`
 )
 
 // liteSessions is sessionTx on SQLite: a prepared statement per row.
 type liteSessions struct {
 	find, insert, update, release *sql.Stmt
+	ofPerson, ofSpace             *sql.Stmt
 }
 
 func (l *liteSessions) list() []preparable {
@@ -32,6 +35,8 @@ func (l *liteSessions) list() []preparable {
 		{&l.insert, liteInsertSession},
 		{&l.update, liteUpdateSession},
 		{&l.release, liteDeleteInbound},
+		{&l.ofPerson, liteChangesOfPerson},
+		{&l.ofSpace, liteChangesOfSpace},
 	}
 }
 
@@ -91,4 +96,33 @@ func (l *liteSessions) deleteInbound(ctx context.Context, packets []social.Inbou
 		}
 	}
 	return nil
+}
+
+func (l *liteSessions) readChanges(ctx context.Context, people map[social.PersonKey]int64, spaces map[social.SpaceKey]int64, f func(rows) error) error {
+	for person, version := range people {
+		if err := eachOf(ctx, l.ofPerson, f, int64(person), version, readsOfPerson); err != nil {
+			return err
+		}
+	}
+	for space, version := range spaces {
+		if err := eachOf(ctx, l.ofSpace, f, int64(space), version, readsOfSpace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachOf is each with a prepared statement.
+func eachOf(ctx context.Context, s *sql.Stmt, f func(rows) error, args ...any) error {
+	rs, err := s.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rs.Close() }() // Err tells
+	for rs.Next() {
+		if err := f(liteRows{rs}); err != nil {
+			return err
+		}
+	}
+	return rs.Err()
 }

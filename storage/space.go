@@ -68,12 +68,17 @@ func scanSpace(rs rows) (s social.Space, channel social.Channel, stream social.S
 	if err != nil {
 		return s, 0, 0, 0, err
 	}
-	for i := range s.Policies {
-		s.Policies[i] = social.Policy(policies[i])
-	}
+	s.Policies = policiesOf(policies)
 	s.Created = moment(created)
 	s.Retention.Age, s.Retention.DataAge = duration(keepAge), duration(keepDataAge)
 	return s, channel, stream, head, json.Unmarshal([]byte(tags), &s.Tags)
+}
+
+func policiesOf(b []byte) (p social.Policies) {
+	for i := range p {
+		p[i] = social.Policy(b[i])
+	}
+	return p
 }
 
 func policyValue(p social.Policies) []byte {
@@ -153,6 +158,11 @@ func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.
 		age, posts, dataAge, samples = r.Age.Microseconds(), r.Posts, r.DataAge.Microseconds(), r.Samples
 	}
 	return db.change(ctx, "change a context", now, func(ctx context.Context, t *tx) error {
+		if patch.Policies != nil {
+			if err := t.notePolicy(ctx, key, *patch.Policies); err != nil {
+				return err
+			}
+		}
 		n, err := t.exec(ctx, `UPDATE spaces SET display_name = COALESCE($2, display_name), description = COALESCE($3, description),
 				url = COALESCE($4, url), policies = COALESCE($5, policies), tags = COALESCE($6, tags),
 				notifications = COALESCE($7, notifications), history = COALESCE($8, history), receipts = COALESCE($9, receipts),

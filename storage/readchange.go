@@ -1,0 +1,165 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rambla/social"
+)
+
+const (
+	// readLife is how long the history of who could read is kept: longer than any
+	// session lives without a visit.
+	readLife = 60 * 24 * time.Hour
+	// A session that comes back is told of so many changes about its person, and
+	// about each of its spaces.
+	readsOfPerson = 1000
+	readsOfSpace  = 100
+)
+
+// The roles that decide on Read.
+const readingRoles = social.RoleManager | social.RoleAuditor
+
+// What stands in the column override.
+const (
+	overrideGrant = 1
+	overrideVeto  = 2
+)
+
+const (
+	// By streams (space, channel). The type is said, because || is many things.
+	headsOfSpace = `COALESCE((SELECT string_agg(CAST(t.channel AS TEXT) || ':' || CAST(t.head AS TEXT), ' ')
+		FROM streams t WHERE t.space = s.id), '')`
+	// All by primary key.
+	noteStanding = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, member, heads)
+		SELECT $1, s.id, p.id, $2, 0, COALESCE(o.until_at, 0), 0, p.roles,
+			CASE WHEN o.veto THEN 2 WHEN o.person IS NOT NULL THEN 1 ELSE 0 END, m.person IS NOT NULL, ` + headsOfSpace + `
+		FROM people p JOIN spaces s ON s.id = ANY($4)
+			LEFT JOIN members m ON m.space = s.id AND m.person = p.id
+			LEFT JOIN overrides o ON o.space = s.id AND o.person = p.id AND o.permission = 1
+		WHERE p.id = $3`
+	notePolicy = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, member, heads)
+		SELECT $1, s.id, 0, $2, s.owner, 0, $4, 0, 0, FALSE, ` + headsOfSpace + ` FROM spaces s WHERE s.id = $3`
+
+	readChangeColumns = `version, space, person, at, owner, until_at, policy, roles, override, member, heads`
+	// By read_changes_person and read_changes_space.
+	changesOfPerson = `SELECT ` + readChangeColumns + ` FROM read_changes WHERE person <> 0 AND person = `
+	changesOfSpace  = `SELECT ` + readChangeColumns + ` FROM read_changes WHERE person = 0 AND space = `
+)
+
+// noteStanding keeps what the person could read of the spaces until now. It
+// comes before what changes that, and before the entry of the journal, whose
+// version it takes. What is posted between is posted after the change: a cursor
+// that moves to these heads passes by nothing that it should not.
+func (t *tx) noteStanding(ctx context.Context, person social.PersonKey, spaces ...int64) error {
+	_, err := t.exec(ctx, noteStanding, t.journal.version+1, t.journal.now, int64(person), spaces)
+	if err != nil {
+		return fmt.Errorf("keep what a person could read: %w", err)
+	}
+	return nil
+}
+
+// notePolicy does the same for everybody, where a space gets other policies that
+// decide on Read.
+func (t *tx) notePolicy(ctx context.Context, space social.SpaceKey, next social.Policies) error {
+	var was []byte
+	err := one(ctx, t, into(&was), `SELECT policies FROM spaces WHERE id = $1`, int64(space))
+	if errors.Is(err, errNoRow) {
+		return nil // the change itself tells
+	}
+	if err != nil {
+		return fmt.Errorf("read the policies: %w", err)
+	}
+	before := policiesOf(was).Of(0) // Read is the first
+	if before == next.Of(0) {
+		return nil
+	}
+	if _, err := t.exec(ctx, notePolicy, t.journal.version+1, t.journal.now, int64(space), int64(before)); err != nil {
+		return fmt.Errorf("keep who could read: %w", err)
+	}
+	return nil
+}
+
+// noteRoles does the same for a person who gets other roles: in all spaces that
+// its sessions read.
+func (t *tx) noteRoles(ctx context.Context, person social.PersonKey, next social.Roles) error {
+	var was social.Roles
+	err := one(ctx, t, into(&was), `SELECT roles FROM people WHERE id = $1`, int64(person))
+	if errors.Is(err, errNoRow) || err == nil && was&readingRoles == next&readingRoles {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the roles: %w", err)
+	}
+	streams := map[social.StreamKey]*streamFacts{}
+	// By sessions_name.
+	err = each(ctx, t, func(rs rows) error {
+		var position []byte
+		err := rs.Scan(&position)
+		for _, key := range streamsOf(position) {
+			streams[key] = nil
+		}
+		return err
+	}, `SELECT position FROM sessions WHERE person = $1`, int64(person))
+	if err == nil {
+		err = readStreams(ctx, t, streams)
+	}
+	if err != nil {
+		return fmt.Errorf("find what sessions read: %w", err)
+	}
+	var spaces []int64
+	for _, f := range streams {
+		if f != nil && f.space != 0 {
+			spaces = append(spaces, int64(f.space))
+		}
+	}
+	slices.Sort(spaces)
+	return t.noteStanding(ctx, person, slices.Compact(spaces)...)
+}
+
+// readChange is a row of read_changes.
+type readChange struct {
+	social.ReadChange
+	at       int64
+	override int16
+	until    int64
+	member   bool
+	ended    bool // it is no row, but the end of a veto
+}
+
+func scanReadChange(rs rows) (readChange, error) {
+	var (
+		c      readChange
+		policy int16
+		heads  string
+	)
+	err := rs.Scan(&c.Version, &c.Space, &c.Person, &c.at, &c.Owner, &c.until, &policy, &c.Roles, &c.override, &c.member, &heads)
+	if err != nil {
+		return c, err
+	}
+	c.Policy, c.Roles = social.Policy(policy), c.Roles&readingRoles //nolint:gosec // written from one
+	c.Standing.Member = c.member
+	if c.override != 0 && (c.until == 0 || c.until > c.at) {
+		c.Standing.Overrides = []social.Override{{Permission: social.Read, Veto: c.override == overrideVeto}}
+	}
+	c.Heads, err = parseHeads(heads)
+	return c, err
+}
+
+func parseHeads(text string) (h social.Heads, err error) {
+	for _, part := range strings.Fields(text) {
+		channel, head, _ := strings.Cut(part, ":")
+		c, err1 := strconv.Atoi(channel)
+		n, err2 := strconv.ParseUint(head, 10, 63)
+		if err1 != nil || err2 != nil || c < 0 || c >= len(h) {
+			return h, &brokenRuleError{"heads are not as they were written: " + text}
+		}
+		h[c] = n
+	}
+	return h, nil
+}
