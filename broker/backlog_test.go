@@ -28,6 +28,7 @@ type memoryStream struct {
 	epoch   string
 	floor   uint64
 	handed  uint64 // the Head of Backlog
+	told    uint64 // likewise
 	entries []*broker.Delivery
 }
 
@@ -70,11 +71,16 @@ func (l *memoryLog) commit(d *broker.Delivery, stamp func(*broker.Delivery)) *br
 	return d
 }
 
-// hand says that the entry is on its way to whoever is connected.
-func (l *memoryLog) hand(d *broker.Delivery) {
+// hand gives the entry to deliver, for whoever is connected.
+func (l *memoryLog) hand(d *broker.Delivery, deliver func(*broker.Delivery)) {
+	l.mu.Lock()
+	s := l.streams[d.Stream]
+	s.handed = d.Seq
+	l.mu.Unlock()
+	deliver(d)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.streams[d.Stream].handed = d.Seq
+	s.told = d.Seq
 }
 
 // forget gives up all that lies at or below seq.
@@ -89,7 +95,7 @@ func (l *memoryLog) restore(stream social.StreamKey, epoch string, seq uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.streams[stream]
-	s.epoch, s.handed, s.entries = epoch, seq, s.entries[:seq]
+	s.epoch, s.handed, s.told, s.entries = epoch, seq, seq, s.entries[:seq]
 }
 
 func (l *memoryLog) Stream(scope social.Scope, channel social.Channel) social.StreamKey {
@@ -108,25 +114,25 @@ func (l *memoryLog) Stream(scope social.Scope, channel social.Channel) social.St
 	return key
 }
 
-func (l *memoryLog) Head(stream social.StreamKey) uint64 {
+func (l *memoryLog) Head(stream social.StreamKey) (head, told uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.streams[stream]; s != nil {
-		return s.handed
+		return s.handed, s.told
 	}
-	return 0
+	return 0, 0
 }
 
 func (l *memoryLog) Begin(p *broker.Principal, stream social.StreamKey, least uint64) uint64 {
-	head := l.Head(stream)
+	head, _ := l.Head(stream)
 	l.mu.Lock()
 	s := l.streams[stream]
 	l.mu.Unlock()
 	if s == nil {
 		return least
 	}
-	if heads, member := l.site.joinedAt(s.id.Space, p.Person); member {
-		return max(least, heads[s.id.Channel])
+	if heads, member := l.site.joinedAt(s.id.Space, p.Person); member && heads[s.id.Channel] >= least {
+		return heads[s.id.Channel]
 	}
 	return head
 }
@@ -157,7 +163,7 @@ func (l *memoryLog) Resume(p *broker.Principal, reads []social.ReadChange) map[s
 	return out
 }
 
-func (l *memoryLog) Read(_ context.Context, stream social.StreamKey, after uint64, limit int) ([]*broker.Delivery, error) {
+func (l *memoryLog) Read(_ context.Context, stream social.StreamKey, rest string, after uint64, limit int) ([]*broker.Delivery, error) {
 	l.mu.Lock()
 	reading := l.reading
 	l.mu.Unlock()
@@ -178,36 +184,37 @@ func (l *memoryLog) Read(_ context.Context, stream social.StreamKey, after uint6
 	if from >= uint64(len(s.entries)) {
 		return nil, nil
 	}
-	rest := s.entries[from:]
-	return slices.Clone(rest[:min(limit, len(rest))]), nil
-}
-
-func (l *memoryLog) Last(_ context.Context, p *broker.Principal, stream social.StreamKey, k int) (after uint64, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.streams[stream]
-	switch {
-	case l.down != nil:
-		return 0, l.down
-	case s == nil:
-		return 0, nil
-	}
-	seq := uint64(len(s.entries))
-	for ; seq > s.floor && k > 0; seq-- {
-		if only := s.entries[seq-1].Only; only == nil || slices.Contains(only, p.Person) {
-			k--
+	var out []*broker.Delivery
+	for _, d := range s.entries[from:] {
+		if len(out) < limit && (rest == "" || rest == d.Rest) {
+			out = append(out, d)
 		}
 	}
-	return seq, nil
+	return out, nil
 }
 
-func (l *memoryLog) State(_ context.Context, stream social.StreamKey) (social.StreamState, error) {
+func (l *memoryLog) Seek(_ context.Context, p *broker.Principal, stream social.StreamKey, from social.SeekFrom) (social.Sought, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.down != nil {
-		return social.StreamState{}, l.down
+		return social.Sought{}, l.down
 	}
-	return l.stateLocked(stream), nil
+	s, state := l.streams[stream], l.stateLocked(stream)
+	out := social.Sought{Epoch: state.Epoch, Head: state.Head, Complete: true, After: from.After}
+	switch {
+	case from.ByLast:
+		k := from.Last
+		for out.After = state.Head; out.After > s.floor && k > 0; out.After-- {
+			if only := s.entries[out.After-1].Only; only == nil || slices.Contains(only, p.Person) {
+				k--
+			}
+		}
+	case from.Epoch != "" && from.Epoch != state.Epoch:
+		out.After, out.Complete = 0, false
+	default:
+		out.Complete = from.After >= state.Floor && from.After <= state.Head
+	}
+	return out, nil
 }
 
 func (l *memoryLog) stateLocked(stream social.StreamKey) social.StreamState {
@@ -256,6 +263,17 @@ func (l *memoryLog) Rights() int64 {
 	return l.site.rights
 }
 
+// Deliver is the broker's, of what was committed before where it has to be.
+func (s *server) Deliver(d *broker.Delivery) {
+	if d.QoS == 0 || d.Seq > 0 || s.site.log.Stream(d.Scope, d.Channel) == 0 {
+		s.Broker.Deliver(d)
+		return
+	}
+	s.site.order.Lock()
+	defer s.site.order.Unlock()
+	s.site.log.hand(s.site.log.commit(d, nil), s.Broker.Deliver)
+}
+
 // append commits an entry of a space's stream and delivers it.
 func (s *server) append(space string, channel social.Channel, rest string, qos byte, payload string, only ...social.PersonKey) *broker.Delivery {
 	topic := "/ctx/" + space + "/" + channel.String()
@@ -268,7 +286,6 @@ func (s *server) append(space string, channel social.Channel, rest string, qos b
 		Scope: s.site.scope(space), Channel: channel, Topic: topic, Rest: rest, QoS: qos,
 		Payload: func() []byte { return []byte(payload) }, Only: only,
 	}, nil)
-	s.site.log.hand(d)
-	s.Deliver(d)
+	s.site.log.hand(d, s.Broker.Deliver)
 	return d
 }

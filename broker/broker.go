@@ -21,11 +21,18 @@ import (
 type Broker struct {
 	config  Config
 	gate    Gate
+	backlog Backlog
+	store   social.SessionStore
+	node    social.NodeID
 	log     *slog.Logger
 	metrics *metrics
 	now     func() time.Time
 	started time.Time
 	feeds   feeds
+	feeder  *feeder
+	keeper  *keeper
+	claims  claims
+	wills   chan struct{} // capacity 1: one may be due
 	writers []*writer
 	turn    atomic.Uint32 // which writer is next
 	buffers pool[inputBuffer]
@@ -53,26 +60,39 @@ const (
 	lifeStopped
 )
 
+// Deps is what a Broker works with; all of it is needed.
+type Deps struct {
+	Gate     Gate
+	Backlog  Backlog
+	Sessions social.SessionStore
+	Logger   *slog.Logger
+	Metrics  prometheus.Registerer
+}
+
 // New makes a broker; it starts nothing. Errors are of the configuration and of
 // the registration of metrics.
-func New(config Config, gate Gate, log *slog.Logger, reg prometheus.Registerer) (*Broker, error) {
+func New(config Config, deps Deps) (*Broker, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	m, err := newMetrics(reg)
+	m, err := newMetrics(deps.Metrics)
 	if err != nil {
 		return nil, err
 	}
 	config = config.withDefaults()
 	b := &Broker{
-		config: config, gate: gate, log: log, metrics: m, now: config.Now, started: config.Now(),
+		config: config, gate: deps.Gate, backlog: deps.Backlog, store: deps.Sessions, node: social.NodeID(randomNumber()),
+		log: deps.Logger, metrics: m, now: config.Now, started: config.Now(),
+		claims: claims{under: make(map[sessionKey]chan struct{})}, wills: make(chan struct{}, 1),
 		feeds:    feeds{areas: make(map[social.Scope]*area)},
 		stopping: make(chan struct{}),
 		conns:    make(map[*conn]*admission), sessions: make(map[sessionKey]*session),
 		people:    make(map[social.PersonKey][]*session),
 		addresses: make(map[netip.Addr]*address), listeners: make(map[net.Listener]bool),
 	}
-	if err := reg.Register(newLoad(b)); err != nil {
+	b.feeder = newFeeder(b, deps.Backlog)
+	b.keeper = newKeeper(deps.Sessions, deps.Logger, config.Now)
+	if err := deps.Metrics.Register(newLoad(b)); err != nil {
 		return nil, fmt.Errorf("register broker metrics: %w", err)
 	}
 	for range config.Writers {
@@ -90,10 +110,20 @@ func (b *Broker) Serve(ctx context.Context, listeners ...net.Listener) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var writers sync.WaitGroup
+	var writers, keeping sync.WaitGroup
 	for _, w := range b.writers {
 		writers.Go(w.run)
 	}
+	// The keeper ends last: it saves how far the others got.
+	ctxKeeper, stopKeeper := context.WithCancel(context.WithoutCancel(ctx))
+	defer keeping.Wait()
+	defer stopKeeper()
+	keeping.Go(func() { b.keeper.run(ctxKeeper) })
+	for range b.config.Feeders {
+		b.tasks.spawn(func() { b.feeder.run(ctx) })
+	}
+	b.tasks.spawn(func() { b.feeder.retry(ctx) })
+	b.tasks.spawn(func() { b.tidy(ctx) })
 	for _, l := range listeners {
 		b.tasks.spawn(func() { b.accept(ctx, l) })
 	}
@@ -262,19 +292,13 @@ func (b *Broker) live(person social.PersonKey, clientID string) *session {
 	return b.sessions[sessionKey{person, clientID}]
 }
 
-// Subscriptions lists those of a live session in no order; nil where there is none.
+// Subscriptions lists those of a live session by filter; nil where there is none.
 func (b *Broker) Subscriptions(person social.PersonKey, clientID string) []social.Subscription {
 	s := b.live(person, clientID)
 	if s == nil {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]social.Subscription, 0, len(s.subs))
-	for _, sub := range s.subs {
-		out = append(out, social.Subscription{Filter: sub.filter, QoS: sub.qos, NoLocal: sub.noLocal, RetainAsPublished: sub.retainAsPublished})
-	}
-	return out
+	return s.filters()
 }
 
 // EndSession ends a live session with its connection, MQTT 5.0 clients with the
@@ -304,23 +328,23 @@ func (b *Broker) snapshot() []*session {
 	return out
 }
 
-// register puts a session in the place of an older one of the same key and
-// queues its CONNACK, so that nothing can reach the client before it.
-func (b *Broker) register(s *session, ack connack) (older *session, refused *ending) {
+// register takes a session in, whose claim the caller holds, and queues its
+// CONNACK, so that nothing can reach the client before it.
+func (b *Broker) register(s *session, ack connack) (refused *ending) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.conns[s.conn]
 	if b.state != lifeServing || a == nil {
-		return nil, &ending{code: codeServerUnavailable, reason: "The server is shutting down."}
+		return &ending{code: codeServerUnavailable, reason: "The server is shutting down."}
 	}
 	for _, v := range a.verdicts {
 		if v.match(s.principal) {
-			return nil, &ending{code: v.code, reason: v.text}
+			return &ending{code: v.code, reason: v.text}
 		}
 	}
 	b.settleLocked(a)
 	s.conn.session = s
-	if older = b.sessions[s.key]; older != nil {
+	if older := b.sessions[s.key]; older != nil {
 		b.forgetLocked(older)
 	}
 	b.sessions[s.key] = s
@@ -328,7 +352,7 @@ func (b *Broker) register(s *session, ack connack) (older *session, refused *end
 	b.metrics.connections.Set(float64(len(b.sessions)))
 	b.metrics.connects.Inc()
 	s.conn.out.greet(ack)
-	return older, nil
+	return nil
 }
 
 // remove forgets a connection and its session.

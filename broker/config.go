@@ -90,6 +90,16 @@ type Config struct {
 	PublishRate  float64
 	PublishBurst int
 
+	// PageCacheBytes bounds the memory for what sessions that catch up read from
+	// the store (16 MiB). Feeders is how many goroutines read for them (4).
+	PageCacheBytes int
+	Feeders        int
+	// NodeTimeout is after how long without a sign of life another server of this
+	// store counts as dead, and its sessions as left (10 s). Alone: there is no
+	// other, so whatever was before is dead.
+	NodeTimeout time.Duration
+	Alone       bool
+
 	// Origins lists the web origins ("https://app.example.org") whose pages may
 	// open a WebSocket; "*" allows all. Empty: the page's host must be ours.
 	Origins []string
@@ -141,6 +151,9 @@ func (c Config) withDefaults() Config {
 	set(&c.MaxTopicBytes, social.MaxTopicBytes)
 	set(&c.MaxTopicLevels, social.MaxTopicLevels)
 	set(&c.MaxSubscriptions, 1_000)
+	set(&c.PageCacheBytes, 16<<20)
+	set(&c.Feeders, 4)
+	last(&c.NodeTimeout, 10*time.Second)
 	set(&c.PublishBurst, int(2*c.PublishRate))
 	last(&c.PingInterval, 50*time.Second)
 	last(&c.SysInterval, 10*time.Second)
@@ -179,6 +192,8 @@ func (c Config) Validate() error {
 		{"MaxTopicBytes", c.MaxTopicBytes, 16, social.MaxTopicBytes},
 		{"MaxTopicLevels", c.MaxTopicLevels, 4, social.MaxTopicLevels},
 		{"MaxSubscriptions", c.MaxSubscriptions, 1, 1 << 20},
+		{"PageCacheBytes", c.PageCacheBytes, 1, 1 << 40},
+		{"Feeders", c.Feeders, 1, 1024},
 		{"PublishBurst", c.PublishBurst, 0, 1 << 30},
 		{"Writers", c.Writers, 1, 1024},
 	} {
@@ -195,6 +210,7 @@ func (c Config) Validate() error {
 		{"SessionExpiry3", c.SessionExpiry3, expiryNever * time.Second},
 		{"MaxKeepAlive", c.MaxKeepAlive, 65_535 * time.Second},
 		{"IdleLimit", c.IdleLimit, 1 << 62},
+		{"NodeTimeout", c.NodeTimeout, time.Hour},
 		{"StallTimeout", c.StallTimeout, time.Hour},
 		{"PingInterval", c.PingInterval, 1 << 62},
 		{"SysInterval", c.SysInterval, 1 << 62},

@@ -35,6 +35,7 @@ type conn struct {
 	expiryAsked uint32           // of the session, in seconds, as CONNECT said
 	authMethod  string           // agreed at CONNECT; empty = none
 	goodbye     disconnectPacket // set before gone is closed, where the client said DISCONNECT
+	will        *will            // nil for none, or once it is void
 	session     *session         // nil until CONNECT was accepted
 	rate        bucket
 	aliases     aliases
@@ -165,9 +166,9 @@ func (c *conn) handle(ctx context.Context, header byte, body []byte) *violation 
 	case typePuback, typePubrec, typePubrel, typePubcomp:
 		return c.acknowledge(header, body)
 	case typeSubscribe:
-		return c.subscribe(header, body)
+		return c.subscribe(ctx, header, body)
 	case typeUnsubscribe:
-		return c.unsubscribe(header, body)
+		return c.unsubscribe(ctx, header, body)
 	case typePingreq:
 		if header&0x0f != 0 || len(body) > 0 {
 			return malformed("The PINGREQ is malformed.")
@@ -226,11 +227,14 @@ func (c *conn) acknowledge(header byte, body []byte) *violation {
 			c.acked(p.id, slotPubrec)
 			return nil
 		}
-		code := codeSuccess
-		if !c.out.received(p.id) {
-			code = codePacketIDNotFound
+		switch known := c.out.received(p.id); {
+		case !known:
+			c.reply(typePubrel, p.id, codePacketIDNotFound)
+		case c.session.durable():
+			c.session.answerReceived(p.id)
+		default:
+			c.reply(typePubrel, p.id, codeSuccess)
 		}
-		c.reply(typePubrel, p.id, code)
 	case typePubrel:
 		c.released(p.id)
 	}
@@ -349,7 +353,7 @@ func (c *conn) cleanUp() {
 	c.endFlush()
 	c.input.release()
 	if c.session != nil {
-		c.session.close()
+		c.session.leave()
 	}
 	c.broker.remove(c)
 	close(c.closed)

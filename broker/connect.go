@@ -47,7 +47,7 @@ func (c *conn) handshake(ctx context.Context) bool {
 		return false
 	}
 	ack := connack{
-		keepAlive: -1, noRetain: true, noShared: true, receiveMax: c.broker.config.ReceiveMaximum,
+		keepAlive: -1, expiry: -1, noRetain: true, noShared: true, receiveMax: c.broker.config.ReceiveMaximum,
 		maxPacket: c.broker.config.MaxPacket, aliasMax: max(0, c.broker.config.TopicAliasMax),
 	}
 	c.aliases = aliases{most: ack.aliasMax, longest: c.broker.config.MaxTopicBytes}
@@ -60,35 +60,23 @@ func (c *conn) handshake(ctx context.Context) bool {
 	c.expiryAsked, c.authMethod = p.expiry, p.authMethod
 	ack.authMethod = p.authMethod // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
 	if err != nil {
-		if c.over.Load() {
-			return false // it took too long, or the server stops
-		}
-		c.refuse(w, connectCode(err), social.Safe(err), causeRefused)
-		return false
+		return c.decline(w, err)
 	}
 	w.problemInfo = p.problemInfo
 	if p.responseInfo { // section 3.2.2.3.15: where only this person publishes and reads
 		ack.responseInfo = social.Address{Kind: social.ScopePerson, Owner: principal.Name, Channel: social.ChannelSync}.Topic()
 	}
-	return c.accept(p, w, ack, principal)
+	return c.accept(ctx, p, w, ack, principal)
 }
 
-// accept makes the session, takes an older connection of it over, and says yes.
-func (c *conn) accept(p connectPacket, w wire, ack connack, principal *Principal) bool {
+// accept takes an older connection of the session over, claims what is stored of
+// it, says yes, and brings it back to where it was.
+func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack, principal *Principal) bool {
 	if !c.watch.Stop() {
 		return false // time to CONNECT is up; connectTimeout ends the connection
 	}
-	config := &c.broker.config
-	keepAlive := time.Duration(p.keepAlive) * time.Second
-	if p.version == version5 && (keepAlive == 0 || keepAlive > config.MaxKeepAlive) {
-		keepAlive = config.MaxKeepAlive.Truncate(time.Second)
-		ack.keepAlive = int(keepAlive / time.Second)
-		c.broker.metrics.limited(limitKeepAlive)
-	}
-	quiet := keepAlive + keepAlive/2
-	if quiet == 0 {
-		quiet, c.idle = config.IdleLimit, true
-	}
+	b, config := c.broker, &c.broker.config
+	quiet := c.agreeKeepAlive(&p, &ack)
 	limit := config.SendWindow3
 	if p.version == version5 {
 		limit = config.SendWindow
@@ -97,15 +85,39 @@ func (c *conn) accept(p connectPacket, w wire, ack connack, principal *Principal
 		}
 	}
 	c.out.open(w, limits{config.MaxQueued, config.MaxQueuedBytes}, limit)
-	c.rate = newBucket(config.PublishRate, config.PublishBurst, c.broker.now())
+	c.rate = newBucket(config.PublishRate, config.PublishBurst, b.now())
 	s := newSession(c, sessionKey{principal.Person, p.clientID}, principal)
-	older, refusal := c.broker.register(s, ack)
-	if refusal != nil {
+	within, cancel := context.WithTimeout(ctx, config.ConnectTimeout)
+	defer cancel()
+	release, err := b.claims.lock(within, s.key)
+	if err != nil {
+		return c.decline(w, social.Unavailable(err))
+	}
+	defer release()
+	b.retire(s.key)
+	expiry, told := c.allowExpiry(p.expiry)
+	ack.expiry = told
+	claimed, err := c.claim(within, &p, s, expiry)
+	if err != nil {
+		return c.decline(w, err)
+	}
+	c.will = p.will
+	if claimed != nil {
+		ack.present = claimed.Present
+		if claimed.Present && !whole(claimed) {
+			ack.told = append(ack.told, social.UserProperty{Name: "complete", Value: "false"})
+		}
+		b.settleWill(ctx, claimed, p.clean)
+	}
+	c.out.setDurable(s.durable())
+	if refusal := b.register(s, ack); refusal != nil {
+		c.will = nil
 		c.refuse(w, refusal.code, refusal.reason, causeRefused)
+		s.leave()
 		return false
 	}
-	if older != nil { // [MQTT-3.1.4-3]
-		older.conn.end(ending{codeSessionTakenOver, "The session was taken over by another connection.", causeTakenOver})
+	if claimed != nil && claimed.Present {
+		s.resume(claimed)
 	}
 	c.wake()
 	c.watchQuiet(quiet)
@@ -121,6 +133,30 @@ func (c *conn) allowExpiry(asked uint32) (allowed time.Duration, told int64) {
 	}
 	c.broker.metrics.limited(limitSessionExpiry)
 	return allowed, int64(allowed / time.Second)
+}
+
+// agreeKeepAlive says how long the client may be silent.
+func (c *conn) agreeKeepAlive(p *connectPacket, ack *connack) time.Duration {
+	config := &c.broker.config
+	keepAlive := time.Duration(p.keepAlive) * time.Second
+	if p.version == version5 && (keepAlive == 0 || keepAlive > config.MaxKeepAlive) {
+		keepAlive = config.MaxKeepAlive.Truncate(time.Second)
+		ack.keepAlive = int(keepAlive / time.Second)
+		c.broker.metrics.limited(limitKeepAlive)
+	}
+	if quiet := keepAlive + keepAlive/2; quiet > 0 {
+		return quiet
+	}
+	c.idle = true
+	return config.IdleLimit
+}
+
+// decline refuses CONNECT for an error; it returns false.
+func (c *conn) decline(w wire, err error) bool {
+	if !c.over.Load() { // else it took too long, or the server stops
+		c.refuse(w, connectCode(err), social.Safe(err), causeRefused)
+	}
+	return false
 }
 
 // refuse answers CONNECT with a code and ends the connection [MQTT-3.2.2-7].

@@ -2,8 +2,11 @@ package broker
 
 // Deliver hands a message to everybody who is subscribed to it here and may
 // receive it. It runs in the caller's goroutine and never waits for a client;
-// calls for one scope and channel arrive in the order in which they are made.
+// calls for one stream arrive in the order of its seqs.
 func (b *Broker) Deliver(d *Delivery) {
+	if d.Amends {
+		b.feeder.pages.forget(d.Stream)
+	}
 	a := b.feeds.find(d.Scope)
 	if a == nil {
 		return
@@ -32,7 +35,7 @@ type fanOut struct {
 }
 
 func (f *fanOut) to(l *line) {
-	right := l.permit.Load()
+	right := l.track.right.Load()
 	if right&1 == 0 || f.d.Only != nil && !f.d.isFor(l.session.key.person) {
 		return
 	}
@@ -44,7 +47,10 @@ func (f *fanOut) to(l *line) {
 		f.m = newMessage(f.d, f.broker.now())
 	}
 	c := l.conn
-	e := entry{message: f.m, permit: l.permit, right: right, qos: min(g.qos, f.d.QoS), retain: g.retain && f.d.Retain}
+	e := entry{message: f.m, track: l.track, right: right, qos: min(g.qos, f.d.QoS), retain: g.retain && f.d.Retain}
+	if f.d.Seq == 0 {
+		e.qos = 0 // nothing could be read again
+	}
 	v5 := c.version == version5
 	if v5 {
 		e.ids = g.ids
@@ -57,8 +63,7 @@ func (f *fanOut) to(l *line) {
 		c.wake()
 	case fateDropped:
 		f.broker.metrics.dropped(dropQueueFull, 1)
-	case fateOverflow:
-		f.broker.metrics.dropped(dropOverflow, 1)
-		c.end(ending{codeQuotaExceeded, "The client reads more slowly than it is sent to.", causeOverflow})
+	case fateBehind:
+		f.broker.metrics.fellBehind.Inc()
 	}
 }

@@ -15,6 +15,8 @@ import (
 // openGate lets everybody receive everything; it takes no connections.
 type openGate struct{ mine []social.SpaceKey }
 
+func (g openGate) Cover(p *Principal, filter string) (Coverage, error) { return g.Subscribe(p, filter) }
+
 func (openGate) Connect(context.Context, Login) (*Principal, error) { panic("not asked") }
 
 func (openGate) Subscribe(*Principal, string) (Coverage, error) { panic("not asked") }
@@ -31,11 +33,22 @@ func (openGate) Revive(context.Context, social.PersonKey, social.GrantKey) (*Pri
 	panic("not asked")
 }
 
+// emptyLog has a stream behind every channel, and nothing in it.
+type emptyLog struct{ Backlog }
+
+func (emptyLog) Stream(scope social.Scope, channel social.Channel) social.StreamKey {
+	return social.StreamKey(scope.Key)<<4 | social.StreamKey(channel)
+}
+
+func (emptyLog) Head(social.StreamKey) (head, told uint64) { return 0, 0 }
+
 // crowd is a broker with n subscribers whose sockets are never ready, so that
 // only the fan-out loop itself runs; drain writes their queues to nowhere.
 func crowd(t testing.TB, n int, cover Coverage) (b *Broker, drain func()) {
 	t.Helper()
-	b, err := New(Config{}, openGate{[]social.SpaceKey{1, 2, 3}}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	b, err := New(Config{}, Deps{
+		Gate: openGate{[]social.SpaceKey{1, 2, 3}}, Backlog: emptyLog{}, Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,13 +58,13 @@ func crowd(t testing.TB, n int, cover Coverage) (b *Broker, drain func()) {
 		c.writing.Store(writeBlocked)
 		c.out.open(wire{version: c.version, problemInfo: true}, limits{1 << 16, 1 << 30}, 1<<15)
 		s := newSession(c, sessionKey{social.PersonKey(i), "x"}, &Principal{Person: social.PersonKey(i)})
-		s.subscribe([]*subscription{{filter: "f", cover: cover, qos: 1}})
+		s.subscribe([]*subscription{s.newSubscription(social.Subscription{Filter: "f", QoS: 1}, cover)}, s.fromNow)
 		conns = append(conns, c)
 	}
 	var batch batch
 	return b, func() {
 		for _, c := range conns {
-			for c.out.pull(&batch, passBytes, time.Time{}) {
+			for c.out.pull(&batch, passBytes, time.Time{}).more {
 				c.out.settle(&batch, len(batch.buf))
 				batch.reset()
 			}
@@ -64,8 +77,9 @@ func crowd(t testing.TB, n int, cover Coverage) (b *Broker, drain func()) {
 	}
 }
 
-func spaceMessage(payload []byte) *Delivery {
+func spaceMessage(payload []byte, seq uint64) *Delivery {
 	return &Delivery{
+		Seq:   seq,
 		Scope: social.SpaceKey(1).Scope(), Channel: social.ChannelMessages, Topic: "/ctx/lobby/messages", QoS: 1,
 		Payload: func() []byte { return payload },
 	}
@@ -75,9 +89,11 @@ func TestTheFanOutLoopAllocatesNextToNothing(t *testing.T) {
 	const subscribers, burst = 1000, 100
 	b, drain := crowd(t, subscribers, Coverage{Scope: social.SpaceKey(1).Scope(), Channels: social.Channels(social.ChannelMessages)})
 	payload := make([]byte, 256)
+	var seq uint64
 	round := func() {
 		for range burst {
-			b.Deliver(spaceMessage(payload))
+			seq++
+			b.Deliver(spaceMessage(payload, seq))
 		}
 		drain()
 	}
@@ -101,9 +117,11 @@ func BenchmarkDeliver(b *testing.B) {
 			broker, drain := crowd(b, subscribers, cover)
 			payload := make([]byte, 256)
 			b.ReportAllocs()
+			var seq uint64
 			for done := 0; done < b.N; done += subscribers * burst {
 				for range burst {
-					broker.Deliver(spaceMessage(payload))
+					seq++
+					broker.Deliver(spaceMessage(payload, seq))
 				}
 				drain()
 			}
@@ -119,9 +137,9 @@ func TestADataDeliveryMeetsOnlyWhomItMayMatch(t *testing.T) {
 		c := &conn{broker: b, version: version5}
 		c.out.open(wire{version: version5}, limits{10, 1 << 20}, 10)
 		s := newSession(c, sessionKey{social.PersonKey(i), "x"}, &Principal{Person: social.PersonKey(i)})
-		s.subscribe([]*subscription{{
-			filter: "f", qos: 1, cover: Coverage{Scope: scope, Channels: social.Channels(social.ChannelData), Rest: fmt.Sprint("sensor/", i)},
-		}})
+		s.subscribe([]*subscription{s.newSubscription(social.Subscription{Filter: "f", QoS: 1}, Coverage{
+			Scope: scope, Channels: social.Channels(social.ChannelData), Rest: fmt.Sprint("sensor/", i),
+		})}, s.fromNow)
 	}
 	a := b.feeds.find(scope)
 	defer a.mu.RUnlock()

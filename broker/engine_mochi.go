@@ -265,6 +265,7 @@ func decodeSubscribe(version, header byte, body []byte) (p subscribePacket, bad 
 		at++
 		p.filters = append(p.filters, filterRequest{
 			filter: strings.Clone(f.Filter), qos: f.Qos, noLocal: f.NoLocal, retainAsPublished: f.RetainAsPublished,
+			retainHandling: f.RetainHandling,
 		})
 	}
 	return p, nil

@@ -47,7 +47,7 @@ func child(kind string) {
 	switch kind {
 	case "rambla":
 		site := newSite()
-		b, err := broker.New(broker.Config{}, site, quiet, prometheus.NewRegistry())
+		b, err := broker.New(broker.Config{}, broker.Deps{Gate: site, Backlog: site.log, Sessions: site.store, Logger: quiet, Metrics: prometheus.NewRegistry()})
 		if err != nil {
 			panic(err)
 		}

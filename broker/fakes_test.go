@@ -129,7 +129,7 @@ func TestTheMemoryLogTellsWhenARightCameBack(t *testing.T) {
 	space := s.scope("lobby")
 	commit := func() *broker.Delivery {
 		d := s.log.commit(&broker.Delivery{Scope: space, Channel: social.ChannelMessages}, nil)
-		s.log.hand(d)
+		s.log.hand(d, func(*broker.Delivery) {})
 		return d
 	}
 	stream := commit().Stream
@@ -145,14 +145,14 @@ func TestTheMemoryLogTellsWhenARightCameBack(t *testing.T) {
 	if none := s.log.Resume(bob, s.reads(bob.Person, s.log.Rights(), []social.StreamKey{stream})); len(none) != 0 {
 		t.Errorf("nothing changed since, and yet %v", none)
 	}
-	if head := s.log.Head(stream); head != 3 {
+	if head, told := s.log.Head(stream); head != 3 || told != 3 {
 		t.Errorf("the head is %d", head)
 	}
-	if after, err := s.log.Last(t.Context(), bob, stream, 2); err != nil || after != 1 {
-		t.Errorf("the last two lie after %d, %v", after, err)
+	if found, err := s.log.Seek(t.Context(), bob, stream, social.SeekFrom{ByLast: true, Last: 2}); err != nil || found.After != 1 {
+		t.Errorf("the last two lie after %d, %v", found.After, err)
 	}
 	s.log.forget(stream, 2)
-	if list, err := s.log.Read(t.Context(), stream, 0, 10); err != nil || len(list) != 1 || list[0].Seq != 3 {
+	if list, err := s.log.Read(t.Context(), stream, "", 0, 10); err != nil || len(list) != 1 || list[0].Seq != 3 {
 		t.Errorf("behind the floor: %v %v", list, err)
 	}
 }

@@ -20,6 +20,9 @@ type Gate interface {
 	// Subscribe says what filter reaches for p, or why it is refused. The name
 	// in the owner's place exists and p may see it; memory only, never blocks.
 	Subscribe(p *Principal, filter string) (Coverage, error)
+	// Cover is Subscribe without the question of rights: for a filter that was
+	// subscribed to before, and sleeps while the right is gone.
+	Cover(p *Principal, filter string) (Coverage, error)
 	// Mine lists the spaces that a wildcard in the owner's place covers for p.
 	// Memory only; the caller owns the slice.
 	Mine(p *Principal) []social.SpaceKey
@@ -49,8 +52,9 @@ type Backlog interface {
 	// Stream names the stream behind a channel; 0 where there is none. Memory only.
 	Stream(scope social.Scope, channel social.Channel) social.StreamKey
 	// Head is the seq up to which the stream's entries have been handed to
-	// [Broker.Deliver], or are being handed. Memory only.
-	Head(stream social.StreamKey) uint64
+	// [Broker.Deliver], or are being handed; told that up to which Deliver has
+	// returned. Memory only.
+	Head(stream social.StreamKey) (head, told uint64)
 	// Begin is the seq after which a session that has just got the right to a
 	// stream receives: that of the member's join where it is one, but not below
 	// least, else Head. Memory only.
@@ -59,14 +63,13 @@ type Backlog interface {
 	// to meanwhile, and the seq at which it came back. Memory only.
 	Resume(p *Principal, reads []social.ReadChange) map[social.StreamKey]uint64
 	// Read gives the entries of the stream with seq > after, in order, at most
-	// limit, as Deliver would have got them, all readers' private ones included.
-	// It blocks for the store. Fewer than limit mean that no more was committed
-	// when it was called.
-	Read(ctx context.Context, stream social.StreamKey, after uint64, limit int) ([]*Delivery, error)
-	// Last is the seq after which the last k entries lie that p may read. It blocks.
-	Last(ctx context.Context, p *Principal, stream social.StreamKey, k int) (after uint64, err error)
-	// State is what the store holds of the stream now. It blocks.
-	State(ctx context.Context, stream social.StreamKey) (social.StreamState, error)
+	// limit, as Deliver would have got them, all readers' private ones included;
+	// with rest only those of that topic behind a nested channel's word. It blocks
+	// for the store. Fewer than limit mean that no more was committed when it was
+	// called.
+	Read(ctx context.Context, stream social.StreamKey, rest string, after uint64, limit int) ([]*Delivery, error)
+	// Seek finds where a replay for p begins. It blocks for the store.
+	Seek(ctx context.Context, p *Principal, stream social.StreamKey, from social.SeekFrom) (social.Sought, error)
 	// Rights is the version of the journal that answers are given by. Memory only.
 	Rights() int64
 }
@@ -165,6 +168,7 @@ type Delivery struct {
 	Stream social.StreamKey
 	Seq    uint64
 	At     time.Time // when it was published: what its expiry counts from; zero = now
+	Amends bool      // an earlier entry of the stream reads otherwise from now on
 	// Only, where not nil, names the people who may receive it.
 	Only []social.PersonKey
 }

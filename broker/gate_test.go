@@ -201,6 +201,23 @@ func (s *site) Connect(ctx context.Context, login broker.Login) (*broker.Princip
 }
 
 func (s *site) Subscribe(p *broker.Principal, filter string) (broker.Coverage, error) {
+	c, err := s.Cover(p, filter)
+	if err != nil || c.Scope.Kind != social.ScopeSpace {
+		return c, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.readers[social.SpaceKey(c.Scope.Key)][p.Person] == 0 {
+		return c, noSuchTopic()
+	}
+	return c, nil
+}
+
+func noSuchTopic() error {
+	return social.Errorf(social.KindNotFound, "There is no such topic here, or you may not use it.")
+}
+
+func (s *site) Cover(p *broker.Principal, filter string) (broker.Coverage, error) {
 	f, err := social.ParseFilter(filter)
 	if err != nil {
 		return broker.Coverage{}, err
@@ -214,10 +231,10 @@ func (s *site) Subscribe(p *broker.Principal, filter string) (broker.Coverage, e
 		c.Scope = social.Scope{Kind: social.ScopeServer}
 	case f.Kind == social.ScopePerson && s.people[f.Owner] == p.Person:
 		c.Scope = p.Person.Scope()
-	case f.Kind == social.ScopeSpace && s.readers[s.spaces[f.Owner]][p.Person] != 0:
+	case f.Kind == social.ScopeSpace && s.spaces[f.Owner] != 0:
 		c.Scope = s.spaces[f.Owner].Scope()
 	default:
-		return c, social.Errorf(social.KindNotFound, "There is no such topic here, or you may not use it.")
+		return c, noSuchTopic()
 	}
 	return c, nil
 }
@@ -352,9 +369,10 @@ func (s *site) post(p *broker.Principal, pub *broker.Publication) (broker.Receip
 		s.store.receive(social.InboundPacket{Session: pub.Session, Packet: pub.PacketID, Seq: d.Seq})
 	}
 	if d.Stream != 0 {
-		s.log.hand(d)
+		s.log.hand(d, s.broker.Deliver)
+	} else {
+		s.broker.Deliver(d)
 	}
-	s.broker.Deliver(d)
 	return r, nil
 }
 

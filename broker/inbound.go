@@ -3,6 +3,8 @@ package broker
 import (
 	"sync"
 	"time"
+
+	"rambla/social"
 )
 
 // inbound is what a connection has published and not yet had answered. Answers
@@ -17,12 +19,16 @@ type inbound struct {
 	first  uint64    // number of the oldest unanswered publish
 	wait   []arrival // wait[head:] are the unanswered, in order
 	head   int
-	active int // handed to the gate and not done, QoS 0 included
-	bytes  int // of their payloads
-	// held are the QoS 2 identifiers until PUBREL, each with what its PUBREC told;
-	// nil until that is queued.
-	held map[uint16]*Receipt
-	open int // QoS 1 and 2 of which the handshake is not over, for MQTT 5.0
+	active int                   // handed to the gate and not done, QoS 0 included
+	bytes  int                   // of their payloads
+	held   map[uint16]heldPacket // QoS 2, until PUBREL
+	open   int                   // QoS 1 and 2 of which the handshake is not over, for MQTT 5.0
+}
+
+// heldPacket is a QoS 2 publish whose PUBREL has not come, or is being stored.
+type heldPacket struct {
+	told    *Receipt // what its PUBREC says; nil until that is queued
+	counted bool     // in inbound.open: it came on this connection
 }
 
 // arrival is one QoS 1 or 2 publish in line for its answer.
@@ -59,8 +65,8 @@ func (in *inbound) claim(p *publishPacket, payload int) (n uint64, told Receipt,
 	defer in.mu.Unlock()
 	if p.qos == 2 {
 		if answered, known := in.held[p.id]; known {
-			if answered != nil {
-				return 0, *answered, claimRepeat // [MQTT-4.3.3-10]
+			if answered.told != nil {
+				return 0, *answered.told, claimRepeat // [MQTT-4.3.3-10]
 			}
 			return 0, told, claimPending
 		}
@@ -73,10 +79,7 @@ func (in *inbound) claim(p *publishPacket, payload int) (n uint64, told Receipt,
 		n = in.first + uint64(len(in.wait)-in.head)
 		in.wait = append(in.wait, arrival{id: p.id, qos: p.qos})
 		if p.qos == 2 {
-			if in.held == nil {
-				in.held = make(map[uint16]*Receipt)
-			}
-			in.held[p.id] = nil
+			in.holdLocked(p.id, heldPacket{counted: true})
 		}
 	}
 	in.active++
@@ -137,7 +140,7 @@ func (in *inbound) answerLocked() (fatal *arrival) {
 				delete(in.held, a.id) // a refusal ends the exchange (figure 4.3)
 				in.open--
 			} else {
-				in.held[a.id] = &Receipt{ID: a.receipt.ID, Seq: a.receipt.Seq}
+				in.held[a.id] = heldPacket{&Receipt{ID: a.receipt.ID, Seq: a.receipt.Seq}, true}
 			}
 		} else {
 			in.open--
@@ -154,17 +157,42 @@ func (in *inbound) answerLocked() (fatal *arrival) {
 	return nil
 }
 
-// release ends a QoS 2 exchange at PUBREL; known is false for an identifier
-// whose PUBREC is not out.
-func (in *inbound) release(id uint16) (known bool) {
+func (in *inbound) holdLocked(id uint16, h heldPacket) {
+	if in.held == nil {
+		in.held = make(map[uint16]heldPacket)
+	}
+	in.held[id] = h
+}
+
+// restore takes over what a former connection of the session left without PUBREL.
+func (in *inbound) restore(packets []social.InboundPacket) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.held[id] == nil {
-		return false
+	for _, p := range packets {
+		r := &Receipt{Seq: p.Seq}
+		if !p.Post.IsZero() {
+			r.ID = p.Post.String()
+		}
+		in.holdLocked(p.Packet, heldPacket{told: r})
+	}
+}
+
+// holds tells whether the PUBREC of a QoS 2 exchange is out, and its PUBREL due.
+func (in *inbound) holds(id uint16) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.held[id].told != nil
+}
+
+// release ends a QoS 2 exchange.
+func (in *inbound) release(id uint16) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	h, known := in.held[id]
+	if known && h.counted {
+		in.open--
 	}
 	delete(in.held, id)
-	in.open--
-	return true
 }
 
 // waitRoom blocks the reader while too much is with the gate. All of it

@@ -39,7 +39,7 @@ type lane struct {
 type line struct {
 	conn    *conn
 	session *session
-	permit  *permit
+	track   *track
 	channel social.Channel
 	exact   string // "" = in lane.all
 	at      int    // in its slice; guarded by area.mu
@@ -163,7 +163,7 @@ func (a *area) removeLocked(l *line) {
 func newGrants(channel social.Channel, subs []*subscription, exact bool) *grants {
 	g := &grants{subs: subs, each: channel.Nested() && !exact}
 	for _, s := range subs {
-		g.own = g.own || s.noLocal
+		g.own = g.own || s.NoLocal
 	}
 	g.sum, _ = g.match(channel, nil)
 	return g
@@ -174,7 +174,7 @@ func newGrants(channel social.Channel, subs []*subscription, exact bool) *grants
 func (g *grants) match(channel social.Channel, d *Delivery) (sum grant, ok bool) {
 	for _, s := range g.subs {
 		if d != nil {
-			if s.noLocal && d.Session == s.session {
+			if s.NoLocal && d.Session == s.session {
 				continue // [MQTT-3.8.3-3]
 			}
 			if g.each && !social.MatchRest(s.cover.Rest, d.Rest) {
@@ -182,8 +182,8 @@ func (g *grants) match(channel social.Channel, d *Delivery) (sum grant, ok bool)
 			}
 		}
 		ok = true
-		sum.qos = max(sum.qos, min(s.qos, mostQoS(channel)))
-		sum.retain = sum.retain || s.retainAsPublished
+		sum.qos = max(sum.qos, min(s.QoS, mostQoS(channel)))
+		sum.retain = sum.retain || s.RetainAsPublished
 		sum.ids += s.ids
 	}
 	return sum, ok

@@ -42,7 +42,8 @@ func serve(t testing.TB, config broker.Config) *server {
 	site := newSite()
 	reg := prometheus.NewRegistry()
 	log := &logBuffer{}
-	b, err := broker.New(config, site, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), reg)
+	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	b, err := broker.New(config, broker.Deps{Gate: site, Backlog: site.log, Sessions: site.store, Logger: logger, Metrics: reg})
 	if err != nil {
 		t.Fatal(err)
 	}

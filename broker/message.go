@@ -12,7 +12,7 @@ import (
 // builds the frames that somebody needs; once queued it does not change.
 type message struct {
 	topic    string
-	rest     string
+	seq      uint64 // in its stream; 0 = in none
 	payload  []byte
 	props    []byte    // of MQTT 5.0, without the length in front
 	expiryAt int       // of the expiry's four bytes in props; -1 if there is none
@@ -29,10 +29,13 @@ type frame struct {
 }
 
 func newMessage(d *Delivery, now time.Time) *message {
-	m := &message{topic: d.Topic, rest: d.Rest, payload: d.Payload(), expiryAt: -1}
+	m := &message{topic: d.Topic, seq: d.Seq, payload: d.Payload(), expiryAt: -1}
 	if p := d.Properties; p != nil {
 		m.props, m.expiryAt = appendMessageProperties(nil, p)
 		if p.Expiry > 0 {
+			if !d.At.IsZero() {
+				now = d.At
+			}
 			m.expires = now.Add(time.Duration(p.Expiry) * time.Second)
 		}
 	}
@@ -90,7 +93,7 @@ func (m *message) appendTo(dst []byte, v5 bool, e *entry, id uint16, now time.Ti
 	start := len(dst)
 	acked := e.qos > 0
 	var idAt, expiryAt int
-	if f := &m.frames[index(v5)][index(acked)]; e.ids == "" {
+	if f := &m.frames[index(v5)][index(acked)]; e.ids == "" && f.bytes != nil {
 		dst = append(dst, f.bytes...)
 		idAt, expiryAt = start+f.id, start+f.expiryAt
 		if f.expiryAt < 0 {
@@ -102,6 +105,9 @@ func (m *message) appendTo(dst []byte, v5 bool, e *entry, id uint16, now time.Ti
 	dst[start] |= e.qos << 1
 	if e.retain {
 		dst[start] |= 1
+	}
+	if e.dup {
+		dst[start] |= 1 << 3 // [MQTT-3.3.1-1]
 	}
 	if acked {
 		binary.BigEndian.PutUint16(dst[idAt:], id)

@@ -24,9 +24,8 @@ const (
 	causeTooLarge
 	causeRefused // CONNECT was refused
 	causeTakenOver
-	causeEnded    // by End
-	causeOverflow // a QoS 1 or 2 delivery did not fit into its queue
-	causeStalled  // the socket took nothing for StallTimeout
+	causeEnded   // by End
+	causeStalled // the socket took nothing for StallTimeout
 	causeUnavailable
 	causeShutdown
 	causePanic
@@ -35,7 +34,7 @@ const (
 
 var causeNames = [causeCount]string{
 	"closed", "lost", "disconnect", "disconnect_with_will", "proxy_header", "connect_timeout", "keep_alive", "malformed", "protocol", "too_large",
-	"refused", "taken_over", "ended", "overflow", "stalled", "unavailable", "shutdown", "panic",
+	"refused", "taken_over", "ended", "stalled", "unavailable", "shutdown", "panic",
 }
 
 // byClient tells whether the client is gone and reads nothing more.
@@ -60,14 +59,13 @@ type drop byte
 
 const (
 	dropQueueFull drop = iota // QoS 0 only
-	dropOverflow              // QoS 1 or 2; the connection was ended
 	dropRight                 // the right was gone before it was written
 	dropExpired               // Message Expiry Interval
 	dropTooLarge              // for the client's Maximum Packet Size
 	dropCount
 )
 
-var dropNames = [dropCount]string{"queue_full", "overflow", "right", "expired", "too_large"}
+var dropNames = [dropCount]string{"queue_full", "right", "expired", "too_large"}
 
 // limit is a bound that was met; the label of rambla_broker_limited_total.
 type limit byte
@@ -114,6 +112,9 @@ type metrics struct {
 	refusedKinds  map[social.Kind]prometheus.Counter
 	deliveries    prometheus.Counter
 	drops         [dropCount]prometheus.Counter
+	fellBehind    prometheus.Counter
+	fed           prometheus.Counter
+	feedFailures  prometheus.Counter
 	limits        [limitCount]prometheus.Counter
 	wills         [willResultCount]prometheus.Counter
 	renewals      [2]prometheus.Counter // refused, accepted
@@ -170,6 +171,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		m.refusedKinds[kind] = kinds.WithLabelValues(kind.String())
 	}
 	m.deliveries = counter("deliveries_total", "Messages written to subscribers.")
+	m.fellBehind = counter("behind_total", "Deliveries of QoS 1 and 2 that were left to the store: the session was behind.")
+	m.fed = counter("fed_total", "Deliveries that were read from the store for sessions that were behind.")
+	m.feedFailures = counter("feed_failures_total", "Readings for sessions that were behind that the store did not answer.")
 	drops := vector("dropped_total", "Deliveries that were not made, by reason.", "reason")
 	for i, name := range dropNames {
 		m.drops[i] = drops.WithLabelValues(name)

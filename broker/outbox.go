@@ -3,6 +3,8 @@ package broker
 import (
 	"sync"
 	"time"
+
+	"rambla/social"
 )
 
 // outbox is all that waits to be written to one connection: control packets,
@@ -12,13 +14,24 @@ type outbox struct {
 	mu      sync.Mutex // guards all below; the innermost lock, see doc.go
 	wire    wire       // as negotiated at CONNECT
 	limits  limits
+	durable bool   // the session outlives the connection: see outgoing.go
 	greeted bool   // a CONNACK that says yes was queued
 	rest    []byte // leaves first
 	control []byte // whole packets, oldest first
-	queue   queue  // deliveries
+	ready   []entry
+	queue   queue // deliveries without an identifier yet; they leave after ready
 	window  window
-	held    bool // deliveries wait, see hold
+	held    int  // deliveries wait while it is not 0, see hold
 	closing bool // only rest and control still leave
+	moved   bool // something was sent or acknowledged since the last position
+
+	behind  []*track            // fed from the store, in turn
+	resend  []social.OpenPacket // of a former connection, to be read from the store
+	feeding bool                // a feeder has the session in its list
+	stuffed bool                // what was read last did not fit; until something leaves
+
+	unstored []entry // QoS 2 of a durable session, until their identifiers are stored
+	storing  bool    // a save is under way that stores some of them
 }
 
 // limits bound an outbox's queue.
@@ -31,34 +44,54 @@ type limits struct {
 type fate byte
 
 const (
-	fateQueued   fate = iota // the writer will come by itself
-	fateWake                 // queued; the writer must be told
-	fateDropped              // QoS 0, and the queue is full of what cannot leave
-	fateOverflow             // QoS 1 or 2 does not fit
-	fateClosed               // the connection is ending
+	fateQueued  fate = iota // the writer will come by itself, or it was queued before
+	fateWake                // queued; the writer must be told
+	fateDropped             // QoS 0, and the queue is full of what cannot leave
+	fateBehind              // QoS 1 or 2: the store has it for when there is room
+	fateClosed              // the connection is ending
 )
 
 // enqueue takes a delivery. What if full: QoS 0 may fill half of the queue and
-// is dropped beyond, so that it cannot crowd out what was promised; QoS 1 and 2
-// may fill all of it, and a subscriber that is further behind cannot be served
-// from memory: fateOverflow, and nothing more is taken in its place. The caller
-// ends the connection, because nothing durable may be missing silently.
+// is dropped beyond, so that it cannot crowd out what was promised. QoS 1 and 2
+// may fill all of it; beyond that the track falls behind, and is fed from the
+// store at the pace at which the client takes it.
 func (o *outbox) enqueue(e entry) fate {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closing {
 		return fateClosed
 	}
-	entries, bytes := o.limits.entries, o.limits.bytes
 	if e.qos == 0 {
-		entries, bytes = entries/2, bytes/2
-	}
-	if o.queue.count >= entries || o.queue.count > 0 && o.queue.bytes+e.message.size() > bytes {
-		if e.qos == 0 {
+		if t := e.track; t.replay && e.message.seq > 0 {
+			t.heard = max(t.heard, e.message.seq)
+			return fateBehind
+		}
+		if !o.fitsLocked(e.message.size(), o.limits.entries/2, o.limits.bytes/2) {
 			return fateDropped
 		}
-		return fateOverflow
+		return o.pushLocked(e)
 	}
+	t, seq := e.track, e.message.seq
+	switch {
+	case !t.kept || seq <= t.at:
+		return fateQueued
+	case t.behind:
+		t.heard = max(t.heard, seq)
+		return fateBehind
+	case !o.fitsLocked(e.message.size(), o.limits.entries, o.limits.bytes):
+		t.heard = seq
+		o.fallBackLocked(t)
+		return fateBehind
+	}
+	t.at = seq
+	return o.pushLocked(e)
+}
+
+func (o *outbox) fitsLocked(size, entries, bytes int) bool {
+	return o.queue.count < entries && (o.queue.count == 0 || o.queue.bytes+size <= bytes)
+}
+
+func (o *outbox) pushLocked(e entry) fate {
 	o.queue.push(e)
 	if o.blockedLocked() {
 		return fateQueued
@@ -68,7 +101,14 @@ func (o *outbox) enqueue(e entry) fate {
 
 // blockedLocked tells whether no delivery may leave now.
 func (o *outbox) blockedLocked() bool {
-	return o.held || o.queue.count == 0 || o.queue.front().qos > 0 && o.window.full()
+	switch {
+	case o.held > 0:
+		return true
+	case len(o.ready) > 0:
+		return o.ready[0].dup && o.window.open >= o.window.limit
+	default:
+		return o.queue.count == 0 || o.queue.front().qos > 0 && o.window.full()
+	}
 }
 
 // open sets what CONNECT negotiated; the CONNACK that says yes is queued first.
@@ -76,6 +116,13 @@ func (o *outbox) open(w wire, l limits, sendWindow int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.wire, o.limits, o.window.limit = w, l, sendWindow
+}
+
+// setDurable says that the session outlives the connection.
+func (o *outbox) setDurable(durable bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.durable = durable
 }
 
 // greet queues the CONNACK that says yes, unless the connection is ending.
@@ -114,17 +161,18 @@ func (o *outbox) backlog() int {
 	return len(o.rest) + len(o.control)
 }
 
-// hold keeps deliveries back, so that a SUBACK leaves before what it announces.
+// hold keeps deliveries back, so that a SUBACK leaves before what it announces,
+// and what a former connection left open before all else. Holds add up.
 func (o *outbox) hold() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.held = true
+	o.held++
 }
 
 func (o *outbox) unhold() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.held = false
+	o.held--
 }
 
 // close lets only what the socket has begun, the answers that wait, and a
@@ -137,14 +185,19 @@ func (o *outbox) close(code byte, reason string) {
 	}
 	o.closing = true
 	o.queue.clear()
+	o.ready = nil
 }
 
 // acked takes a PUBACK or PUBCOMP; wake tells whether a delivery waited for it.
 func (o *outbox) acked(id uint16, state byte) (known, wake bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.closing {
+		return false, false // the position is taken already, see session.position
+	}
 	was := o.blockedLocked()
 	known = o.window.release(id, state)
+	o.moved = o.moved || known
 	return known, was && !o.blockedLocked()
 }
 
@@ -152,7 +205,20 @@ func (o *outbox) acked(id uint16, state byte) (known, wake bool) {
 func (o *outbox) received(id uint16) (known bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.window.advance(id)
+	if o.closing {
+		return false
+	}
+	known = o.window.advance(id)
+	o.moved = o.moved || known
+	return known
+}
+
+// hasMoved tells whether something was sent or acknowledged since the position
+// was asked for.
+func (o *outbox) hasMoved() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.moved
 }
 
 // depth is what waits, for the figures.
@@ -173,7 +239,6 @@ type batch struct {
 // pulled is a delivery in a batch: its packet ends at end in batch.buf.
 type pulled struct {
 	entry entry
-	id    uint16
 	end   int
 }
 
@@ -191,46 +256,87 @@ func (b *batch) reset() {
 	b.buf, b.sent, b.plain, b.skips = b.buf[:0], b.sent[:0], 0, skips{}
 }
 
+// pulledState is how a pull leaves an outbox.
+type pulledState struct {
+	more     bool // it could have gone on
+	hungry   bool // a feeder has to be told
+	unstored bool // there are identifiers to be stored
+}
+
 // pull fills b with about limit bytes: the permission of each delivery is asked
-// here, the last moment before the socket. more tells that it could have gone
-// on. Control packets stand in front but are taken together with the deliveries,
-// so an answer that was queued first also leaves first.
-func (o *outbox) pull(b *batch, limit int, now time.Time) (more bool) {
+// here, the last moment before the socket. Control packets stand in front but are
+// taken together with the deliveries, so an answer that was queued first also
+// leaves first.
+func (o *outbox) pull(b *batch, limit int, now time.Time) pulledState {
 	o.mu.Lock()
 	b.buf = append(append(b.buf, o.rest...), o.control...)
 	b.plain = len(b.buf)
 	o.rest, o.control = nil, keepSmall(o.control)
 	size := len(b.buf)
 	for !o.closing && size < limit && !o.blockedLocked() {
-		e := o.queue.pop()
-		m := e.message
-		switch {
-		case e.permit.Load() != e.right:
-			b.skips.right++
-			continue
-		case m.expired(now):
-			b.skips.expired++
-			continue
-		case !o.wire.fits(m.remaining(o.wire.v5(), e.qos > 0, e.ids)): // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
-			b.skips.tooLarge++
-			continue
+		if e, ok := o.nextLocked(b, now); ok {
+			b.sent = append(b.sent, pulled{entry: e})
+			size += e.message.size()
 		}
-		p := pulled{entry: e}
-		if e.qos > 0 {
-			p.id = o.window.take(e.qos)
-		}
-		b.sent = append(b.sent, p)
-		size += m.size()
 	}
-	more = !o.closing && !o.blockedLocked()
+	after := pulledState{
+		more: !o.closing && !o.blockedLocked(), hungry: o.hungryLocked(), unstored: len(o.unstored) > 0 && !o.storing,
+	}
+	o.storing = o.storing || after.unstored
 	v5 := o.wire.v5()
 	o.mu.Unlock()
 	for i := range b.sent {
 		p := &b.sent[i]
-		b.buf = p.entry.message.appendTo(b.buf, v5, &p.entry, p.id, now)
+		b.buf = p.entry.message.appendTo(b.buf, v5, &p.entry, p.entry.id, now)
 		p.end = len(b.buf)
 	}
-	return more
+	return after
+}
+
+// nextLocked takes the next delivery; false where it is not to be sent, now or
+// at all.
+func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
+	var e entry
+	if len(o.ready) > 0 {
+		e = o.ready[0]
+		if o.ready = o.ready[1:]; len(o.ready) == 0 {
+			o.ready = nil
+		}
+	} else {
+		e = o.queue.pop()
+		o.stuffed = false
+	}
+	skip := &b.skips.right
+	if e.track.right.Load() == e.right {
+		if e.qos > 0 {
+			e.track.sent = max(e.track.sent, e.message.seq)
+		}
+		switch m := e.message; {
+		case m.expired(now):
+			skip = &b.skips.expired
+		case !o.wire.fits(m.remaining(o.wire.v5(), e.qos > 0, e.ids)): // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
+			skip = &b.skips.tooLarge
+		default:
+			skip = nil
+		}
+	}
+	o.moved = true
+	switch {
+	case skip != nil:
+		*skip++
+		o.window.forget(e.id)
+		return e, false
+	case e.qos == 0:
+		return e, true
+	case e.id != 0:
+		return e, o.window.count(e.id)
+	}
+	e.id = o.window.take(e.qos, e.track, e.message.seq)
+	if e.qos == 2 && o.durable {
+		o.unstored = append(o.unstored, e)
+		return e, false
+	}
+	return e, true
 }
 
 // settle takes back what the socket did not: whole packets return to the queue,
@@ -258,15 +364,32 @@ func (o *outbox) settle(b *batch, written int) (delivered int) {
 			}
 			break
 		}
-		if p.entry.qos > 0 {
-			o.window.untake()
-		}
-		if !o.closing {
-			o.queue.pushFront(p.entry)
-		}
+		o.putBackLocked(p.entry)
 		delivered--
 	}
 	return delivered
+}
+
+// putBackLocked makes an entry that was not sent the next to be sent.
+func (o *outbox) putBackLocked(e entry) {
+	switch {
+	case e.qos == 0:
+	case !e.dup && o.window.newest(e.id) && len(o.ready) == 0:
+		o.window.untake()
+		e.id = 0
+		if e.track.right.Load() == e.right {
+			e.track.sent = min(e.track.sent, e.message.seq-1)
+		}
+	default: // it keeps its identifier
+		o.window.uncount(e.id)
+		if !o.closing {
+			o.ready = append([]entry{e}, o.ready...)
+		}
+		return
+	}
+	if !o.closing {
+		o.queue.pushFront(e)
+	}
 }
 
 // keepSmall empties a buffer and lets go of a large one.

@@ -22,7 +22,7 @@ func TestPacketIdentifiersGoRoundWithoutZeroAndAreFoundInAnyOrder(t *testing.T) 
 		switch {
 		case !w.full() && r.IntN(2) == 0:
 			qos := byte(1 + r.IntN(2))
-			id := w.take(qos)
+			id := w.take(qos, nil, 1)
 			if _, used := open[id]; used || id == 0 {
 				t.Fatalf("step %d: identifier %d is in use or zero", step, id)
 			}
@@ -69,12 +69,12 @@ func TestPacketIdentifiersGoRoundWithoutZeroAndAreFoundInAnyOrder(t *testing.T) 
 func TestAnIdentifierThatIsNeverAcknowledgedStopsTheWindowInTheEnd(t *testing.T) {
 	t.Parallel()
 	w := window{limit: 10}
-	w.take(1)
+	w.take(1, nil, 1)
 	for n := 1; !w.full(); n++ {
 		if n > w.span() {
 			t.Fatal("it goes on for ever")
 		}
-		w.release(w.take(1), slotPuback)
+		w.release(w.take(1, nil, 1), slotPuback)
 	}
 	if !w.release(1, slotPuback) || w.full() || w.open != 0 {
 		t.Errorf("it does not go on: %+v", w)
@@ -89,8 +89,8 @@ func TestAcknowledgementsOfWhatWasNeverSentChangeNothing(t *testing.T) {
 			t.Errorf("%d is known", id)
 		}
 	}
-	w.take(1)
-	w.take(1)
+	w.take(1, nil, 1)
+	w.take(1, nil, 1)
 	w.release(1, slotPuback)
 	w.release(2, slotPuback) // by a guess, before it left
 	w.untake()
@@ -98,7 +98,7 @@ func TestAcknowledgementsOfWhatWasNeverSentChangeNothing(t *testing.T) {
 	if w.open != 0 || w.full() {
 		t.Errorf("%+v", w)
 	}
-	if id := w.take(2); id == 0 || w.open != 1 {
+	if id := w.take(2, nil, 1); id == 0 || w.open != 1 {
 		t.Errorf("took %d: %+v", id, w)
 	}
 }
@@ -140,13 +140,13 @@ func TestWhatASocketTakesInPiecesIsTheSameStreamInAnyPieces(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		var o outbox
 		o.open(wire{version: version5}, limits{1 << 20, 1 << 30}, 1<<15)
-		p := &permit{}
+		p := &track{kept: true}
 		p.set(true)
 		var want, got []byte
 		ids := 0
 		for i := range 60 {
-			m := &message{topic: "t", payload: bytes.Repeat([]byte{byte(i)}, r.IntN(300)), expiryAt: -1}
-			e := entry{message: m, permit: p, right: p.Load(), qos: byte(r.IntN(2))}
+			m := &message{topic: "t", seq: uint64(i + 1), payload: bytes.Repeat([]byte{byte(i)}, r.IntN(300)), expiryAt: -1}
+			e := entry{message: m, track: p, right: p.right.Load(), qos: byte(r.IntN(2))}
 			if r.IntN(4) == 0 {
 				e.ids = identifier(uint32(1 + r.IntN(1000)))
 			} else {
@@ -162,7 +162,7 @@ func TestWhatASocketTakesInPiecesIsTheSameStreamInAnyPieces(t *testing.T) {
 		}
 		var b batch
 		for more := true; more || len(got) < len(want); {
-			more = o.pull(&b, 1+r.IntN(2000), time.Time{})
+			more = o.pull(&b, 1+r.IntN(2000), time.Time{}).more
 			n := len(b.buf)
 			if r.IntN(2) == 0 {
 				n = r.IntN(len(b.buf) + 1)
@@ -181,12 +181,12 @@ func TestARightThatIsGoneKeepsBackWhatTheSocketDidNotTake(t *testing.T) {
 	t.Parallel()
 	var o outbox
 	o.open(wire{version: version311}, limits{100, 1 << 20}, 10)
-	p := &permit{}
+	p := &track{kept: true}
 	p.set(true)
 	for i := range 3 {
-		m := &message{topic: "t", payload: []byte{byte(i)}, expiryAt: -1}
+		m := &message{topic: "t", seq: uint64(i + 1), payload: []byte{byte(i)}, expiryAt: -1}
 		m.prepare(false, true)
-		o.enqueue(entry{message: m, permit: p, right: p.Load(), qos: 1})
+		o.enqueue(entry{message: m, track: p, right: p.right.Load(), qos: 1})
 	}
 	var b batch
 	o.pull(&b, 1<<10, time.Time{})
@@ -211,7 +211,7 @@ func TestAnExpiredMessageIsNotDeliveredAndAnOtherSaysWhatIsLeft(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var o outbox
 	o.open(wire{version: version5}, limits{100, 1 << 20}, 10)
-	p := &permit{}
+	p := &track{kept: true}
 	p.set(true)
 	for _, expiry := range []uint32{5, 100} {
 		m := newMessage(&Delivery{
@@ -219,7 +219,7 @@ func TestAnExpiredMessageIsNotDeliveredAndAnOtherSaysWhatIsLeft(t *testing.T) {
 			Payload: func() []byte { return nil },
 		}, now)
 		m.prepare(true, false)
-		o.enqueue(entry{message: m, permit: p, right: p.Load()})
+		o.enqueue(entry{message: m, track: p, right: p.right.Load()})
 	}
 	var b batch
 	o.pull(&b, 1<<10, now.Add(10*time.Second))

@@ -101,6 +101,7 @@ type filterRequest struct {
 	qos               byte
 	noLocal           bool
 	retainAsPublished bool
+	retainHandling    byte
 }
 
 type unsubscribePacket struct {

@@ -40,7 +40,7 @@ func (c *conn) publish(header byte, body []byte) *violation {
 	}
 	c.broker.gate.Publish(c.session.principal, &Publication{
 		Topic: p.topic, Payload: p.payload, QoS: p.qos, Retain: p.retain, Dup: p.dup,
-		Session: c.session.id, PacketID: p.id, Version: c.version, Properties: p.properties,
+		Session: c.session.id, Durable: c.session.durable(), PacketID: p.id, Version: c.version, Properties: p.properties,
 	}, done)
 	c.inbound.waitRoom()
 	return nil
@@ -124,13 +124,18 @@ func (c *conn) published(n uint64, p *publishPacket, size int, r Receipt, err er
 	c.inbound.finish(n, a, size)
 }
 
-// released takes a PUBREL.
+// released takes a PUBREL. What outlives the connection forgets the identifier
+// before the client does: with PUBCOMP it is free for another message.
 func (c *conn) released(id uint16) {
-	code := codeSuccess
-	if !c.inbound.release(id) {
-		code = codePacketIDNotFound
+	switch {
+	case !c.inbound.holds(id):
+		c.reply(typePubcomp, id, codePacketIDNotFound) // [MQTT-4.3.3-11]
+	case !c.session.durable():
+		c.inbound.release(id)
+		c.reply(typePubcomp, id, codeSuccess)
+	default:
+		c.session.release(id)
 	}
-	c.reply(typePubcomp, id, code) // [MQTT-4.3.3-11]
 }
 
 // refusal is what a client of MQTT 3.1.1 reads on /user/{name}/errors, as its

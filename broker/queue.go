@@ -3,11 +3,13 @@ package broker
 // entry is one message waiting in one session's queue.
 type entry struct {
 	message *message
-	permit  *permit
+	track   *track
 	ids     string // encoded subscription identifiers
-	right   uint32 // the state of permit when it was queued
+	right   uint32 // the state of track.right when it was queued
+	id      uint16 // its packet identifier, where it has one already
 	qos     byte
 	retain  bool
+	dup     bool // it was sent on a former connection
 }
 
 // queue is a ring that grows to what is needed and lets go of it when empty.

@@ -39,17 +39,19 @@ func (s *session) rightsChanged(scopes []social.Scope) {
 	touched := make(map[social.Scope]bool)
 	s.followLocked(scopes, touched)
 	for scope := range touched {
-		s.reattachLocked(scope)
+		s.reattachLocked(scope, s.fromJoin)
 	}
 	if scopes == nil {
 		for scope := range s.reaches {
 			s.refreshLocked(scope)
 		}
+		s.askFeeder()
 		return
 	}
 	for _, scope := range scopes {
 		s.refreshLocked(scope)
 	}
+	s.askFeeder()
 }
 
 // followLocked lets the wildcards join and leave scopes as the person did.

@@ -18,8 +18,8 @@ type sessionKey struct {
 	clientID string
 }
 
-// session is what the broker knows of one client. It lives as long as its
-// connection: session expiry is 0.
+// session is a connection's part of an MQTT session: what it covers, and how far
+// it got. What outlives the connection is in the store, see persistence.
 type session struct {
 	broker    *Broker
 	conn      *conn
@@ -27,6 +27,9 @@ type session struct {
 	id        social.SessionID
 	principal *Principal
 	since     time.Time
+	// stored is nil where nothing of the session is in the store. It is set before
+	// anybody else can see the session.
+	stored *persistence
 
 	// errors holds the identifiers of the subscriptions to the person's errors
 	// topic; nil if there are none.
@@ -41,32 +44,10 @@ type session struct {
 // subscription is one topic filter of a session; it does not change. A new one
 // with the same filter replaces it.
 type subscription struct {
-	filter            string
-	session           social.SessionID
-	cover             Coverage
-	qos               byte // as asked; what a channel grants may be less
-	noLocal           bool
-	retainAsPublished bool
-	ids               string // its encoded identifier, or ""
-}
-
-// reach is all of one scope that a session covers.
-type reach struct {
-	permits map[social.Channel]*permit
-	subs    []*subscription
-	lines   []*line
-}
-
-// permit is the right of a session to one channel of a scope. It is odd while
-// the session may receive, and changes with every change of that: what was
-// queued under another value is not delivered. It is set under the session's
-// lock and read without.
-type permit struct{ atomic.Uint32 }
-
-func (p *permit) set(may bool) {
-	if now := p.Load(); now&1 == 1 != may {
-		p.Store(now + 1)
-	}
+	social.Subscription
+	session social.SessionID
+	cover   Coverage
+	ids     string // its encoded identifier, or ""
 }
 
 func newSession(c *conn, key sessionKey, p *Principal) *session {
@@ -76,9 +57,42 @@ func newSession(c *conn, key sessionKey, p *Principal) *session {
 	}
 }
 
+// newSessionID makes a number that no session ever had.
+func newSessionID() social.SessionID { return social.SessionID(randomNumber()) }
+
+// randomNumber is a positive number of 63 bits, so that a store's integer holds it.
+func randomNumber() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return binary.BigEndian.Uint64(b[:])>>1 | 1
+}
+
+// durable tells whether the session outlives its connection.
+func (s *session) durable() bool { return s.stored != nil && s.stored.expiry > 0 }
+
+func (s *session) newSubscription(sub social.Subscription, cover Coverage) *subscription {
+	return &subscription{Subscription: sub, session: s.id, cover: cover, ids: identifier(sub.Identifier)}
+}
+
+// begins says where the cursor of a track that has none yet begins.
+type begins func(t *track) uint64
+
+// fromNow begins with what is announced from now on.
+func (s *session) fromNow(t *track) uint64 {
+	head, _ := s.broker.backlog.Head(t.stream)
+	return head
+}
+
+// fromJoin begins where the person's membership does, for a space that a
+// wildcard has come to cover.
+func (s *session) fromJoin(t *track) uint64 {
+	return s.broker.backlog.Begin(s.principal, t.stream, 0)
+}
+
 // subscribe puts the subscriptions in force. They are attached before the right
-// is asked for, so a change of rights meanwhile finds them.
-func (s *session) subscribe(subs []*subscription) {
+// is asked for, so a change of rights meanwhile finds them. Cursors that they need
+// anew begin where from says.
+func (s *session) subscribe(subs []*subscription, from begins) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -87,10 +101,10 @@ func (s *session) subscribe(subs []*subscription) {
 	touched := make(map[social.Scope]bool)
 	var mine []social.SpaceKey
 	for _, sub := range subs {
-		if old := s.subs[sub.filter]; old != nil { // [MQTT-3.8.4-3]
+		if old := s.subs[sub.Filter]; old != nil { // [MQTT-3.8.4-3]
 			s.dropLocked(old, touched)
 		}
-		s.subs[sub.filter] = sub
+		s.subs[sub.Filter] = sub
 		if !sub.cover.Mine {
 			s.coverLocked(sub, sub.cover.Scope, touched)
 			continue
@@ -103,9 +117,10 @@ func (s *session) subscribe(subs []*subscription) {
 		}
 	}
 	for scope := range touched {
-		s.reattachLocked(scope)
+		s.reattachLocked(scope, from)
 		s.refreshLocked(scope)
 	}
+	s.askFeeder()
 }
 
 // unsubscribe ends a subscription; false if there was none.
@@ -120,152 +135,93 @@ func (s *session) unsubscribe(filter string) bool {
 	delete(s.subs, filter)
 	s.dropLocked(sub, touched)
 	for scope := range touched {
-		s.reattachLocked(scope)
+		s.reattachLocked(scope, s.fromNow)
 	}
 	return true
 }
 
-// close takes the session out of the index.
-func (s *session) close() {
+// rewind moves the cursor of a stream: what is behind after comes (again).
+func (s *session) rewind(cover Coverage, after uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.reaches[cover.Scope]
+	if r == nil {
+		return
+	}
+	for channel, t := range r.tracks {
+		if cover.Channels.Has(channel) && t.stream != 0 {
+			s.conn.out.replayAt(t, after)
+			head, _ := s.broker.backlog.Head(t.stream)
+			s.conn.out.hear(t, head)
+		}
+	}
+	s.askFeeder()
+}
+
+// askFeeder has what is behind fed, if there is anything and room for it.
+func (s *session) askFeeder() {
+	if s.conn.out.wants() {
+		s.broker.feeder.push(s)
+	}
+}
+
+// leave takes the session out of the index and hands over its last save. The
+// connection has ended: nothing more is sent or acknowledged.
+func (s *session) leave() {
+	if s.stored != nil {
+		s.part()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
 	for scope, r := range s.reaches {
 		r.subs = nil
-		s.reattachLocked(scope)
+		s.reattachLocked(scope, s.fromNow)
 	}
 	s.subs = nil
 }
 
-func (s *session) coverLocked(sub *subscription, scope social.Scope, touched map[social.Scope]bool) {
-	r := s.reaches[scope]
-	if r == nil {
-		r = &reach{permits: make(map[social.Channel]*permit)}
-		s.reaches[scope] = r
+// position is how far the session got.
+func (s *session) position() social.Position {
+	var p social.Position
+	if !s.durable() {
+		return p
 	}
-	if !slices.Contains(r.subs, sub) {
-		r.subs = append(r.subs, sub)
-		touched[scope] = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	type known struct {
+		track *track
+		told  uint64
 	}
-}
-
-func (s *session) dropLocked(sub *subscription, touched map[social.Scope]bool) {
-	if !sub.cover.Mine {
-		s.reaches[sub.cover.Scope].drop(sub, sub.cover.Scope, touched)
-		return
-	}
-	for scope, r := range s.reaches {
-		r.drop(sub, scope, touched)
-	}
-}
-
-func (r *reach) drop(sub *subscription, scope social.Scope, touched map[social.Scope]bool) {
-	if i := slices.Index(r.subs, sub); i >= 0 {
-		r.subs = slices.Delete(r.subs, i, i+1)
-		touched[scope] = true
-	}
-}
-
-// lineKey is a line that a reach needs.
-type lineKey struct {
-	channel social.Channel
-	exact   string
-}
-
-// reattachLocked brings the index in line with the subscriptions of a scope.
-// What is queued already stays queued while the session covers anything of the
-// scope, so replacing a subscription loses nothing [MQTT-3.8.4-3]; with the last
-// one it goes, except for deliveries that have begun [MQTT-3.10.4-3].
-func (s *session) reattachLocked(scope social.Scope) {
-	r := s.reaches[scope]
-	wanted := r.wanted()
-	a := s.broker.feeds.edit(scope)
-	r.lines = slices.DeleteFunc(r.lines, func(l *line) bool {
-		key := lineKey{l.channel, l.exact}
-		if subs := wanted[key]; subs != nil {
-			l.grants.Store(newGrants(l.channel, subs, l.exact != ""))
-			delete(wanted, key)
-			return false
-		}
-		a.removeLocked(l)
-		return true
-	})
-	for key, subs := range wanted {
-		p := r.permits[key.channel]
-		if p == nil {
-			p = &permit{}
-			r.permits[key.channel] = p
-		}
-		l := &line{conn: s.conn, session: s, permit: p, channel: key.channel, exact: key.exact}
-		l.grants.Store(newGrants(key.channel, subs, key.exact != ""))
-		a.addLocked(l)
-		r.lines = append(r.lines, l)
-	}
-	s.broker.feeds.done(a)
-	if scope == s.key.person.Scope() {
-		s.noteErrors(r)
-	}
-	if len(r.subs) == 0 {
-		for _, p := range r.permits {
-			p.set(false)
-		}
-		delete(s.reaches, scope)
-	}
-}
-
-// wanted groups the subscriptions of a reach into lines.
-func (r *reach) wanted() map[lineKey][]*subscription {
-	out := make(map[lineKey][]*subscription)
-	for _, sub := range r.subs {
-		for channel := range social.Channel(channels) {
-			if !sub.cover.Channels.Has(channel) {
-				continue
+	var tracks []known
+	for _, r := range s.reaches {
+		for _, t := range r.tracks {
+			if t.stream != 0 {
+				_, told := s.broker.backlog.Head(t.stream)
+				tracks = append(tracks, known{t, told})
 			}
-			key := lineKey{channel: channel}
-			if channel.Nested() && !r.wild(channel) {
-				key.exact = sub.cover.Rest
-			}
-			out[key] = append(out[key], sub)
 		}
 	}
-	return out
-}
-
-// wild tells whether some filter on a nested channel has a wildcard.
-func (r *reach) wild(channel social.Channel) bool {
-	return slices.ContainsFunc(r.subs, func(sub *subscription) bool {
-		return sub.cover.Channels.Has(channel) && strings.ContainsAny(sub.cover.Rest, "+#")
-	})
-}
-
-// noteErrors keeps what tellErrors needs.
-func (s *session) noteErrors(r *reach) {
-	var ids string
-	covered := false
-	for _, sub := range r.subs {
-		if sub.cover.Channels.Has(social.ChannelErrors) {
-			covered = true
-			ids += sub.ids
+	o := &s.conn.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, k := range tracks {
+		t := k.track
+		if !t.kept {
+			continue
 		}
+		if t.may() && !t.behind && t.sent == t.at { // what it was not handed was not for it
+			t.at = max(t.at, k.told)
+			t.sent = t.at
+		}
+		p.Cursors = append(p.Cursors, social.Cursor{Stream: t.stream, Seq: t.sent, Asleep: !t.may()})
 	}
-	if covered {
-		s.errors.Store(&ids)
-	} else {
-		s.errors.Store(nil)
-	}
+	p.Open = o.window.list(nil)
+	o.moved = false
+	return p
 }
 
-// refreshLocked asks the gate for the right to a scope and applies it.
-func (s *session) refreshLocked(scope social.Scope) {
-	r := s.reaches[scope]
-	if r == nil {
-		return
-	}
-	rights := s.broker.gate.MayReceive(s.principal, scope)
-	for channel, p := range r.permits {
-		p.set(rights.Has(channel))
-	}
-}
+func (s *session) encodeSubscriptions() []byte { return social.EncodeSubscriptions(s.filters()) }
 
 // count is how many subscriptions the session has.
 func (s *session) count() int {
@@ -280,9 +236,14 @@ func (s *session) has(filter string) bool {
 	return s.subs[filter] != nil
 }
 
-// newSessionID makes a number that no session ever had.
-func newSessionID() social.SessionID {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	return social.SessionID(binary.BigEndian.Uint64(b[:])>>1 | 1)
+// filters lists the subscriptions by filter.
+func (s *session) filters() []social.Subscription {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]social.Subscription, 0, len(s.subs))
+	for _, sub := range s.subs {
+		out = append(out, sub.Subscription)
+	}
+	slices.SortFunc(out, func(a, b social.Subscription) int { return strings.Compare(a.Filter, b.Filter) })
+	return out
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"strings"
 
 	"rambla/social"
@@ -8,50 +9,131 @@ import (
 
 // subscribe takes a SUBSCRIBE and answers it with one code per filter
 // [MQTT-3.8.4-6]. Deliveries are held until the SUBACK is queued, and the
-// SUBACK until they can come: whoever has read it misses nothing that follows.
-func (c *conn) subscribe(header byte, body []byte) *violation {
+// SUBACK until they can come: whoever has read it misses nothing that follows. A
+// session that outlives the connection has its subscriptions stored before.
+func (c *conn) subscribe(ctx context.Context, header byte, body []byte) *violation {
 	p, bad := decodeSubscribe(c.version, header, body)
 	if bad != nil {
 		return bad
 	}
-	codes := make([]byte, len(p.filters))
-	var subs []*subscription
-	room := c.broker.config.MaxSubscriptions - c.session.count()
-	for i, f := range p.filters {
-		if strings.HasPrefix(f.filter, "$share/") {
-			if f.noLocal { // [MQTT-3.8.3-4]
-				return protocolErr("A shared subscription cannot have No Local.")
-			}
-			codes[i] = codeSharedNotSupported
-			continue
+	r := subscribing{conn: c, identifier: p.identifier, codes: make([]byte, 0, len(p.filters))}
+	r.room = c.broker.config.MaxSubscriptions - c.session.count()
+	for _, f := range p.filters {
+		code, bad := r.one(ctx, f)
+		if bad != nil {
+			return bad
 		}
-		if long := c.broker.checkTopic(f.filter); long != nil {
-			codes[i] = subscribeCode(long)
-			continue
-		}
-		cover, err := c.broker.gate.Subscribe(c.session.principal, f.filter)
-		if err != nil {
-			codes[i] = subscribeCode(err)
-			continue
-		}
-		if !c.session.has(f.filter) {
-			if room <= 0 {
-				c.broker.metrics.limited(limitSubscriptions)
-				codes[i] = codeQuotaExceeded
-				continue
-			}
-			room--
-		}
-		codes[i] = min(f.qos, mostOf(cover.Channels))
-		subs = append(subs, &subscription{
-			filter: f.filter, session: c.session.id, cover: cover, qos: f.qos, noLocal: f.noLocal,
-			retainAsPublished: f.retainAsPublished, ids: identifier(p.identifier),
-		})
+		r.codes = append(r.codes, code)
 	}
 	c.out.hold()
 	defer c.out.unhold()
-	c.session.subscribe(subs)
-	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeSuback, p.id, codes, nil) })
+	c.session.subscribe(r.subs, c.session.fromNow)
+	for _, to := range r.rewinds {
+		c.session.rewind(to.cover, to.after)
+	}
+	if len(r.subs) > 0 && !c.keep(ctx) {
+		return nil
+	}
+	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeSuback, p.id, r.codes, r.told) })
+	return nil
+}
+
+// keep has the session's subscriptions stored, if it outlives the connection;
+// false ends the connection: what is not stored is not acknowledged.
+func (c *conn) keep(ctx context.Context) bool {
+	if !c.session.durable() {
+		return true
+	}
+	c.tellWriter()
+	c.paused.Store(true)
+	defer c.paused.Store(false)
+	c.session.stored.note()
+	saved := make(chan error, 1)
+	c.session.persist(func(err error) { saved <- err })
+	var err error
+	select {
+	case err = <-saved:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		c.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
+	}
+	return err == nil
+}
+
+// subscribing is one SUBSCRIBE under way.
+type subscribing struct {
+	conn       *conn
+	identifier uint32
+	room       int // for new subscriptions
+	codes      []byte
+	subs       []*subscription
+	rewinds    []rewind
+	told       []social.UserProperty
+}
+
+// rewind is a cursor to be moved.
+type rewind struct {
+	cover Coverage
+	after uint64
+}
+
+// one takes one filter and says its code.
+func (r *subscribing) one(ctx context.Context, f filterRequest) (byte, *violation) {
+	c := r.conn
+	if strings.HasPrefix(f.filter, "$share/") {
+		if f.noLocal { // [MQTT-3.8.3-4]
+			return 0, protocolErr("A shared subscription cannot have No Local.")
+		}
+		return codeSharedNotSupported, nil
+	}
+	filter, from, err := social.ParseSeek(f.filter)
+	if err != nil {
+		return subscribeCode(err), nil
+	}
+	if long := c.broker.checkTopic(filter); long != nil {
+		return subscribeCode(long), nil
+	}
+	cover, err := c.broker.gate.Subscribe(c.session.principal, filter)
+	if err == nil && from != nil {
+		err = r.seek(ctx, filter, cover, *from)
+	}
+	if err != nil {
+		return subscribeCode(err), nil
+	}
+	if !c.session.has(filter) {
+		if r.room <= 0 {
+			c.broker.metrics.limited(limitSubscriptions)
+			return codeQuotaExceeded, nil
+		}
+		r.room--
+	}
+	r.subs = append(r.subs, c.session.newSubscription(social.Subscription{
+		Filter: filter, QoS: f.qos, NoLocal: f.noLocal, RetainAsPublished: f.retainAsPublished, RetainHandling: f.retainHandling,
+		Identifier: r.identifier,
+	}, cover))
+	return min(f.qos, mostOf(cover.Channels)), nil
+}
+
+// seek finds where a replay begins: of one plain topic of posts.
+func (r *subscribing) seek(ctx context.Context, filter string, cover Coverage, from social.SeekFrom) error {
+	c := r.conn
+	a, err := social.ParseTopic(filter)
+	if err != nil || !a.Channel.Log() {
+		return social.Invalid("filter", "only the plain topic of a stream of posts can be replayed")
+	}
+	c.tellWriter()
+	found, err := c.broker.backlog.Seek(ctx, c.session.principal, c.broker.backlog.Stream(cover.Scope, a.Channel), from)
+	if err != nil {
+		return err
+	}
+	r.rewinds = append(r.rewinds, rewind{cover, found.After})
+	complete := "true"
+	if !found.Complete {
+		complete = "false"
+	}
+	r.told = append(r.told, social.UserProperty{Name: "complete", Value: complete}, social.UserProperty{Name: "position", Value: found.Position()})
 	return nil
 }
 
@@ -65,16 +147,25 @@ func mostOf(set social.ChannelSet) (most byte) {
 	return most
 }
 
-func (c *conn) unsubscribe(header byte, body []byte) *violation {
+func (c *conn) unsubscribe(ctx context.Context, header byte, body []byte) *violation {
 	p, bad := decodeUnsubscribe(c.version, header, body)
 	if bad != nil {
 		return bad
 	}
 	codes := make([]byte, len(p.filters))
+	changed := false
 	for i, filter := range p.filters {
+		if plain, _, err := social.ParseSeek(filter); err == nil {
+			filter = plain
+		}
 		if !c.session.unsubscribe(filter) {
 			codes[i] = codeNoSubscriptionExisted
+		} else {
+			changed = true
 		}
+	}
+	if changed && !c.keep(ctx) {
+		return nil
 	}
 	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeUnsuback, p.id, codes, nil) })
 	return nil

@@ -177,7 +177,7 @@ func TestWhatBecomesOfAStoredWill(t *testing.T) {
 	} {
 		g := &willGate{revive: c.revive, publish: c.publish}
 		reg := prometheus.NewRegistry()
-		b, err := New(Config{}, g, slog.New(slog.DiscardHandler), reg)
+		b, err := New(Config{}, Deps{Gate: g, Logger: slog.New(slog.DiscardHandler), Metrics: reg})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +230,7 @@ func TestAWillThatIsTriedAgainHasTheSameKey(t *testing.T) {
 	w := someWills()[1]
 	stored := w.encode()
 	g := &willGate{publish: social.Unavailable(errors.New("connection refused"))}
-	b, err := New(Config{}, g, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	b, err := New(Config{}, Deps{Gate: g, Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}

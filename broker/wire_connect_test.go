@@ -20,7 +20,6 @@ func TestSection3_1_1ConnackTellsWhatTheServerCan(t *testing.T) {
 	p := s.dial(t, 5, "tcp")
 	r := p.join("alice", "", []byte{0x11, 0, 0, 0, 9})
 	for name, want := range map[string][]byte{
-		"session expiry 0":       {0x11, 0, 0, 0, 0},
 		"receive maximum":        {0x21, 0, 77},
 		"retain available 0":     {0x25, 0},
 		"maximum packet size":    {0x27, 0, 0, 0x27, 0x0F},

@@ -166,20 +166,31 @@ func (c *conn) openTurn() {
 // pass pulls a batch and writes n bytes of it, as many as the socket takes.
 func (c *conn) pass(fd uintptr, b *batch) (n int, result passResult) {
 	defer b.reset()
-	more := c.out.pull(b, passBytes, c.broker.now())
+	after := c.out.pull(b, passBytes, c.broker.now())
 	n, again, err := writeFD(fd, b.buf)
 	delivered := c.out.settle(b, n)
 	c.broker.metrics.wrote(n, delivered, b.skips)
+	c.followUp(after)
 	switch {
 	case err != nil:
 		return n, passFailed
 	case again:
 		return n, passBlocked
-	case more:
+	case after.more:
 		return n, passMore
 	}
 	c.flushed()
 	return n, passDone
+}
+
+// followUp has done what a pull found to do.
+func (c *conn) followUp(after pulledState) {
+	if after.hungry {
+		c.broker.feeder.push(c.session)
+	}
+	if after.unstored {
+		c.session.storeOutgoing()
+	}
 }
 
 // drain waits, in a goroutine of its own, until the socket has taken all that
@@ -230,7 +241,7 @@ func (c *conn) stream() {
 	defer c.broker.batches.put(b)
 	for {
 		c.writing.Store(writeBusy)
-		more := c.out.pull(b, streamBytes, c.broker.now())
+		after := c.out.pull(b, streamBytes, c.broker.now())
 		var err error
 		if len(b.buf) > 0 {
 			if err = c.extendStall(); err == nil {
@@ -241,6 +252,7 @@ func (c *conn) stream() {
 			c.broker.metrics.wrote(len(b.buf), len(b.sent), b.skips)
 		}
 		b.reset()
+		c.followUp(after)
 		switch {
 		case timedOut(err):
 			c.end(ending{cause: causeStalled})
@@ -248,7 +260,7 @@ func (c *conn) stream() {
 		case err != nil:
 			c.fail()
 			return
-		case more:
+		case after.more:
 			continue
 		}
 		c.flushed()

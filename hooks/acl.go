@@ -46,15 +46,25 @@ func (g *Gate) principal(id Identity) (*broker.Principal, error) {
 
 // Subscribe decides what a filter reaches.
 func (g *Gate) Subscribe(p *broker.Principal, filter string) (broker.Coverage, error) {
+	out, err := g.Cover(p, filter)
+	if err != nil || out.Mine {
+		return out, err // a wildcard covers what one belongs to, also nothing
+	}
+	if g.MayReceive(p, out.Scope)&out.Channels == 0 {
+		return broker.Coverage{}, notYours()
+	}
+	return out, nil
+}
+
+// Cover says what a filter reaches, whoever may receive it.
+func (g *Gate) Cover(p *broker.Principal, filter string) (broker.Coverage, error) {
 	f, err := g.dir.OpenTopics().ParseFilter(filter)
 	if err != nil {
 		return broker.Coverage{}, err
 	}
-	actor := actorOf(p)
 	out := broker.Coverage{Mine: f.Mine, Channels: f.Channels, Rest: f.Rest}
 	switch {
 	case f.Mine:
-		return out, nil // covers what one belongs to, also nothing
 	case f.Kind == social.ScopeServer:
 		out.Scope = social.Scope{Kind: social.ScopeServer}
 	case f.Kind == social.ScopeOpen:
@@ -69,17 +79,11 @@ func (g *Gate) Subscribe(p *broker.Principal, filter string) (broker.Coverage, e
 		}
 		out.Scope = owner.Key.Scope()
 	default:
-		sight, err := g.dir.See(actor, f.Owner)
-		if err != nil {
-			// A credential may reach the data channel alone.
-			if sight, err = g.dir.MayData(actor, f.Owner); err != nil {
-				return broker.Coverage{}, notYours()
-			}
+		space, ok := g.dir.SpaceByID(f.Owner)
+		if !ok {
+			return broker.Coverage{}, notYours()
 		}
-		out.Scope = sight.Space.Key.Scope()
-	}
-	if g.MayReceive(p, out.Scope)&out.Channels == 0 {
-		return broker.Coverage{}, notYours()
+		out.Scope = space.Key.Scope()
 	}
 	return out, nil
 }
@@ -123,6 +127,9 @@ func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 	}
 	actor := actorOf(p)
 	actor.Session = pub.Session
+	if pub.Durable && pub.QoS == 2 {
+		actor.Packet = pub.PacketID
+	}
 	switch {
 	case addr.Kind == social.ScopeSpace && addr.Channel == social.ChannelMessages:
 		g.post(actor, addr, pub, done)

@@ -7,12 +7,20 @@ import (
 	"rambla/social"
 )
 
-// AnnouncePost delivers a committed post. The server is its publisher: it goes
-// out at QoS 1 whatever the client used.
+// AnnouncePost delivers a committed post.
 func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *social.Post) {
-	topic := social.Address{Kind: social.ScopeSpace, Owner: space.ID, Channel: channel}.Topic()
+	d := g.postDelivery(space, channel, p)
+	d.Amends = p.Type == social.TypeUpdate || p.Type == social.TypeDelete
+	g.fanout.Deliver(d)
+}
+
+// postDelivery is what subscribers get of a post. The server is its publisher:
+// it goes out at QoS 1 whatever the client used.
+func (g *Gate) postDelivery(space *social.Space, channel social.Channel, p *social.Post) *broker.Delivery {
 	d := &broker.Delivery{
-		Scope: space.Key.Scope(), Channel: channel, Topic: topic, QoS: 1, Session: p.Session,
+		Scope: space.Key.Scope(), Channel: channel, QoS: 1, Session: p.Session,
+		Topic:  social.Address{Kind: social.ScopeSpace, Owner: space.ID, Channel: channel}.Topic(),
+		Stream: p.Stream, Seq: p.Seq, At: p.Published,
 		Payload: func() []byte { return g.dir.RenderPost(make([]byte, 0, 512+len(p.Content)), space, p) },
 		Properties: &social.Properties{
 			TextPayload: true, ContentType: "application/json",
@@ -25,7 +33,7 @@ func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *soci
 	if p.Private {
 		d.Only = append([]social.PersonKey{p.Author}, p.To...)
 	}
-	g.fanout.Deliver(d)
+	return d
 }
 
 // AnnounceSample delivers committed data, unchanged.

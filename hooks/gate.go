@@ -39,6 +39,8 @@ type Gate struct {
 	posts   *social.Posts
 	data    *social.Data
 	markers *social.Markers
+	log     Reader
+	heads   Heads
 	fanout  Fanout
 	freshIn time.Duration
 }
@@ -53,9 +55,9 @@ func New(auth Authenticator, dir *social.Directory) *Gate {
 }
 
 // Serve gives the gate the use cases that publish, which need it first to
-// announce through. Only before the broker asks anything.
-func (g *Gate) Serve(posts *social.Posts, data *social.Data, markers *social.Markers) {
-	g.posts, g.data, g.markers = posts, data, markers
+// announce through, and what it reads. Only before the broker asks anything.
+func (g *Gate) Serve(posts *social.Posts, data *social.Data, markers *social.Markers, log Reader, heads Heads) {
+	g.posts, g.data, g.markers, g.log, g.heads = posts, data, markers, log, heads
 }
 
 // Attach says where deliveries go; until then nobody is there to get them.

@@ -54,7 +54,7 @@ func newSite(t *testing.T) *site {
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, false, logger, s.now)
 	s.people = social.NewPeople(s.dir, db, s.now)
 	markers := social.NewMarkers(s.dir, db, s.gate, 3, logger, s.now)
-	s.gate.Serve(social.NewPosts(s.dir, db, committer, ids, s.now), social.NewData(s.dir, db, committer, s.now), markers)
+	s.gate.Serve(social.NewPosts(s.dir, db, committer, ids, s.now), social.NewData(s.dir, db, committer, s.now), markers, db, announcer)
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan struct{})
 	t.Cleanup(func() {

@@ -10,6 +10,7 @@ type Actor struct {
 	AsSpace   SpaceKey  // the space in whose name Creator speaks; 0: in Person's
 	Generator string    // the entrance, kept with posts
 	Session   SessionID // the MQTT session it acts through; 0: none
+	Packet    uint16    // the QoS 2 identifier there that is kept until PUBREL; 0: none
 }
 
 // hand is the person whose rights count: who really acts.
@@ -125,3 +126,6 @@ func (a Actor) RequireSelf(write bool) error {
 	}
 	return nil
 }
+
+// inbound is what is committed with what the actor publishes.
+func (a Actor) inbound() InboundPacket { return InboundPacket{Session: a.Session, Packet: a.Packet} }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 )
 
 // Audience is where committed posts and samples go, in order of seq per stream.
@@ -35,6 +36,16 @@ type tail struct {
 
 	mu sync.Mutex // held while announcing: it is what keeps the order
 	at uint64
+	// The same for readers without the lock: what the audience was told or is being
+	// told, and what telling it is over.
+	head, told atomic.Uint64
+}
+
+func newTail(id StreamID, at uint64) *tail {
+	t := &tail{id: id, at: at}
+	t.head.Store(at)
+	t.told.Store(at)
+	return t
 }
 
 // NewAnnouncer makes an announcer that knows the directory's spaces; it must
@@ -53,7 +64,7 @@ func (a *Announcer) learn(s *Space) {
 	defer a.mu.Unlock()
 	for c, key := range s.Streams {
 		if key != 0 && a.tails[key] == nil {
-			a.tails[key] = &tail{id: StreamID{Space: s.Key, Channel: Channel(c)}, at: s.Heads[c]}
+			a.tails[key] = newTail(StreamID{Space: s.Key, Channel: Channel(c)}, s.Heads[c])
 		}
 	}
 }
@@ -62,13 +73,24 @@ func (a *Announcer) learn(s *Space) {
 func (a *Announcer) learnOpen(s OpenStream) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.tails[s.Stream] = &tail{id: StreamID{Open: s.Prefix, Channel: ChannelData}, at: s.Head}
+	a.tails[s.Stream] = newTail(StreamID{Open: s.Prefix, Channel: ChannelData}, s.Head)
 }
 
 func (a *Announcer) tail(stream StreamKey) *tail {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.tails[stream]
+}
+
+// Head is the seq up to which the audience has been told of a stream, or is
+// being told; told that up to which telling it is over. 0 for an unknown stream.
+func (a *Announcer) Head(stream StreamKey) (head, told uint64) {
+	t := a.tail(stream)
+	if t == nil {
+		return 0, 0
+	}
+	told = t.told.Load() // first: it must not be ahead of head
+	return t.head.Load(), told
 }
 
 // Doubt notes that more may be committed in the stream than was told of: nobody
@@ -179,6 +201,8 @@ func (a *Announcer) oneLocked(t *tail, e *Entry) {
 	if fault("lose-announcement") {
 		return
 	}
+	t.head.Store(t.at)
+	defer t.told.Store(t.at)
 	if t.id.Open != "" {
 		a.to.AnnounceSample(Owner{e.Sample.Stream.openScope(), t.id.Open}, e.Sample)
 		return

@@ -117,7 +117,7 @@ func (da *Data) entry(a Actor, at Address, s Sample) (Entry, error) {
 		return Entry{}, err
 	}
 	s.Stream, s.Topic, s.Author, s.Session = da.dir.StreamOf(owner.Scope, ChannelData), at.Rest, a.Person, a.Session
-	e := Entry{Sample: &s}
+	e := Entry{Sample: &s, Inbound: a.inbound()}
 	if s.Key != "" {
 		h := sha256.New()
 		var stream [8]byte

@@ -83,7 +83,7 @@ func (ps *Posts) entry(a Actor, space string, d Draft) (Entry, error) {
 	if p.To, err = ps.readers(d.To, a.Person); err != nil {
 		return Entry{}, err
 	}
-	return Entry{Post: p, Digest: digestOf(&d, p, where.Key)}, nil
+	return Entry{Post: p, Digest: digestOf(&d, p, where.Key), Inbound: a.inbound()}, nil
 }
 
 // digestOf tells what a key was used for: the content, and beside it whether it

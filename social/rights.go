@@ -60,6 +60,17 @@ func (d *Directory) SpaceByKey(key SpaceKey) *Space {
 	return &Space{Key: key}
 }
 
+// SpaceByID finds a living space, whoever may see it. The Space must not be
+// changed.
+func (d *Directory) SpaceByID(id string) (*Space, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if pl := d.spaces[d.ids[id]]; pl != nil && !pl.space.Deleted {
+		return pl.space, true
+	}
+	return nil, false
+}
+
 // spaceOfStream finds the space a stream belongs to; not that of open topics,
 // which belong to none.
 func (d *Directory) spaceOfStream(key StreamKey) (SpaceKey, Channel, bool) {

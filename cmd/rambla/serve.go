@@ -66,7 +66,9 @@ func (s *serveCommand) Run(in *invocation) error {
 	var b *broker.Broker
 	st, err := openSite(in.ctx, &c, logger, metrics, func(st *site) error {
 		var err error
-		b, err = broker.New(brokerConfig(&c), st.gate, logger, metrics)
+		b, err = broker.New(brokerConfig(&c), broker.Deps{
+			Gate: st.gate, Backlog: st.gate, Sessions: st.db, Logger: logger, Metrics: metrics,
+		})
 		if err != nil {
 			return usageError{err}
 		}
@@ -94,8 +96,8 @@ func brokerConfig(c *Config) broker.Config {
 		proxies = nil // restConfig's Validate tells of it
 	}
 	return broker.Config{
-		TrustedProxies: proxies,
-		Version:        versionText(), MaxPacket: int(c.MaxPacket), MaxFirstPacket: int(c.MaxFirstPacket), Origins: c.HTTPOrigins,
+		TrustedProxies: proxies, Alone: c.DatabaseURL == "",
+		Version: versionText(), MaxPacket: int(c.MaxPacket), MaxFirstPacket: int(c.MaxFirstPacket), Origins: c.HTTPOrigins,
 		MaxKeepAlive: c.KeepAliveMax, IdleLimit: c.IdleLimit, SessionExpiryMax: c.SessionExpiryMax,
 		SessionExpiry3: c.SessionExpiryMQTT3, MaxSessionsPerPerson: int(c.SessionsPerPerson),
 		MaxInboundBytes: int(c.MaxInboundBytes), MaxTopicBytes: int(c.MaxTopicBytes), MaxTopicLevels: int(c.MaxTopicLevels),

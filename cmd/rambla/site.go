@@ -92,7 +92,7 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, c.ContextsCreate == "everyone", logger, now)
 	s.people = social.NewPeople(s.dir, db, now)
 	s.markers = social.NewMarkers(s.dir, db, s.gate, int(c.LiveMembers), logger, now)
-	s.gate.Serve(s.posts, s.data, s.markers)
+	s.gate.Serve(s.posts, s.data, s.markers, db, announcer)
 	s.dir.OnDelta(s.forget)
 	return s, nil
 }

@@ -1,0 +1,175 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"rambla/social"
+)
+
+// How the keeper writes.
+const (
+	keeperBatch  = 256              // writes in one transaction
+	keeperWithin = 30 * time.Second // for one transaction
+	keeperRetry  = 250 * time.Millisecond
+)
+
+// keeper writes sessions to the store, many in one transaction and in the order
+// in which they were handed over, so that a claim reads what the session's last
+// connection saved.
+type keeper struct {
+	store social.SessionStore
+	log   *slog.Logger
+	now   func() time.Time
+	wake  chan struct{} // capacity 1
+
+	// queue is bounded by what hands over: one save of each session at a time, its
+	// last one, and one claim of each connection that is not in yet.
+	mu    sync.Mutex // guards queue and over
+	queue []keeping
+	over  bool
+}
+
+// keeping is one write on its way.
+type keeping struct {
+	write social.SessionWrite
+	// done is called once, by the keeper's goroutine, and must not wait for the
+	// keeper; nil = nobody waits.
+	done func(social.SessionWritten, error)
+	// lasting: the write is tried again until it succeeds. Others fail with the store.
+	lasting bool
+}
+
+func newKeeper(store social.SessionStore, log *slog.Logger, now func() time.Time) *keeper {
+	return &keeper{store: store, log: log, now: now, wake: make(chan struct{}, 1)}
+}
+
+// submit hands a write over; it never waits. false: the keeper has stopped, and
+// done is not called.
+func (k *keeper) submit(w keeping) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.over {
+		return false
+	}
+	k.queue = append(k.queue, w)
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+func errStopping() error {
+	return social.Errorf(social.KindUnavailable, "The server is shutting down.")
+}
+
+// do hands a write over and waits for it.
+func (k *keeper) do(ctx context.Context, w social.SessionWrite) (social.SessionWritten, error) {
+	type answer struct {
+		out social.SessionWritten
+		err error
+	}
+	ch := make(chan answer, 1)
+	if !k.submit(keeping{write: w, done: func(out social.SessionWritten, err error) { ch <- answer{out, err} }}) {
+		return social.SessionWritten{}, errStopping()
+	}
+	select {
+	case a := <-ch:
+		if a.err == nil {
+			a.err = a.out.Err
+		}
+		return a.out, a.err
+	case <-ctx.Done():
+		return social.SessionWritten{}, context.Cause(ctx)
+	}
+}
+
+// run writes until ctx ends, and then what was handed over before, for
+// keeperWithin at most.
+func (k *keeper) run(ctx context.Context) {
+	for {
+		select {
+		case <-k.wake:
+			k.drain(ctx)
+		case <-ctx.Done():
+			k.finish(context.WithoutCancel(ctx))
+			return
+		}
+	}
+}
+
+func (k *keeper) finish(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, keeperWithin)
+	defer cancel()
+	k.mu.Lock()
+	k.over = true
+	k.mu.Unlock()
+	k.drain(ctx)
+}
+
+// drain writes until nothing waits, or ctx ends while the store is away.
+func (k *keeper) drain(ctx context.Context) {
+	for {
+		k.mu.Lock()
+		n := min(len(k.queue), keeperBatch)
+		batch := k.queue[:n:n]
+		k.queue = k.queue[n:]
+		if len(k.queue) == 0 {
+			k.queue = nil
+		}
+		k.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		if left := k.commit(ctx, batch); len(left) > 0 && !k.pause(ctx, left) {
+			return
+		}
+	}
+}
+
+// pause puts writes back in front and waits a little; false once ctx ended.
+func (k *keeper) pause(ctx context.Context, left []keeping) bool {
+	k.mu.Lock()
+	k.queue = append(left, k.queue...)
+	k.mu.Unlock()
+	timer := time.NewTimer(keeperRetry)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		k.log.Error("positions of sessions could not be saved", "sessions", len(left))
+		return false
+	}
+}
+
+// commit writes a batch and returns what has to be tried again.
+func (k *keeper) commit(ctx context.Context, batch []keeping) (left []keeping) {
+	writes := make([]social.SessionWrite, len(batch))
+	for i := range batch {
+		writes[i] = batch[i].write
+	}
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), keeperWithin)
+	defer cancel()
+	out, err := k.store.WriteSessions(within, writes, k.now())
+	if err != nil {
+		err = fmt.Errorf("write sessions: %w", err)
+		k.log.Debug("sessions were not saved", "sessions", len(batch), "err", err)
+	}
+	for i, w := range batch {
+		switch {
+		case err != nil && w.lasting:
+			left = append(left, w)
+		case w.done == nil:
+		case err != nil:
+			w.done(social.SessionWritten{}, err)
+		default:
+			w.done(out[i], nil)
+		}
+	}
+	return left
+}

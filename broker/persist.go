@@ -1,0 +1,167 @@
+package broker
+
+import (
+	"sync"
+	"time"
+
+	"rambla/social"
+)
+
+// persistence is the stored side of a session that outlives its connection.
+type persistence struct {
+	id      social.SessionID
+	fence   uint64
+	expiry  time.Duration
+	resumed bool // it was there before this connection
+
+	mu       sync.Mutex // guards all below; the outermost lock of a session
+	busy     bool       // a save is with the keeper
+	waiting  []func(error)
+	changed  bool // subscriptions, since they were saved
+	released []uint16
+	last     time.Time // when the last save began
+	over     bool      // the last one was handed over
+}
+
+// persist saves how the session stands now and then calls done, which may be nil.
+// Saves of one session follow each other; whoever asks while one is under way
+// is served by the next, together.
+func (s *session) persist(done func(error)) {
+	p := s.stored
+	p.mu.Lock()
+	if p.over {
+		p.mu.Unlock()
+		finish([]func(error){done}, errOver())
+		return
+	}
+	p.waiting = append(p.waiting, done)
+	if p.busy {
+		p.mu.Unlock()
+		return
+	}
+	p.busy = true
+	s.saveLocked()
+}
+
+func errOver() error { return social.Errorf(social.KindUnavailable, "The connection is over.") }
+
+func finish(waiting []func(error), err error) {
+	for _, f := range waiting {
+		if f != nil {
+			f(err)
+		}
+	}
+}
+
+// saveLocked hands one save over, for all that wait, and unlocks persistence.mu.
+func (s *session) saveLocked() {
+	p := s.stored
+	waiting := p.waiting
+	p.waiting = nil
+	w := s.snapshotLocked()
+	accepted := s.broker.keeper.submit(keeping{write: social.SessionWrite{Save: w}, done: func(out social.SessionWritten, err error) {
+		s.saved(w, waiting, out, err)
+	}})
+	p.mu.Unlock()
+	if !accepted {
+		s.saved(w, waiting, social.SessionWritten{}, errStopping())
+	}
+}
+
+// saved tells those who waited, and goes on with those who came meanwhile.
+func (s *session) saved(w *social.SessionSave, waiting []func(error), out social.SessionWritten, err error) {
+	if out.Stale {
+		s.conn.end(ending{codeSessionTakenOver, "The session was taken over by another connection.", causeTakenOver})
+		err = social.Errorf(social.KindConflict, "The session was taken over by another connection.")
+	}
+	p := s.stored
+	if err != nil { // the next save holds what this one did
+		p.mu.Lock()
+		p.changed = p.changed || w.Subscriptions != nil
+		p.released = append(w.Released, p.released...)
+		p.mu.Unlock()
+	}
+	finish(waiting, err)
+	p.mu.Lock()
+	if p.busy = len(p.waiting) > 0 && !p.over; p.busy {
+		s.saveLocked()
+	} else {
+		p.mu.Unlock()
+	}
+}
+
+// snapshotLocked is what to save, under persistence.mu.
+func (s *session) snapshotLocked() *social.SessionSave {
+	p := s.stored
+	w := &social.SessionSave{
+		ID: p.id, Fence: p.fence, Rights: s.broker.backlog.Rights(),
+		Position: social.EncodePosition(s.position()), Released: p.released,
+	}
+	if p.changed {
+		w.Subscriptions = s.encodeSubscriptions()
+	}
+	p.changed, p.released, p.last = false, nil, s.broker.now()
+	return w
+}
+
+// release has a QoS 2 publish forgotten and answers its PUBREL then.
+func (s *session) release(id uint16) {
+	p, c := s.stored, s.conn
+	p.mu.Lock()
+	p.released = append(p.released, id)
+	p.mu.Unlock()
+	s.persist(func(err error) {
+		if err != nil {
+			c.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
+			return
+		}
+		c.inbound.release(id)
+		c.out.acknowledge(typePubcomp, id, codeSuccess, explanation{})
+		c.wake()
+	})
+}
+
+// note tells that the subscriptions changed.
+func (p *persistence) note() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed = true
+}
+
+// due tells whether the session is to be saved lazily.
+func (p *persistence) due(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.busy && !p.over && now.Sub(p.last) >= lazyAfter
+}
+
+// lazyAfter is how old the saved position of a live session that moves on may
+// be; what a crash repeats is what moved within it and one round of tidying.
+const lazyAfter = 3 * time.Second
+
+// part hands over the last save: the connection is over. It is written until it
+// succeeds, so that the next claim, which waits behind it, finds it.
+func (s *session) part() {
+	p := s.stored
+	p.mu.Lock()
+	if p.over {
+		p.mu.Unlock()
+		return
+	}
+	p.over = true
+	waiting := p.waiting
+	p.waiting = nil
+	w := s.snapshotLocked()
+	w.Left = s.broker.now()
+	s.last(w)
+	accepted := s.broker.keeper.submit(keeping{write: social.SessionWrite{Save: w}, lasting: true, done: func(social.SessionWritten, error) {
+		finish(waiting, errOver())
+		if !w.WillDue.IsZero() {
+			s.broker.askWills()
+		}
+	}})
+	p.mu.Unlock()
+	if !accepted {
+		finish(waiting, errStopping())
+	}
+}

@@ -1,0 +1,128 @@
+package broker
+
+import (
+	"slices"
+
+	"rambla/social"
+)
+
+// resume brings a session back to where its last connection left it. The CONNACK
+// is queued; what the last connection left unacknowledged leaves next, with its
+// identifiers, and then all that was missed [MQTT-4.4.0-1].
+func (s *session) resume(from *social.SessionClaimed) {
+	position, subs, ok := s.decode(&from.Session)
+	if !ok {
+		return
+	}
+	cursors := make(map[social.StreamKey]social.Cursor, len(position.Cursors))
+	for _, c := range position.Cursors {
+		cursors[c.Stream] = c
+	}
+	back := s.broker.backlog.Resume(s.principal, from.Reads)
+	s.conn.inbound.restore(from.Inbound)
+	var covered []*subscription
+	for _, sub := range subs {
+		cover, err := s.broker.gate.Cover(s.principal, sub.Filter)
+		if err != nil {
+			continue // what it was about is no more
+		}
+		covered = append(covered, s.newSubscription(sub, cover))
+	}
+	s.conn.out.hold()
+	s.subscribe(covered, func(t *track) uint64 {
+		c, known := cursors[t.stream]
+		moved, regained := back[t.stream]
+		switch {
+		case !known:
+			return s.fromJoin(t)
+		case regained:
+			return max(c.Seq, moved)
+		case c.Asleep:
+			return s.fromNow(t) // the right came by a way that leaves no date
+		default:
+			return c.Seq
+		}
+	})
+	s.reopen(position.Open)
+}
+
+// reopen takes over the deliveries that a former connection left unacknowledged,
+// and lets all that is newer follow them.
+func (s *session) reopen(open []social.OpenPacket) {
+	tracks := make(map[social.StreamKey]*track)
+	s.mu.Lock()
+	for _, r := range s.reaches {
+		for _, t := range r.tracks {
+			if t.stream != 0 {
+				tracks[t.stream] = t
+			}
+		}
+	}
+	s.mu.Unlock()
+	o := &s.conn.out
+	o.mu.Lock()
+	o.window.restore(open, func(stream social.StreamKey) *track {
+		t := tracks[stream]
+		if t == nil { // covered no more; what is left is to end it
+			t = &track{stream: stream}
+			t.lines.Store(&[]*line{})
+			tracks[stream] = t
+		}
+		return t
+	})
+	for _, p := range open {
+		if p.State == social.AwaitsPubcomp {
+			o.control = o.wire.appendAck(o.control, typePubrel, p.Packet, codeSuccess, explanation{})
+		}
+	}
+	o.resend = slices.DeleteFunc(slices.Clone(open), func(p social.OpenPacket) bool { return p.State == social.AwaitsPubcomp })
+	if len(o.resend) == 0 {
+		o.resend = nil
+		o.held--
+	}
+	o.mu.Unlock()
+	s.askFeeder()
+}
+
+// decode reads the stored forms. What is corrupt is treated as absent: doctor
+// tells of it, and a client that subscribes anew mends it.
+func (s *session) decode(from *social.Session) (social.Position, []social.Subscription, bool) {
+	position, err := social.DecodePosition(from.Position)
+	var subs []social.Subscription
+	if err == nil {
+		subs, err = social.DecodeSubscriptions(from.Subscriptions)
+	}
+	if err != nil {
+		s.broker.log.Error("a stored session cannot be read", "session", from.ID, "err", err)
+		return social.Position{}, nil, false
+	}
+	return position, subs, true
+}
+
+// whole tells whether nothing that the session missed was given up by retention.
+func whole(from *social.SessionClaimed) bool {
+	position, err := social.DecodePosition(from.Session.Position)
+	if err != nil {
+		return false
+	}
+	floors := make(map[social.StreamKey]uint64, len(from.Streams))
+	for _, st := range from.Streams {
+		floors[st.Stream] = st.Floor
+	}
+	return !slices.ContainsFunc(position.Cursors, func(c social.Cursor) bool {
+		return !c.Asleep && c.Seq < floors[c.Stream]
+	})
+}
+
+// last completes the last save with how the session ended.
+func (s *session) last(w *social.SessionSave) {
+	c, p := s.conn, s.stored
+	if c.goodbye.hasExpiry {
+		expiry := s.broker.config.sessionExpiry(c.version, c.goodbye.expiry)
+		w.Expiry = &expiry
+		p.expiry = expiry
+	}
+	if c.will != nil {
+		w.WillDue, _ = willDue(c.ending.cause, c.will.delay, p.expiry, w.Left)
+	}
+}

@@ -1,0 +1,157 @@
+package broker
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"rambla/social"
+)
+
+// track is a session's way along one channel of one scope: its right to it and,
+// where the channel has a stream, how far it got. A track that keeps a cursor is
+// either live, fed by Deliver, or behind, fed from the store until it has caught
+// up with what was announced meanwhile. Every cursor starts behind: beginning,
+// coming back and falling back are one thing.
+type track struct {
+	// right is odd while the session may receive, and changes with every change
+	// of that, so that what was queued under another value is not delivered. It
+	// is set under the session's lock and read without.
+	right   atomic.Uint32
+	scope   social.Scope
+	channel social.Channel
+	stream  social.StreamKey // 0: there is none, and no cursor
+	lines   atomic.Pointer[[]*line]
+
+	// asleep: the right was looked for and not there; lost is the head of then. Both
+	// are guarded by the session's lock.
+	asleep bool
+	lost   uint64
+
+	// All below is guarded by the outbox's lock.
+	kept   bool   // some subscription takes it at QoS 1 or 2, or a replay is under way: there is a cursor
+	replay bool   // what is read goes out at QoS 0 too, until the track is level
+	behind bool   // fed from the store
+	at     uint64 // all up to here was queued, or is not for this session
+	sent   uint64 // likewise handed to the socket
+	heard  uint64 // the newest that was announced while behind
+}
+
+// may tells whether the session has the right now.
+func (t *track) may() bool { return t.right.Load()&1 == 1 }
+
+// set changes the right; it tells whether that was a change.
+func (t *track) set(may bool) (changed bool) {
+	now := t.right.Load()
+	if now&1 == 1 == may {
+		return false
+	}
+	t.right.Store(now + 1)
+	return true
+}
+
+// renew makes what is queued undeliverable without touching the right.
+func (t *track) renew() { t.right.Add(2) }
+
+// grant is what the session's subscriptions give for a delivery on the track.
+func (t *track) grant(d *Delivery) (grant, bool) {
+	for _, l := range *t.lines.Load() {
+		if l.exact == "" || l.exact == d.Rest {
+			return l.grant(d)
+		}
+	}
+	return grant{}, false
+}
+
+// mostTopics is up to how many single topics are read each by itself.
+const mostTopics = 8
+
+// topics are the single topics that the track consists of; nil where the whole
+// stream has to be read to find what is for it.
+func (t *track) topics() []string {
+	if !t.channel.Nested() {
+		return nil
+	}
+	var out []string
+	for _, l := range *t.lines.Load() {
+		if l.exact == "" || len(out) == mostTopics {
+			return nil
+		}
+		if l.grants.Load().sum.qos > 0 {
+			out = append(out, l.exact)
+		}
+	}
+	return out
+}
+
+// begin starts or moves the cursor: the session has had all up to at. What is
+// queued of the track is forgotten. The track is behind until hear finds it level.
+func (o *outbox) begin(t *track, at uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t.renew()
+	t.kept, t.replay, t.at, t.sent, t.heard = true, false, at, at, at
+	o.fallBackLocked(t)
+}
+
+// replayAt is begin for a track that may have no cursor beyond the replay.
+func (o *outbox) replayAt(t *track, at uint64) {
+	kept := o.keeps(t)
+	o.begin(t, at)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t.replay = !kept
+}
+
+// hear tells a track that all up to head was announced.
+func (o *outbox) hear(t *track, head uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t.behind {
+		t.heard = max(t.heard, head)
+		o.levelLocked(t)
+	}
+}
+
+// drop ends the cursor of a track.
+func (o *outbox) drop(t *track) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !t.replay {
+		t.kept = false
+		o.catchUpLocked(t)
+	}
+}
+
+// keeps tells whether the track has a cursor.
+func (o *outbox) keeps(t *track) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return t.kept
+}
+
+func (o *outbox) fallBackLocked(t *track) {
+	if !t.behind {
+		t.behind = true
+		o.behind = append(o.behind, t)
+	}
+}
+
+func (o *outbox) catchUpLocked(t *track) {
+	if t.behind {
+		t.behind = false
+		o.behind = slices.DeleteFunc(o.behind, func(other *track) bool { return other == t })
+	}
+}
+
+// levelLocked switches a track to live once nothing that was announced is
+// missing: announcements skip it until then, and find it live afterwards, both
+// under the outbox's lock.
+func (o *outbox) levelLocked(t *track) {
+	if t.heard > t.at {
+		return
+	}
+	o.catchUpLocked(t)
+	if t.replay {
+		t.replay, t.kept = false, false
+	}
+}
