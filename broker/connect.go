@@ -39,9 +39,6 @@ func (c *conn) handshake(ctx context.Context) bool {
 	case p.authMethod != "" && p.authMethod != methodToken: // [MQTT-4.12.0-1]
 		c.refuse(w, codeBadAuthMethod, "This server knows no such authentication method.", causeRefused)
 		return false
-	case p.will != nil:
-		c.refuse(w, codeImplementationSpecific, "This server does not take will messages.", causeRefused)
-		return false
 	case p.clientID == "" && p.version == version311 && !p.clean: // MQTT 3.1.1 [MQTT-3.1.3-8]
 		c.refuse(w, codeClientIDInvalid, "", causeRefused)
 		return false
@@ -63,6 +60,12 @@ func (c *conn) handshake(ctx context.Context) bool {
 		return c.decline(w, err)
 	}
 	w.problemInfo = p.problemInfo
+	if p.will != nil {
+		if err := c.broker.gate.MayPublish(principal, p.will.topic); err != nil {
+			c.refuse(w, willCode(err), social.Safe(err), causeRefused)
+			return false
+		}
+	}
 	if p.responseInfo { // section 3.2.2.3.15: where only this person publishes and reads
 		ack.responseInfo = social.Address{Kind: social.ScopePerson, Owner: principal.Name, Channel: social.ChannelSync}.Topic()
 	}

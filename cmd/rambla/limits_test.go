@@ -66,7 +66,7 @@ func limitLabels(t *testing.T) []string {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	config := defaultConfig()
-	if _, err := broker.New(brokerConfig(&config), nil, slog.New(slog.DiscardHandler), reg); err != nil {
+	if _, err := broker.New(brokerConfig(&config), broker.Deps{Logger: slog.New(slog.DiscardHandler), Metrics: reg}); err != nil {
 		t.Fatal(err)
 	}
 	families, err := reg.Gather()
