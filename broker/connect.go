@@ -27,6 +27,7 @@ func (c *conn) handshake(ctx context.Context) bool {
 	p, bad := decodeConnect(body)
 	c.version = p.version
 	w := wire{version: p.version, problemInfo: true, maxPacket: p.maxPacket}
+	w.aliasMax = uint16(min(int(p.aliasMax), max(0, c.broker.config.SendTopicAliasMax))) //nolint:gosec // at most p.aliasMax
 	if bad != nil {
 		if p.version == version5 || p.version == version311 && bad.code == codeUnsupportedVersion {
 			c.refuse(w, bad.code, bad.text, causeOf(bad.code))

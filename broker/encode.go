@@ -240,6 +240,7 @@ type wire struct {
 	version     byte
 	problemInfo bool
 	maxPacket   uint32 // bytes; 0 = no limit
+	aliasMax    uint16 // topic aliases that it is given at most; 0 = none
 }
 
 func (w wire) v5() bool { return w.version >= version5 }

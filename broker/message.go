@@ -51,35 +51,38 @@ func (m *message) prepare(v5, acked bool) {
 	if f.bytes != nil {
 		return
 	}
-	f.bytes, f.id, f.expiryAt = m.appendFrame(make([]byte, 0, m.size()+16), v5, acked, "")
+	f.bytes, f.id, f.expiryAt = m.appendFrame(make([]byte, 0, m.size()+16), v5, acked, "", naming{})
 }
 
 // appendFrame writes a PUBLISH whose flags and packet identifier are zero.
-func (m *message) appendFrame(dst []byte, v5, acked bool, ids string) (out []byte, id, expiryAt int) {
-	remaining := m.remaining(v5, acked, ids)
+func (m *message) appendFrame(dst []byte, v5, acked bool, ids string, name naming) (out []byte, id, expiryAt int) {
+	remaining := m.remaining(v5, acked, ids, name)
 	dst = appendVarint(append(dst, typePublish<<4), remaining)
-	dst = appendString(dst, m.topic)
+	dst = appendString(dst, name.written(m.topic))
 	expiryAt, id = -1, len(dst)
 	if acked {
 		dst = append(dst, 0, 0)
 	}
 	if v5 {
-		dst = appendVarint(dst, len(m.props)+len(ids))
+		dst = appendVarint(dst, len(m.props)+len(ids)+name.size())
 		if m.expiryAt >= 0 {
 			expiryAt = len(dst) + m.expiryAt
 		}
 		dst = append(append(dst, m.props...), ids...)
+		if name.alias != 0 {
+			dst = append(dst, propTopicAlias, byte(name.alias>>8), byte(name.alias))
+		}
 	}
 	return append(dst, m.payload...), id, expiryAt
 }
 
-func (m *message) remaining(v5, acked bool, ids string) int {
-	n := 2 + len(m.topic) + len(m.payload)
+func (m *message) remaining(v5, acked bool, ids string, name naming) int {
+	n := 2 + len(name.written(m.topic)) + len(m.payload)
 	if acked {
 		n += 2
 	}
 	if v5 {
-		props := len(m.props) + len(ids)
+		props := len(m.props) + len(ids) + name.size()
 		n += varintSize(props) + props
 	}
 	return n
@@ -89,18 +92,18 @@ func (m *message) remaining(v5, acked bool, ids string) int {
 func (m *message) expired(now time.Time) bool { return !m.expires.IsZero() && !now.Before(m.expires) }
 
 // appendTo writes the packet of one subscriber.
-func (m *message) appendTo(dst []byte, v5 bool, e *entry, id uint16, now time.Time) []byte {
+func (m *message) appendTo(dst []byte, v5 bool, e *entry, name naming, id uint16, now time.Time) []byte {
 	start := len(dst)
 	acked := e.qos > 0
 	var idAt, expiryAt int
-	if f := &m.frames[index(v5)][index(acked)]; e.ids == "" && f.bytes != nil {
+	if f := &m.frames[index(v5)][index(acked)]; e.ids == "" && name.alias == 0 && f.bytes != nil {
 		dst = append(dst, f.bytes...)
 		idAt, expiryAt = start+f.id, start+f.expiryAt
 		if f.expiryAt < 0 {
 			expiryAt = -1
 		}
 	} else {
-		dst, idAt, expiryAt = m.appendFrame(dst, v5, acked, e.ids)
+		dst, idAt, expiryAt = m.appendFrame(dst, v5, acked, e.ids, name)
 	}
 	dst[start] |= e.qos << 1
 	if e.retain {

@@ -21,6 +21,7 @@ type outbox struct {
 	ready   []entry
 	queue   queue // deliveries without an identifier yet; they leave after ready
 	window  window
+	aliases sentAliases
 	held    int  // deliveries wait while it is not 0, see hold
 	closing bool // only rest and control still leave
 	moved   bool // something was sent or acknowledged since the last position
@@ -115,7 +116,7 @@ func (o *outbox) blockedLocked() bool {
 func (o *outbox) open(w wire, l limits, sendWindow int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.wire, o.limits, o.window.limit = w, l, sendWindow
+	o.wire, o.limits, o.window.limit, o.aliases.most = w, l, sendWindow, int(w.aliasMax)
 }
 
 // setDurable says that the session outlives the connection.
@@ -239,6 +240,7 @@ type batch struct {
 // pulled is a delivery in a batch: its packet ends at end in batch.buf.
 type pulled struct {
 	entry entry
+	name  naming
 	end   int
 }
 
@@ -275,7 +277,9 @@ func (o *outbox) pull(b *batch, limit int, now time.Time) pulledState {
 	size := len(b.buf)
 	for !o.closing && size < limit && !o.blockedLocked() {
 		if e, ok := o.nextLocked(b, now); ok {
-			b.sent = append(b.sent, pulled{entry: e})
+			name := o.nameLocked(&e)
+			o.aliases.tell(e.message.topic, name)
+			b.sent = append(b.sent, pulled{entry: e, name: name})
 			size += e.message.size()
 		}
 	}
@@ -287,7 +291,7 @@ func (o *outbox) pull(b *batch, limit int, now time.Time) pulledState {
 	o.mu.Unlock()
 	for i := range b.sent {
 		p := &b.sent[i]
-		b.buf = p.entry.message.appendTo(b.buf, v5, &p.entry, p.entry.id, now)
+		b.buf = p.entry.message.appendTo(b.buf, v5, &p.entry, p.name, p.entry.id, now)
 		p.end = len(b.buf)
 	}
 	return after
@@ -314,7 +318,7 @@ func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
 		switch m := e.message; {
 		case m.expired(now):
 			skip = &b.skips.expired
-		case !o.wire.fits(m.remaining(o.wire.v5(), e.qos > 0, e.ids)): // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
+		case !o.wire.fits(m.remaining(o.wire.v5(), e.qos > 0, e.ids, o.nameLocked(&e))): // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
 			skip = &b.skips.tooLarge
 		default:
 			skip = nil
@@ -364,10 +368,25 @@ func (o *outbox) settle(b *batch, written int) (delivered int) {
 			}
 			break
 		}
+		o.aliases.untell(p.entry.message.topic, p.name)
 		o.putBackLocked(p.entry)
 		delivered--
 	}
 	return delivered
+}
+
+// nameLocked is how a delivery's packet names its topic: by its alias, if it has
+// one, and else in full, with an alias for the next time if one is left and the
+// client's Maximum Packet Size has the room.
+func (o *outbox) nameLocked(e *entry) naming {
+	if o.aliases.most == 0 {
+		return naming{}
+	}
+	name := o.aliases.name(e.message.topic)
+	if !name.bare && !o.wire.fits(e.message.remaining(true, e.qos > 0, e.ids, name)) {
+		return naming{}
+	}
+	return name
 }
 
 // putBackLocked makes an entry that was not sent the next to be sent.

@@ -158,7 +158,7 @@ func TestWhatASocketTakesInPiecesIsTheSameStreamInAnyPieces(t *testing.T) {
 			if e.qos > 0 {
 				ids++
 			}
-			want = m.appendTo(want, true, &e, uint16(ids), time.Time{})
+			want = m.appendTo(want, true, &e, naming{}, uint16(ids), time.Time{})
 		}
 		var b batch
 		for more := true; more || len(got) < len(want); {

@@ -164,7 +164,7 @@ func (c *conn) tellErrors(r *refusal) {
 	topic := social.Address{Kind: social.ScopePerson, Owner: s.principal.Name, Channel: social.ChannelErrors}.Topic()
 	m := message{topic: topic, payload: payload, expiryAt: -1}
 	c.out.put(func(dst []byte, w wire) []byte {
-		dst, _, _ = m.appendFrame(dst, w.v5(), false, *ids)
+		dst, _, _ = m.appendFrame(dst, w.v5(), false, *ids, naming{})
 		return dst
 	})
 }

@@ -130,3 +130,65 @@ func TestTopicsAndFiltersThatAreTooLongOrTooDeepAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestSection3_3_2TheServerGivesAliasesToWhoTakesThem(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{SendTopicAliasMax: 3})
+	takes := func(n uint16) []byte { return []byte{0x22, byte(n >> 8), byte(n)} }
+	const a, b, c = "/ctx/lobby/data/a", "/ctx/lobby/data/b", "/ctx/lobby/data/c"
+	type delivery struct {
+		topic string
+		alias uint16
+	}
+	for name, scenario := range map[string]struct {
+		list [][]byte
+		want []delivery
+	}{
+		"two":              {[][]byte{takes(2)}, []delivery{{a, 1}, {"", 1}, {b, 2}, {c, 0}, {"", 2}, {c, 0}}},
+		"more than we do":  {[][]byte{takes(65535)}, []delivery{{a, 1}, {"", 1}, {b, 2}, {c, 3}, {"", 2}, {"", 3}}},
+		"none":             {[][]byte{takes(0)}, []delivery{{a, 0}, {a, 0}, {b, 0}, {c, 0}, {b, 0}, {c, 0}}},
+		"none, by silence": {nil, []delivery{{a, 0}, {a, 0}, {b, 0}, {c, 0}, {b, 0}, {c, 0}}},
+	} {
+		for _, transport := range []string{"tcp", "ws"} {
+			p := s.dial(t, 5, transport)
+			p.join("bob", name, scenario.list...)
+			p.send(p.subscribePacket(7, []byte{0x0B, 9}, subscription("/ctx/lobby/data/#", 1)))
+			p.expect(9)
+			pub := s.client(t, 5, "tcp", "alice", name)
+			for i, topic := range []string{a, a, b, c, b, c} {
+				pub.send(pub.message(1, 1, topic, topic, user("x", "y")))
+				pub.expect(4)
+				r := p.expect(3)
+				want := scenario.want[i]
+				if r.topic != want.topic || r.payload != topic || !r.has(user("x", "y")...) || !r.has(0x0B, 9) || r.has(0x23) != (want.alias > 0) ||
+					want.alias > 0 && !r.has(alias(want.alias)...) {
+					t.Errorf("%s over %s: delivery %d is %+v, want %+v", name, transport, i, r, want)
+				}
+				p.send(ack(4, r.id))
+			}
+		}
+	}
+}
+
+func TestSection3_3_2ANewConnectionLearnsAliasesAnew(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	pub := s.client(t, 5, "tcp", "alice", "pub")
+	for round := range 2 {
+		p := s.dial(t, 5, "tcp")
+		body := p.connectBody("bob", "kept", 60, []byte{0x22, 0, 9}, []byte{0x11, 0, 0, 1, 0})
+		body[7] &^= 2 // no clean start
+		p.send(packet(0x10, body))
+		p.expect(2)
+		if round == 0 {
+			p.subscribe("/ctx/lobby/data/#", 1)
+			pub.send(pub.message(1, 1, "/ctx/lobby/data/x", "x"))
+			pub.expect(4)
+		}
+		if r := p.expect(3); r.topic != "/ctx/lobby/data/x" || !r.has(alias(1)...) || int(r.header>>3&1) != round {
+			t.Errorf("%+v", r)
+		}
+		p.nc.Close() // the delivery stays open, and is sent again with its topic
+		waitFor(t, func() bool { return len(s.Sessions()) == 1 })
+	}
+}
