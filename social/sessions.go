@@ -162,7 +162,7 @@ func (ss *Sessions) end(ctx context.Context, person PersonKey, client string) er
 	for {
 		now := ss.now()
 		s, err := ss.store.FindSession(ctx, person, SessionClient, client)
-		if err == nil && s.over(now) {
+		if err == nil && s.Over(now) {
 			err = Errorf(KindNotFound, "The session is over.")
 		}
 		switch {
@@ -185,12 +185,6 @@ func (ss *Sessions) end(ctx context.Context, person PersonKey, client string) er
 			return Unavailable(err)
 		}
 	}
-}
-
-// over tells whether the session has ended; its row may wait for its will, or to
-// be purged.
-func (s *Session) over(now time.Time) bool {
-	return !s.Left.IsZero() && s.Expiry != SessionForever && !now.Before(s.Left.Add(s.Expiry))
 }
 
 // endOf ends a stored session now. Its will is due with its end, whatever delay

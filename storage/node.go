@@ -13,6 +13,8 @@ import (
 const (
 	// sweepSize bounds how many sessions of dead nodes one Beat notes.
 	sweepSize = 300
+	// nodeLife is how long a node that died stays known.
+	nodeLife = 24 * time.Hour
 	// swept is in a node's row when no session of it is left.
 	swept = math.MaxInt64
 )
@@ -129,4 +131,29 @@ func (db *DB) TakeWills(ctx context.Context, now time.Time, lease time.Duration,
 		return nil, failure(fmt.Errorf("take wills: %w", err))
 	}
 	return out, nil
+}
+
+// purgeNodes forgets nodes that died long ago and have no sessions. One that has,
+// because it claimed them without saying that it lives, or while it was thought
+// to be dead, is looked at again.
+func (db *DB) purgeNodes(ctx context.Context, now time.Time) (n int64, err error) {
+	// All sessions, once, as purgeSessions.
+	lost, err := readIDs(ctx, db.eng.reader(), `SELECT DISTINCT s.node FROM sessions s LEFT JOIN nodes n ON n.id = s.node
+		WHERE s.node <> 0 AND (n.id IS NULL OR n.swept = $1)`, int64(swept))
+	if err != nil {
+		return 0, err
+	}
+	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		for _, node := range lost {
+			if _, err := t.exec(ctx, `INSERT INTO nodes (id, started_at, seen_at) VALUES ($1, $2, $2)
+				ON CONFLICT (id) DO UPDATE SET swept = 0`, node, micros(now)); err != nil {
+				return err
+			}
+		}
+		var err error
+		// There are a handful.
+		n, err = t.exec(ctx, `DELETE FROM nodes WHERE swept = $1 AND seen_at <= $2`, int64(swept), micros(now.Add(-nodeLife)))
+		return err
+	})
+	return n, err
 }

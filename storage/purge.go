@@ -20,7 +20,9 @@ const (
 
 // Purge deletes a bounded number of rows that nothing needs any more: idempotency
 // keys, replays, what the retention of contexts gives up, tokens, grants that
-// nothing can refresh, entries of the journal. rows is how many; call again soon where it is not 0.
+// nothing can refresh, entries of the journal, sessions that are over, nodes that
+// died, the history of who could read. rows is how many; call again soon where it
+// is not 0.
 func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 	steps := []struct {
 		what string
@@ -33,6 +35,9 @@ func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 		{"retained messages", db.purgeRetained},
 		{"grants", db.purgeGrants},
 		{"journal", db.purgeJournal},
+		{"sessions", db.purgeSessions},
+		{"nodes", db.purgeNodes},
+		{"the history of rights", db.purgeReads},
 	}
 	for _, s := range steps {
 		n, err := s.run(ctx, now)

@@ -163,3 +163,12 @@ func parseHeads(text string) (h social.Heads, err error) {
 	}
 	return h, nil
 }
+
+// purgeReads deletes the oldest of the history: versions go with time.
+func (db *DB) purgeReads(ctx context.Context, now time.Time) (int64, error) {
+	// By primary key.
+	return db.purgeBy(ctx, now.Add(-readLife), func(*tx) string {
+		return `WITH first AS MATERIALIZED (SELECT version, space, person, at FROM read_changes ORDER BY version LIMIT $2)
+			DELETE FROM read_changes WHERE (version, space, person) IN (SELECT version, space, person FROM first WHERE at <= $1)`
+	})
+}

@@ -140,16 +140,45 @@ type sessionTx interface {
 // those who write to them and finds what they leave; nobody makes new ones,
 // because the person is locked.
 func endSessionsOf(ctx context.Context, t *tx, person social.PersonKey) error {
-	var ids []int64
 	// By sessions_name.
-	err := each(ctx, t, func(rs rows) error {
+	ids, err := readIDs(ctx, t, `SELECT id FROM sessions WHERE person = $1 ORDER BY id`+t.forDelete, int64(person))
+	if err != nil {
+		return fmt.Errorf("lock sessions: %w", err)
+	}
+	// By read_changes_person: only sessions ask for it.
+	if _, err := t.exec(ctx, `DELETE FROM read_changes WHERE person <> 0 AND person = $1`, int64(person)); err != nil {
+		return fmt.Errorf("forget what a person could read: %w", err)
+	}
+	return deleteSessions(ctx, t, ids)
+}
+
+// purgeSessions deletes sessions that are over and whose will was sent. It reads
+// them all, once: an index by their end would be written with every coming and
+// going.
+func (db *DB) purgeSessions(ctx context.Context, now time.Time) (int64, error) {
+	const over = ` s.node = 0 AND s.will_due = 0 AND s.left_at + s.expiry <= $2 ORDER BY s.id`
+	ids, err := readIDs(ctx, db.eng.reader(), `SELECT s.id FROM sessions s WHERE s.id > $1 AND`+over+` LIMIT $3`, 0, micros(now), purgeRows)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		// Looked at again, now that nobody takes them up. By primary key.
+		var err error
+		if ids, err = readIDs(ctx, t, `SELECT s.id FROM sessions s WHERE s.id = ANY($1) AND`+over+t.skipLocked, ids, micros(now)); err != nil {
+			return err
+		}
+		return deleteSessions(ctx, t, ids)
+	})
+	return int64(len(ids)), err
+}
+
+func readIDs(ctx context.Context, c conn, text string, args ...any) ([]int64, error) {
+	var ids []int64
+	err := each(ctx, c, func(rs rows) error {
 		var id int64
 		err := rs.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, `SELECT id FROM sessions WHERE person = $1 ORDER BY id`+t.forDelete, int64(person))
-	if err != nil {
-		return fmt.Errorf("lock sessions: %w", err)
-	}
-	return deleteSessions(ctx, t, ids)
+	}, text, args...)
+	return ids, err
 }

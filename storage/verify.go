@@ -47,7 +47,7 @@ func (db *DB) Verify(ctx context.Context) ([]Finding, error) {
 
 func (db *DB) verify(ctx context.Context, c conn) ([]Finding, error) {
 	var out []Finding
-	for _, k := range slices.Concat(logChecks(), rightChecks(), db.eng.checks()) {
+	for _, k := range slices.Concat(logChecks(), rightChecks(), sessionChecks(), db.eng.checks()) {
 		args := append(k.args, findingsPerRule)
 		err := each(ctx, c, func(rs rows) error {
 			f := Finding{Rule: k.rule, Mend: k.mend}
@@ -59,7 +59,11 @@ func (db *DB) verify(ctx context.Context, c conn) ([]Finding, error) {
 			return nil, fmt.Errorf("verify that %s: %w", k.rule, err)
 		}
 	}
-	return out, nil
+	positions, err := verifyPositions(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("verify positions: %w", err)
+	}
+	return append(out, positions...), nil
 }
 
 const restore = "restore a backup; the newest from before the damage"

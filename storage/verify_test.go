@@ -3,6 +3,7 @@ package storage_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"rambla/social"
 	"rambla/storage"
@@ -48,6 +49,23 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"who was removed has no password", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"who was removed holds no grant", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"every token belongs", `UPDATE grants SET ended_at = 1`},
+		{"a session is either", `UPDATE sessions SET left_at = 5 WHERE node <> 0`},
+		{"a session is either", `UPDATE sessions SET node = 5 WHERE node = 0`},
+		{"a session has a kind", `UPDATE sessions SET kind = 2`},
+		{"a session has a kind", `UPDATE sessions SET fence = 0`},
+		{"a session is of somebody", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
+		{"a will is due", `UPDATE sessions SET will_due = 5 WHERE node <> 0`},
+		{"a will is due", `UPDATE sessions SET will_due = 0 WHERE node = 0`},
+		{"a will is due", `UPDATE sessions SET will = subscriptions WHERE will_due <> 0`},
+		{"a session without expiry", `UPDATE sessions SET expiry = 0, will_due = 0, will = inb.none FROM (SELECT subscriptions AS none FROM sessions WHERE octet_length(subscriptions) = 0) inb WHERE node = 0`},
+		{"the subscriptions of a session", `UPDATE sessions SET subscriptions = will WHERE node = 0`},
+		{"the position of a session", `UPDATE sessions SET position = will WHERE node = 0`},
+		{"a session is not ahead", `UPDATE streams SET head = 0 WHERE id = 1`},
+		{"a QoS 2 packet", `UPDATE inbound SET session = 4711`},
+		{"a QoS 2 packet", `UPDATE inbound SET seq = 4711`},
+		{"the history of who could read", `UPDATE read_changes SET space = 4711`},
+		{"the history of who could read", `UPDATE read_changes SET person = 4711`},
+		{"the history of who could read", `UPDATE read_changes SET version = 4711`},
 		{"the journal of rights", `UPDATE site SET version = version + 1`},
 		{"the journal of rights", `DELETE FROM changes WHERE version = 2`},
 	}
@@ -87,9 +105,30 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 	if err := db.SetPasswordHash(t.Context(), w.Bob, "hash", now); err != nil {
 		t.Fatal(err)
 	}
+	damageableSessions(t, w)
 	_, err := db.CreateGrant(t.Context(), social.Grant{ID: w.IDs.New(now), Person: w.Bob, Kind: social.GrantNamed},
 		[]social.Token{{Hash: [32]byte{1}, Kind: social.TokenAccess}})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// damageableSessions makes one that is connected and has a QoS 2 packet, and one
+// that is absent and has a will, of bob.
+func damageableSessions(t *testing.T, w *storagetest.World) {
+	t.Helper()
+	now := storagetest.Epoch()
+	position := social.EncodePosition(social.Position{
+		Cursors: []social.Cursor{{Stream: w.Lobby.Stream(social.ChannelMessages), Seq: 1}},
+		Open:    []social.OpenPacket{{Packet: 1, State: social.AwaitsPuback, Stream: w.Lobby.Stream(social.ChannelMessages), Seq: 1}},
+	})
+	out, err := w.DB.WriteSessions(t.Context(), []social.SessionWrite{
+		{Claim: &social.SessionClaim{ID: 1, Person: w.Bob, Name: "here", Version: 4, Node: 1, Expiry: social.SessionForever}},
+		{Claim: &social.SessionClaim{ID: 2, Person: w.Bob, Name: "away", Version: 5, Node: 1, Expiry: time.Hour, Will: []byte("will")}},
+		{Save: &social.SessionSave{ID: 2, Fence: 1, Position: position, Left: now, WillDue: now.Add(time.Minute)}},
+	}, now)
+	if err != nil || out[0].Err != nil || out[1].Err != nil || out[2].Stale {
+		t.Fatal(out, err)
+	}
+	w.AppendEntries(now, social.Entry{Post: w.Post(w.Bob, "QoS 2"), Inbound: social.InboundPacket{Session: 1, Packet: 1}})
 }
