@@ -91,6 +91,12 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 	c.out.open(w, limits{config.MaxQueued, config.MaxQueuedBytes}, limit)
 	c.rate = newBucket(config.PublishRate, config.PublishBurst, b.now())
 	s := newSession(c, sessionKey{principal.Person, p.clientID}, principal)
+	expiry, told := c.allowExpiry(p.expiry)
+	ack.expiry = told
+	if answer := w.appendConnack(nil, ack); w.maxPacket > 0 && len(answer) > int(w.maxPacket) { // [MQTT-3.1.2-24]
+		c.refuse(w, codePacketTooLarge, "The answer would be larger than the client takes.", causeRefused)
+		return false
+	}
 	within, cancel := context.WithTimeout(ctx, config.ConnectTimeout)
 	defer cancel()
 	release, err := b.claims.lock(within, s.key)
@@ -99,8 +105,6 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 	}
 	defer release()
 	b.retire(s.key)
-	expiry, told := c.allowExpiry(p.expiry)
-	ack.expiry = told
 	claimed, err := c.claim(within, &p, s, expiry)
 	if err != nil {
 		return c.decline(w, err)

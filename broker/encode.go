@@ -185,6 +185,9 @@ func (w wire) appendConnack(dst []byte, a connack) []byte {
 			props = nil
 		}
 	}
+	if a.code != codeSuccess && !w.fits(3) { // [MQTT-3.1.2-24]: not even the code
+		return dst
+	}
 	dst = appendVarint(append(dst, typeConnack<<4), 2+varintSize(len(props))+len(props))
 	dst = append(dst, byte(present), a.code)
 	return append(appendVarint(dst, len(props)), props...)

@@ -136,6 +136,13 @@ func (o *outbox) greet(a connack) {
 	}
 }
 
+// fits tells whether the client takes a packet with this remaining length.
+func (o *outbox) fits(remaining int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.wire.fits(remaining)
+}
+
 // put appends control packets. The caller wakes the writer.
 func (o *outbox) put(build func(dst []byte, w wire) []byte) {
 	o.mu.Lock()

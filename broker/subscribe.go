@@ -16,7 +16,10 @@ func (c *conn) subscribe(ctx context.Context, header byte, body []byte) *violati
 	if bad != nil {
 		return bad
 	}
-	r := subscribing{conn: c, identifier: p.identifier, codes: make([]byte, 0, len(p.filters))}
+	if !c.out.fits(3 + len(p.filters)) { // [MQTT-3.1.2-24]: what cannot be answered is not taken
+		return tooLargeAnswer()
+	}
+	r := subscribing{conn: c, identifier: p.identifier, codes: make([]byte, 0, len(p.filters)), fresh: make(map[string]bool)}
 	r.room = c.broker.config.MaxSubscriptions - c.session.count()
 	for _, f := range p.filters {
 		code, bad := r.one(ctx, f)
@@ -66,7 +69,8 @@ func (c *conn) keep(ctx context.Context) bool {
 type subscribing struct {
 	conn       *conn
 	identifier uint32
-	room       int // for new subscriptions
+	room       int             // for new subscriptions
+	fresh      map[string]bool // filters that the session did not have before this packet
 	codes      []byte
 	subs       []*subscription
 	rewinds    []rewind
@@ -102,12 +106,13 @@ func (r *subscribing) one(ctx context.Context, f filterRequest) (byte, *violatio
 	if err != nil {
 		return subscribeCode(err), nil
 	}
-	if !c.session.has(filter) {
+	if !r.fresh[filter] && !c.session.has(filter) {
 		if r.room <= 0 {
 			c.broker.metrics.limited(limitSubscriptions)
 			return codeQuotaExceeded, nil
 		}
 		r.room--
+		r.fresh[filter] = true
 	}
 	r.subs = append(r.subs, c.session.newSubscription(social.Subscription{
 		Filter: filter, QoS: f.qos, NoLocal: f.noLocal, RetainAsPublished: f.retainAsPublished, RetainHandling: f.retainHandling,
@@ -147,10 +152,17 @@ func mostOf(set social.ChannelSet) (most byte) {
 	return most
 }
 
+func tooLargeAnswer() *violation {
+	return &violation{codePacketTooLarge, "The answer would be larger than the client takes."}
+}
+
 func (c *conn) unsubscribe(ctx context.Context, header byte, body []byte) *violation {
 	p, bad := decodeUnsubscribe(c.version, header, body)
 	if bad != nil {
 		return bad
+	}
+	if !c.out.fits(3 + len(p.filters)) { // [MQTT-3.1.2-24]
+		return tooLargeAnswer()
 	}
 	codes := make([]byte, len(p.filters))
 	changed := false
