@@ -302,20 +302,40 @@ func (b *Broker) Subscriptions(person social.PersonKey, clientID string) []socia
 }
 
 // EndSession ends a live session with its connection, MQTT 5.0 clients with the
-// reason 0x98 and the text. false where there is none.
-func (b *Broker) EndSession(person social.PersonKey, clientID, text string) bool {
+// reason 0x98 and the text, and waits until nothing of it is kept. false where
+// there is none, or where its connection has just ended for another reason. The
+// error is of ctx.
+func (b *Broker) EndSession(ctx context.Context, person social.PersonKey, clientID, text string) (bool, error) {
+	key := sessionKey{person, clientID}
+	release, err := b.claims.lock(ctx, key) // its client may come back at once
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	s := b.live(person, clientID)
+	if s == nil {
+		return false, nil
+	}
+	s.conn.end(ending{ReasonAdministrative, text, causeForgotten})
+	if s.conn.ending.cause != causeForgotten {
+		return false, nil
+	}
+	s.leave()
 	b.mu.Lock()
-	s := b.sessions[sessionKey{person, clientID}]
-	if s != nil {
-		b.forgetLocked(s) // at once: its connection may take a while to close
+	if b.sessions[key] == s {
+		b.forgetLocked(s) // its connection may take a while to close
 		b.metrics.connections.Set(float64(len(b.sessions)))
 	}
 	b.mu.Unlock()
-	if s == nil {
-		return false
+	if s.stored == nil {
+		return true, nil
 	}
-	s.conn.end(ending{ReasonAdministrative, text, causeEnded})
-	return true
+	select {
+	case <-s.stored.parted:
+		return true, nil
+	case <-ctx.Done():
+		return true, context.Cause(ctx)
+	}
 }
 
 func (b *Broker) snapshot() []*session {

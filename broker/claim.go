@@ -74,6 +74,7 @@ func (s *session) take(from *social.SessionClaimed, expiry time.Duration) {
 	s.id = from.Session.ID
 	s.stored = &persistence{
 		id: from.Session.ID, fence: from.Session.Fence, expiry: expiry, resumed: from.Present, last: s.broker.now(),
+		parted: make(chan struct{}),
 	}
 }
 

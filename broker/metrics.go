@@ -24,8 +24,9 @@ const (
 	causeTooLarge
 	causeRefused // CONNECT was refused
 	causeTakenOver
-	causeEnded   // by End
-	causeStalled // the socket took nothing for StallTimeout
+	causeEnded     // by End
+	causeForgotten // by EndSession
+	causeStalled   // the socket took nothing for StallTimeout
 	causeUnavailable
 	causeShutdown
 	causePanic
@@ -34,7 +35,7 @@ const (
 
 var causeNames = [causeCount]string{
 	"closed", "lost", "disconnect", "disconnect_with_will", "proxy_header", "connect_timeout", "keep_alive", "malformed", "protocol", "too_large",
-	"refused", "taken_over", "ended", "stalled", "unavailable", "shutdown", "panic",
+	"refused", "taken_over", "ended", "forgotten", "stalled", "unavailable", "shutdown", "panic",
 }
 
 // byClient tells whether the client is gone and reads nothing more.

@@ -12,7 +12,8 @@ type persistence struct {
 	id      social.SessionID
 	fence   uint64
 	expiry  time.Duration
-	resumed bool // it was there before this connection
+	resumed bool          // it was there before this connection
+	parted  chan struct{} // closed when the last save is written, or never will be
 
 	mu       sync.Mutex // guards all below; the outermost lock of a session
 	busy     bool       // a save is with the keeper
@@ -155,6 +156,7 @@ func (s *session) part() {
 	w.Left = s.broker.now()
 	s.last(w)
 	accepted := s.broker.keeper.submit(keeping{write: social.SessionWrite{Save: w}, lasting: true, done: func(social.SessionWritten, error) {
+		close(p.parted)
 		finish(waiting, errOver())
 		if !w.WillDue.IsZero() {
 			s.broker.askWills()
@@ -162,6 +164,7 @@ func (s *session) part() {
 	}})
 	p.mu.Unlock()
 	if !accepted {
+		close(p.parted)
 		finish(waiting, errStopping())
 	}
 }

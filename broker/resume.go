@@ -2,6 +2,7 @@ package broker
 
 import (
 	"slices"
+	"time"
 
 	"rambla/social"
 )
@@ -117,7 +118,10 @@ func whole(from *social.SessionClaimed) bool {
 // last completes the last save with how the session ended.
 func (s *session) last(w *social.SessionSave) {
 	c, p := s.conn, s.stored
-	if c.goodbye.hasExpiry {
+	switch {
+	case c.ending.cause == causeForgotten:
+		w.Expiry, p.expiry = new(time.Duration), 0
+	case c.goodbye.hasExpiry:
 		expiry := s.broker.config.sessionExpiry(c.version, c.goodbye.expiry)
 		w.Expiry = &expiry
 		p.expiry = expiry

@@ -1,6 +1,8 @@
 package hooks
 
 import (
+	"context"
+
 	"rambla/broker"
 	"rambla/social"
 )
@@ -29,6 +31,6 @@ func (l Live) Subscriptions(person social.PersonKey, name string) []social.Subsc
 }
 
 // EndSession is [social.LiveSessions]'.
-func (l Live) EndSession(person social.PersonKey, name string) bool {
-	return l.Broker.EndSession(person, name, "The session was ended by its person or by an administrator.")
+func (l Live) EndSession(ctx context.Context, person social.PersonKey, name string) (bool, error) {
+	return l.Broker.EndSession(ctx, person, name, "The session was ended by its person or by an administrator.")
 }

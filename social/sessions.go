@@ -22,15 +22,16 @@ type LiveSession struct {
 	Unacknowledged int
 }
 
-// LiveSessions are the sessions that are connected to this process. Memory only.
+// LiveSessions are the sessions that are connected to this process.
 type LiveSessions interface {
-	// LiveSessions lists those of a person, or of all for 0, in no order.
+	// LiveSessions lists those of a person, or of all for 0, in no order. Memory only.
 	LiveSessions(person PersonKey) []LiveSession
 	// Subscriptions are those of a live session; nil for one that has ended.
+	// Memory only.
 	Subscriptions(person PersonKey, name string) []Subscription
 	// EndSession ends a session and its connection, and says whether there was one.
-	// Nothing of it is kept.
-	EndSession(person PersonKey, name string) bool
+	// It waits for the store until nothing of it is kept, or ctx ends.
+	EndSession(ctx context.Context, person PersonKey, name string) (bool, error)
 }
 
 // SessionView is a session as its person and managers see it.
@@ -158,7 +159,11 @@ func (ss *Sessions) End(ctx context.Context, a Actor, name, client string) error
 }
 
 func (ss *Sessions) end(ctx context.Context, person PersonKey, client string) error {
-	ended := ss.live.EndSession(person, client)
+	if ended, err := ss.live.EndSession(ctx, person, client); err != nil {
+		return Unavailable(err)
+	} else if ended {
+		return nil
+	}
 	for {
 		now := ss.now()
 		s, err := ss.store.FindSession(ctx, person, SessionClient, client)
@@ -166,8 +171,6 @@ func (ss *Sessions) end(ctx context.Context, person PersonKey, client string) er
 			err = Errorf(KindNotFound, "The session is over.")
 		}
 		switch {
-		case KindOrNil(err) == KindNotFound && ended:
-			return nil
 		case KindOrNil(err) == KindNotFound:
 			return Errorf(KindNotFound, "There is no session %q.", clip(client))
 		case err != nil:

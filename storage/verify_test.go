@@ -30,6 +30,9 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"only private posts have readers", `UPDATE post_readers SET person = 99`},
 		{"an edit of a private post", `UPDATE posts SET private = TRUE WHERE seq = 1 AND stream = 1`},
 		{"every author exists", `UPDATE posts SET author = 99 WHERE seq = 2`},
+		{"a read marker is somebody's", `UPDATE read_markers SET head = 99`},
+		{"a read marker is somebody's", `UPDATE read_markers SET person = 99`},
+		{"a read marker is somebody's", `UPDATE read_markers SET stream = 99`},
 		{"an idempotency key names", `UPDATE keys SET seq = 77`},
 		{"every retained message", `UPDATE retained SET seq = 99`},
 		{"every retained message", `UPDATE streams SET closed = TRUE WHERE id = 3`},
@@ -99,6 +102,10 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 	w.Append(now, w.Amend(social.TypeUpdate, edited, "e2"), w.Amend(social.TypeUpdate, removed, "r2"), w.Amend(social.TypeDelete, removed, ""))
 	w.AppendEntries(now, social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Author: w.Bob}},
 		social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Payload: []byte("x"), Author: w.Bob, Retain: true, QoS: 1}})
+	read := social.MarkerMove{ProgressQuery: social.ProgressQuery{Stream: edited.Stream, Person: w.Bob}, Receipt: social.Receipt{Read: 1}}
+	if _, err := db.MoveMarkers(t.Context(), []social.MarkerMove{read}, now); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := db.SetOverride(t.Context(), w.Lobby.Key, w.Carol, social.Override{Permission: social.Read}, now); err != nil {
 		t.Fatal(err)
 	}

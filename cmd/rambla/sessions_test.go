@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	bits "encoding/binary"
 	"net/http"
 	"net/url"
 	"testing"
@@ -8,9 +10,9 @@ import (
 
 // listedSession is an entry of a list of sessions.
 type listedSession struct {
-	Client, Person, Protocol, Transport, Address, Since string
-	Connected                                           bool
-	Subscriptions                                       []struct {
+	Client, Person, Protocol, Transport, Address, Since, Left, Expires string
+	Connected                                                          bool
+	Subscriptions                                                      []struct {
 		Filter string
 		QoS    byte
 	}
@@ -77,4 +79,72 @@ func TestSessionsAreListedAndEndedOverREST(t *testing.T) {
 	if left := s.sessions(t, bob, "/v1/me/sessions"); len(left) != 0 {
 		t.Errorf("left are %+v", left)
 	}
+}
+
+// expires is the Session Expiry Interval of CONNECT, in seconds.
+func expires(seconds uint32) []byte { return bits.BigEndian.AppendUint32([]byte{0x11}, seconds) }
+
+func TestAnEndedSessionIsForgotten(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, flags []string) {
+		s := serve(t, append(flags, "--demo")...)
+		alice, bob := s.login(t, "alice", "alice"), s.login(t, "bob", "bob")
+		const topic = "/ctx/lobby/messages"
+		comes := func(id string, will []byte) *wire {
+			t.Helper()
+			w := s.wire(t, 5)
+			if ack := w.connect(hello{id: id, name: "bob", password: "bob", unclean: true, properties: [][]byte{expires(3600)}, will: will}); ack.code != 0 {
+				t.Fatalf("CONNACK %#x", ack.code)
+			}
+			return w
+		}
+		forget := func(id string) {
+			t.Helper()
+			if status := s.call(t, bob, http.MethodDelete, "/v1/me/sessions/"+id, nil, nil); status != http.StatusNoContent {
+				t.Fatalf("DELETE of %s: %d", id, status)
+			}
+			if left, there := s.sessions(t, bob, "/v1/me/sessions")[id]; there {
+				t.Errorf("left is %+v", left)
+			}
+		}
+		// begins tells that the session is a new one: nothing of before comes.
+		begins := func(id string) {
+			t.Helper()
+			w := comes(id, nil)
+			w.quiet()
+			if is := s.sessions(t, bob, "/v1/me/sessions")[id]; len(is.Subscriptions) != 0 {
+				t.Errorf("%s has still %+v", id, is.Subscriptions)
+			}
+		}
+		away := comes("away", nil)
+		if code := away.subscribe(topic, 1); code != 1 {
+			t.Fatalf("granted %#x", code)
+		}
+		away.send([]byte{0xE0, 0})
+		away.ends(0)
+		s.post(t, alice, "lobby", "missed")
+		is := s.sessions(t, bob, "/v1/me/sessions")["away"]
+		if is.Connected || is.Left == "" || is.Expires == "" || len(is.Subscriptions) != 1 || is.Subscriptions[0].Filter != topic {
+			t.Errorf("while away: %+v", is)
+		}
+		forget("away")
+		begins("away")
+
+		hears := s.as(t, 5, "alice", "hears")
+		if code := hears.subscribe("/ctx/lobby/data/will", 0); code != 0 {
+			t.Fatalf("granted %#x", code)
+		}
+		will := bytes.Join([][]byte{utf8String("/ctx/lobby/data/will"), utf8String("farewell")}, nil)
+		live := comes("live", will)
+		if code := live.subscribe(topic, 1); code != 1 {
+			t.Fatalf("granted %#x", code)
+		}
+		forget("live")
+		live.ends(0x98)
+		if f := hears.hears(); f.payload != "farewell" {
+			t.Errorf("heard %+v", f)
+		}
+		s.post(t, alice, "lobby", "missed too")
+		begins("live")
+	})
 }
