@@ -38,7 +38,7 @@ func TestAliasesAreThoseThatTheClientGotToReadInWhateverPieces(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		var o outbox
-		o.open(wire{version: version5, aliasMax: 4}, limits{1 << 20, 1 << 30}, 1<<15)
+		o.open(wire{version: version5, aliasMax: 4}, limits{entries: 1 << 20, bytes: 1 << 30}, 1<<15)
 		var tracks [7]*track
 		for i := range tracks {
 			tracks[i] = &track{kept: true}
@@ -105,7 +105,7 @@ func TestAnAliasIsGivenWhereThePacketHasRoomForIt(t *testing.T) {
 		{"without it there is none", 37, []int{20, 10, 12, 13}, []int{35, 37}},
 	} {
 		var o outbox
-		o.open(wire{version: version5, aliasMax: 1, maxPacket: c.most}, limits{100, 1 << 20}, 10)
+		o.open(wire{version: version5, aliasMax: 1, maxPacket: c.most}, limits{entries: 100, bytes: 1 << 20}, 10)
 		p := &track{kept: true}
 		p.set(true)
 		for _, size := range c.payloads {

@@ -88,7 +88,7 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 			limit = min(limit, int(p.receiveMax)) // [MQTT-3.3.4-9]
 		}
 	}
-	c.out.open(w, limits{config.MaxQueued, config.MaxQueuedBytes}, limit)
+	c.out.open(w, limits{config.MaxQueued, config.MaxQueuedBytes, b.metrics}, limit)
 	c.rate = newBucket(config.PublishRate, config.PublishBurst, b.now())
 	s := newSession(c, sessionKey{principal.Person, p.clientID}, principal)
 	expiry, told := c.allowExpiry(p.expiry)
@@ -106,6 +106,11 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 	defer release()
 	b.retire(s.key)
 	claimed, err := c.claim(within, &p, s, expiry)
+	if social.KindOrNil(err) == social.KindRateLimited { // see social.SessionClaim.Most
+		b.metrics.limited(limitSessionsPer)
+		c.refuse(w, codeQuotaExceeded, social.Safe(err), causeRefused)
+		return false
+	}
 	if err != nil {
 		return c.decline(w, err)
 	}

@@ -56,7 +56,7 @@ func crowd(t testing.TB, n int, cover Coverage) (b *Broker, drain func()) {
 	for i := range n {
 		c := &conn{broker: b, version: version311 + byte(i%2)}
 		c.writing.Store(writeBlocked)
-		c.out.open(wire{version: c.version, problemInfo: true}, limits{1 << 16, 1 << 30}, 1<<15)
+		c.out.open(wire{version: c.version, problemInfo: true}, limits{entries: 1 << 16, bytes: 1 << 30}, 1<<15)
 		s := newSession(c, sessionKey{social.PersonKey(i), "x"}, &Principal{Person: social.PersonKey(i)})
 		s.subscribe([]*subscription{s.newSubscription(social.Subscription{Filter: "f", QoS: 1}, cover)}, s.fromNow)
 		conns = append(conns, c)
@@ -135,7 +135,7 @@ func TestADataDeliveryMeetsOnlyWhomItMayMatch(t *testing.T) {
 	scope := social.SpaceKey(1).Scope()
 	for i := range 100 {
 		c := &conn{broker: b, version: version5}
-		c.out.open(wire{version: version5}, limits{10, 1 << 20}, 10)
+		c.out.open(wire{version: version5}, limits{entries: 10, bytes: 1 << 20}, 10)
 		s := newSession(c, sessionKey{social.PersonKey(i), "x"}, &Principal{Person: social.PersonKey(i)})
 		s.subscribe([]*subscription{s.newSubscription(social.Subscription{Filter: "f", QoS: 1}, Coverage{
 			Scope: scope, Channels: social.Channels(social.ChannelData), Rest: fmt.Sprint("sensor/", i),

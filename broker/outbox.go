@@ -39,6 +39,18 @@ type outbox struct {
 type limits struct {
 	entries int
 	bytes   int
+	metrics *metrics // counts when they are met; nil = nobody does
+}
+
+// met counts that a delivery did not fit, for want of a place or of bytes.
+func (l *limits) met(places bool) {
+	switch {
+	case l.metrics == nil:
+	case places:
+		l.metrics.limited(limitQueued)
+	default:
+		l.metrics.limited(limitQueuedBytes)
+	}
 }
 
 // fate is what became of a delivery handed to an outbox.
@@ -68,6 +80,7 @@ func (o *outbox) enqueue(e entry) fate {
 			return fateBehind
 		}
 		if !o.fitsLocked(e.message.size(), o.limits.entries/2, o.limits.bytes/2) {
+			o.limits.met(o.queue.count >= o.limits.entries/2)
 			return fateDropped
 		}
 		return o.pushLocked(e)
@@ -80,6 +93,7 @@ func (o *outbox) enqueue(e entry) fate {
 		t.heard = max(t.heard, seq)
 		return fateBehind
 	case !o.fitsLocked(e.message.size(), o.limits.entries, o.limits.bytes):
+		o.limits.met(o.queue.count >= o.limits.entries)
 		t.heard = seq
 		o.fallBackLocked(t)
 		return fateBehind

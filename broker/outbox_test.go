@@ -139,7 +139,7 @@ func TestWhatASocketTakesInPiecesIsTheSameStreamInAnyPieces(t *testing.T) {
 	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		var o outbox
-		o.open(wire{version: version5}, limits{1 << 20, 1 << 30}, 1<<15)
+		o.open(wire{version: version5}, limits{entries: 1 << 20, bytes: 1 << 30}, 1<<15)
 		p := &track{kept: true}
 		p.set(true)
 		var want, got []byte
@@ -180,7 +180,7 @@ func TestWhatASocketTakesInPiecesIsTheSameStreamInAnyPieces(t *testing.T) {
 func TestARightThatIsGoneKeepsBackWhatTheSocketDidNotTake(t *testing.T) {
 	t.Parallel()
 	var o outbox
-	o.open(wire{version: version311}, limits{100, 1 << 20}, 10)
+	o.open(wire{version: version311}, limits{entries: 100, bytes: 1 << 20}, 10)
 	p := &track{kept: true}
 	p.set(true)
 	for i := range 3 {
@@ -210,7 +210,7 @@ func TestAnExpiredMessageIsNotDeliveredAndAnOtherSaysWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
 	var o outbox
-	o.open(wire{version: version5}, limits{100, 1 << 20}, 10)
+	o.open(wire{version: version5}, limits{entries: 100, bytes: 1 << 20}, 10)
 	p := &track{kept: true}
 	p.set(true)
 	for _, expiry := range []uint32{5, 100} {

@@ -98,12 +98,53 @@ func limitScenarios() map[string]limitScenario {
 			p.send(p.message(0, 0, "/ctx/lobby/data/x", "x", alias(2)))
 			p.ended(0x94)
 		})},
+		"session_expiry": {broker.Config{SessionExpiryMax: time.Minute}, func(t *testing.T, s *server) {
+			if r := s.dial(t, 5, "tcp").join("alice", "a", expiry(60)); r.has(0x11) {
+				t.Errorf("what was asked for is told: % x", r.props)
+			}
+			if r := s.dial(t, 5, "tcp").join("alice", "a", expiry(61)); !r.has(expiry(60)...) {
+				t.Errorf("CONNACK says % x", r.props)
+			}
+		}},
+		"sessions_per_person": {broker.Config{MaxSessionsPerPerson: 1}, func(t *testing.T, s *server) {
+			s.dial(t, 5, "tcp").join("alice", "a", expiry(60))
+			s.dial(t, 5, "tcp").join("alice", "b") // which is not stored
+			for version, code := range map[byte]byte{4: 3, 5: 0x97} {
+				p := s.dial(t, version, "tcp")
+				body := p.connectBody("alice", "c", 60, expiry(60))
+				body[7] &^= 2 // no clean start
+				p.send(packet(0x10, body))
+				if r := p.expect(2); r.code != code {
+					t.Errorf("v%d: CONNACK says %#x", version, r.code)
+				}
+			}
+			s.dial(t, 5, "tcp").join("bob", "c", expiry(60))
+		}},
+		"queued":       {broker.Config{MaxQueued: 2}, fillsQueue(10)},
+		"queued_bytes": {broker.Config{MaxQueuedBytes: 1000}, fillsQueue(400)},
 		"subscriptions": {broker.Config{MaxSubscriptions: 1}, connected(5, func(_ *server, p *peer) {
 			p.subscribe("/ctx/lobby/messages", 0)
 			if code := p.subscribe("/ctx/lobby/events", 0); code != 0x97 {
 				p.t.Errorf("SUBACK says %#x", code)
 			}
 		})},
+	}
+}
+
+// fillsQueue has a client that acknowledges nothing sent six messages of a size.
+func fillsQueue(size int) func(*testing.T, *server) {
+	return func(t *testing.T, s *server) {
+		p := s.dial(t, 5, "tcp")
+		p.join("bob", "b", []byte{0x21, 0, 1})
+		p.subscribe("/ctx/lobby/data/#", 1)
+		pub := s.client(t, 5, "tcp", "alice", "a")
+		for range 6 {
+			pub.send(pub.message(1, 1, "/ctx/lobby/data/x", strings.Repeat("x", size)))
+			pub.expect(4)
+		}
+		for range 6 { // nothing is lost for it
+			p.send(ack(4, p.expect(3).id))
+		}
 	}
 }
 

@@ -24,8 +24,8 @@ const (
 // delay is the property Will Delay Interval, in seconds.
 func delay(n byte) []byte { return []byte{0x18, 0, 0, 0, n} }
 
-// testament connects alice with a will on a topic of its own.
-type testament struct {
+// bequest connects alice with a will on a topic of its own.
+type bequest struct {
 	s     *server
 	p     *peer
 	id    string
@@ -33,15 +33,15 @@ type testament struct {
 	text  string
 }
 
-func (s *server) testament(t *testing.T, version byte, transport string, flags byte, list, props []byte) *testament {
+func (s *server) bequest(t *testing.T, version byte, transport string, flags byte, list, props []byte) *bequest {
 	t.Helper()
 	name := strings.NewReplacer("/", "_", " ", "_", "'", "", ",", "").Replace(t.Name())
-	w := &testament{s: s, id: name, topic: "/ctx/lobby/data/" + name[max(0, len(name)-60):], text: "gone"}
+	w := &bequest{s: s, id: name, topic: "/ctx/lobby/data/" + name[max(0, len(name)-60):], text: "gone"}
 	w.connect(t, version, transport, flags, list, props)
 	return w
 }
 
-func (w *testament) connect(t *testing.T, version byte, transport string, flags byte, list, props []byte) received {
+func (w *bequest) connect(t *testing.T, version byte, transport string, flags byte, list, props []byte) received {
 	t.Helper()
 	w.p = w.s.dial(t, version, transport)
 	w.p.send(packet(0x10, w.p.willBody("alice", w.id, flags, list, props, w.topic, w.text)))
@@ -53,7 +53,7 @@ func (w *testament) connect(t *testing.T, version byte, transport string, flags 
 }
 
 // sent counts the wills that came.
-func (w *testament) sent() (n int) {
+func (w *bequest) sent() (n int) {
 	for _, pub := range w.s.site.published() {
 		if pub.topic == w.topic {
 			n++
@@ -63,7 +63,7 @@ func (w *testament) sent() (n int) {
 }
 
 // comes waits for the will, and that it comes once.
-func (w *testament) comes(t *testing.T) seen {
+func (w *bequest) comes(t *testing.T) seen {
 	t.Helper()
 	waitFor(t, func() bool { return w.sent() > 0 })
 	w.gone(t)
@@ -76,7 +76,7 @@ func (w *testament) comes(t *testing.T) seen {
 }
 
 // gone waits until nothing is left of the will in the store.
-func (w *testament) gone(t *testing.T) {
+func (w *bequest) gone(t *testing.T) {
 	t.Helper()
 	waitFor(t, func() bool {
 		row, ok := w.s.site.store.row(w.s.site.person("alice"), w.id)
@@ -87,16 +87,16 @@ func (w *testament) gone(t *testing.T) {
 func TestSection3_1_2_5AWillIsSentWhenTheConnectionEndsWithoutGoodbye(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{})
-	for how, end := range map[string]func(w *testament){
-		"the client closes":      func(w *testament) { w.p.nc.Close() },
-		"a protocol error":       func(w *testament) { w.p.send([]byte{0xF0, 0}); w.p.ended(0x82) },
-		"a malformed packet":     func(w *testament) { w.p.send([]byte{0xC1, 0}); w.p.ended(0x81) },
-		"the server ends it":     func(w *testament) { s.end(w.id); w.p.ended(0x98) },
-		"another takes over":     func(w *testament) { s.client(w.p.t, w.p.version, "tcp", "alice", w.id); w.p.ended(0x8E) },
-		"a client says goodbye":  func(w *testament) { w.p.send([]byte{0xE0, 0}); w.p.ended(0) },
-		"with a word of success": func(w *testament) { w.p.send([]byte{0xE0, 1, 0}); w.p.ended(0) },
-		"and asks for its will":  func(w *testament) { w.p.send([]byte{0xE0, 1, 4}); w.p.ended(0) },
-		"in an error of its own": func(w *testament) { w.p.send([]byte{0xE0, 2, 0x80, 0}); w.p.ended(0) },
+	for how, end := range map[string]func(w *bequest){
+		"the client closes":      func(w *bequest) { w.p.nc.Close() },
+		"a protocol error":       func(w *bequest) { w.p.send([]byte{0xF0, 0}); w.p.ended(0x82) },
+		"a malformed packet":     func(w *bequest) { w.p.send([]byte{0xC1, 0}); w.p.ended(0x81) },
+		"the server ends it":     func(w *bequest) { s.end(w.id); w.p.ended(0x98) },
+		"another takes over":     func(w *bequest) { s.client(w.p.t, w.p.version, "tcp", "alice", w.id); w.p.ended(0x8E) },
+		"a client says goodbye":  func(w *bequest) { w.p.send([]byte{0xE0, 0}); w.p.ended(0) },
+		"with a word of success": func(w *bequest) { w.p.send([]byte{0xE0, 1, 0}); w.p.ended(0) },
+		"and asks for its will":  func(w *bequest) { w.p.send([]byte{0xE0, 1, 4}); w.p.ended(0) },
+		"in an error of its own": func(w *bequest) { w.p.send([]byte{0xE0, 2, 0x80, 0}); w.p.ended(0) },
 	} {
 		for _, version := range []byte{4, 5} {
 			for _, transport := range []string{"tcp", "ws"} {
@@ -106,7 +106,7 @@ func TestSection3_1_2_5AWillIsSentWhenTheConnectionEndsWithoutGoodbye(t *testing
 				}
 				t.Run(fmt.Sprintf("%s v%d over %s", how, version, transport), func(t *testing.T) {
 					t.Parallel()
-					w := s.testament(t, version, transport, willClean, nil, nil)
+					w := s.bequest(t, version, transport, willClean, nil, nil)
 					end(w)
 					if how == "a client says goodbye" || how == "with a word of success" { // [MQTT-3.14.4-3]
 						w.gone(t)
@@ -134,7 +134,7 @@ func (s *server) end(clientID string) {
 func TestSection3_1_2_5AWillIsSentWhenTheKeepAlivePasses(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{IdleLimit: 100 * time.Millisecond})
-	w := &testament{s: s, id: "idle", topic: "/ctx/lobby/data/idle", text: "gone"}
+	w := &bequest{s: s, id: "idle", topic: "/ctx/lobby/data/idle", text: "gone"}
 	w.p = s.dial(t, 4, "tcp")
 	body := w.p.willBody("alice", w.id, willClean, nil, nil, w.topic, w.text)
 	body[9] = 0 // no keep alive
@@ -150,7 +150,7 @@ func TestSection3_1_3_2AllOfAWillIsPublished(t *testing.T) {
 		[]byte{0x01, 1, 0x02, 0, 0, 1, 0}, append([]byte{0x03}, str("text/plain")...), append([]byte{0x08}, str("/user/alice/sync/r")...),
 		append([]byte{0x09}, str("\x00\x01")...), user("b", "1"), user("a", "2"), user("b", "3"),
 	)
-	five := s.testament(t, 5, "tcp", willRetained, nil, props)
+	five := s.bequest(t, 5, "tcp", willRetained, nil, props)
 	five.p.nc.Close()
 	pub := five.comes(t)
 	want := &social.Properties{
@@ -160,7 +160,7 @@ func TestSection3_1_3_2AllOfAWillIsPublished(t *testing.T) {
 	if pub.qos != 1 || !pub.retain || pub.key == "" || pub.session == 0 || fmt.Sprintf("%+v", pub.properties) != fmt.Sprintf("%+v", want) {
 		t.Errorf("%+v with %+v", pub, pub.properties)
 	}
-	three := &testament{s: s, id: "three", topic: "/ctx/lobby/data/three", text: ""}
+	three := &bequest{s: s, id: "three", topic: "/ctx/lobby/data/three", text: ""}
 	three.connect(t, 4, "tcp", 0x04|0x10|0x02, nil, nil) // QoS 2, not retained, empty
 	three.p.nc.Close()
 	if pub := three.comes(t); pub.qos != 2 || pub.retain || pub.properties != nil {
@@ -173,7 +173,7 @@ func TestSection3_1_2_5AWillReachesSubscribers(t *testing.T) {
 	s := serve(t, broker.Config{})
 	sub := s.client(t, 5, "tcp", "bob", "sub")
 	sub.subscribe("/ctx/lobby/#", 1)
-	w := &testament{s: s, id: "post", topic: "/ctx/lobby/messages", text: "I am gone"}
+	w := &bequest{s: s, id: "post", topic: "/ctx/lobby/messages", text: "I am gone"}
 	w.connect(t, 4, "ws", willClean, nil, nil)
 	w.p.nc.Close()
 	if r := sub.expect(3); r.topic != w.topic || r.payload != w.text || r.qos() != 1 {
@@ -186,7 +186,7 @@ func TestSection3_1_3AWillWaitsForItsDelayOrTheEndOfTheSession(t *testing.T) {
 	s := serve(t, broker.Config{})
 	t.Run("the delay passes", func(t *testing.T) {
 		t.Parallel()
-		w := s.testament(t, 5, "tcp", willKept, expiry(60), delay(1))
+		w := s.bequest(t, 5, "tcp", willKept, expiry(60), delay(1))
 		w.p.nc.Close()
 		begun := time.Now()
 		w.comes(t)
@@ -196,26 +196,26 @@ func TestSection3_1_3AWillWaitsForItsDelayOrTheEndOfTheSession(t *testing.T) {
 	})
 	t.Run("the session ends before", func(t *testing.T) {
 		t.Parallel()
-		w := s.testament(t, 5, "tcp", willKept, expiry(1), delay(60))
+		w := s.bequest(t, 5, "tcp", willKept, expiry(1), delay(60))
 		w.p.nc.Close()
 		w.comes(t)
 	})
 	t.Run("the session ends with the connection", func(t *testing.T) {
 		t.Parallel()
-		w := s.testament(t, 5, "tcp", willKept, nil, delay(60))
+		w := s.bequest(t, 5, "tcp", willKept, nil, delay(60))
 		w.p.nc.Close()
 		w.comes(t)
 	})
 	t.Run("the client gives the session up at the end", func(t *testing.T) {
 		t.Parallel()
-		w := s.testament(t, 5, "tcp", willKept, expiry(60), delay(60))
+		w := s.bequest(t, 5, "tcp", willKept, expiry(60), delay(60))
 		w.p.send([]byte{0xE0, 7, 4, 5, 0x11, 0, 0, 0, 0})
 		w.p.ended(0)
 		w.comes(t)
 	})
 	t.Run("the client comes back in time", func(t *testing.T) { // [MQTT-3.1.3-9]
 		t.Parallel()
-		w := s.testament(t, 5, "tcp", willKept, expiry(60), delay(60))
+		w := s.bequest(t, 5, "tcp", willKept, expiry(60), delay(60))
 		w.p.nc.Close()
 		waitFor(t, func() bool {
 			row, _ := s.site.store.row(s.site.person("alice"), w.id)
@@ -239,7 +239,7 @@ func TestSection3_1_3AWillWaitsForItsDelayOrTheEndOfTheSession(t *testing.T) {
 	})
 	t.Run("the client begins anew", func(t *testing.T) {
 		t.Parallel()
-		w := s.testament(t, 5, "tcp", willKept, expiry(60), delay(60))
+		w := s.bequest(t, 5, "tcp", willKept, expiry(60), delay(60))
 		w.p.nc.Close()
 		waitFor(t, func() bool {
 			row, _ := s.site.store.row(s.site.person("alice"), w.id)
@@ -250,7 +250,7 @@ func TestSection3_1_3AWillWaitsForItsDelayOrTheEndOfTheSession(t *testing.T) {
 	})
 	t.Run("taken over, and the session goes on", func(t *testing.T) {
 		t.Parallel()
-		w := s.testament(t, 5, "tcp", willKept, expiry(60), delay(60))
+		w := s.bequest(t, 5, "tcp", willKept, expiry(60), delay(60))
 		first := w.p
 		w.connect(t, 5, "tcp", willKept, expiry(60), delay(1))
 		first.ended(0x8E)
@@ -290,7 +290,7 @@ func TestSection3_1_2_5ARightOrCredentialThatIsGoneMeanwhileKeepsAWillBack(t *te
 	refused := func(n float64) func() bool {
 		return func() bool { return s.value("rambla_broker_wills_total", "refused") == n }
 	}
-	w := &testament{s: s, id: "w", topic: "/ctx/attic/data/x", text: "x"}
+	w := &bequest{s: s, id: "w", topic: "/ctx/attic/data/x", text: "x"}
 	w.connect(t, 5, "tcp", willClean, nil, nil)
 	s.site.leave("attic", "alice")
 	w.p.nc.Close()
@@ -311,7 +311,7 @@ func TestSection3_1_2_5ARightOrCredentialThatIsGoneMeanwhileKeepsAWillBack(t *te
 func TestAWillIsTriedAgainUntilTheStoreTakesIt(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{})
-	w := s.testament(t, 5, "tcp", willClean, nil, nil)
+	w := s.bequest(t, 5, "tcp", willClean, nil, nil)
 	s.site.fail(social.Unavailable(errors.New("connection refused")))
 	w.p.nc.Close()
 	waitFor(t, func() bool { return s.value("rambla_broker_wills_total", "delayed") > 0 })
@@ -332,7 +332,7 @@ func TestAWillIsTriedAgainUntilTheStoreTakesIt(t *testing.T) {
 func TestACorruptWillIsDroppedAndCounted(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{})
-	w := s.testament(t, 5, "tcp", willClean, nil, nil)
+	w := s.bequest(t, 5, "tcp", willClean, nil, nil)
 	s.site.store.edit(s.site.person("alice"), w.id, func(row *social.Session) { row.Will = []byte("rubbish") })
 	w.p.nc.Close()
 	waitFor(t, func() bool { return s.value("rambla_broker_wills_total", "failed") == 1 })
@@ -345,7 +345,7 @@ func TestACorruptWillIsDroppedAndCounted(t *testing.T) {
 func TestAShutdownKeepsWillsForWhoServesNext(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{})
-	w := s.testament(t, 5, "tcp", willClean, nil, nil)
+	w := s.bequest(t, 5, "tcp", willClean, nil, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), eventually)
 	defer cancel()
 	if err := s.Drain(ctx); err != nil {
@@ -362,7 +362,7 @@ func TestAShutdownKeepsWillsForWhoServesNext(t *testing.T) {
 func TestTheWillOfANodeThatDiedIsSentByAnother(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{NodeTimeout: 200 * time.Millisecond})
-	w := s.testament(t, 5, "tcp", willKept, expiry(60), nil)
+	w := s.bequest(t, 5, "tcp", willKept, expiry(60), nil)
 	const other social.NodeID = 7 // has said nothing since
 	if _, err := s.site.store.Beat(t.Context(), other, time.Now().Add(-time.Second), time.Time{}); err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ func TestWhoMayConnectAndWhatItIsTold(t *testing.T) {
 }
 
 func refusedConnects(t *testing.T, s *instance) {
-	will := append(utf8String("/ctx/lobby/messages"), utf8String("gone")...)
+	will := func(topic string) []byte { return append(utf8String(topic), utf8String("gone")...) }
 	alice := hello{id: "c", name: "alice", password: "alice"}
 	with := func(change func(*hello)) hello {
 		h := alice
@@ -36,7 +36,8 @@ func refusedConnects(t *testing.T, s *instance) {
 		"neither name nor password":    {with(func(h *hello) { h.anonymous = true }), 4, 0x86},
 		"an empty name and a password": {with(func(h *hello) { h.name = "" }), 4, 0x86},
 		"a bad token":                  {with(func(h *hello) { h.name, h.password = "", "rbl_x" }), 4, 0x86},
-		"a will":                       {with(func(h *hello) { h.will = will }), 3, 0x83},
+		"a will without the right":     {with(func(h *hello) { h.will = will("/ctx/lobby/events") }), 5, 0x87},
+		"a will that is no topic":      {with(func(h *hello) { h.will = will("/ctx/#") }), 5, 0x90},
 		"a later version":              {with(func(h *hello) { h.level = 9 }), 0, 0x84},
 		"MQTT 3.1":                     {with(func(h *hello) { h.protocol, h.level = "MQIsdp", 3 }), 1, 1},
 	} {
