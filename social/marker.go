@@ -88,17 +88,21 @@ type Progress struct {
 	Head  uint64
 	Epoch string
 	// Unread counts the living posts by others after the marker that the person
-	// may see. Of a marker more than UnreadWithin entries behind the head, posts
-	// further back are counted whoever wrote them and whether or not they live.
+	// may see; see UnreadWithin for those that are far behind.
 	Unread uint64
 	// Last is the seq of the last living post that the person may see; 0 where
 	// there is none among the last UnreadWithin entries.
 	Last uint64
 }
 
-// UnreadWithin bounds what one stream costs a Progress: so many of its last
-// entries are looked at one by one.
-const UnreadWithin = 2000
+// What one question about Progress costs is bounded: so many of the last entries
+// of each stream are looked at one by one, and beyond those so many in all, of
+// the streams first where least is unread. What lies further back is counted
+// whoever wrote it and whether or not it lives.
+const (
+	UnreadWithin = 2000
+	UnreadBudget = 200_000
+)
 
 // MarkerMove moves a marker: to what is said, but not beyond the head, and never
 // back.
@@ -121,7 +125,8 @@ type MarkerStore interface {
 	MoveMarkers(ctx context.Context, moves []MarkerMove, now time.Time) ([]MarkerMoved, error)
 	// Progress answers in the order of the questions, each about another stream or
 	// person; of a stream that does not exist by the zero value. Its cost: some
-	// look-ups per question, and what UnreadWithin says where something is unread.
+	// look-ups per question, and up to what UnreadWithin says where something is
+	// unread.
 	Progress(ctx context.Context, of []ProgressQuery) ([]Progress, error)
 	// PostsAt reads one post of each of several streams, in no order; what is not
 	// there is left out. Seqs[i] is of streams[i].

@@ -46,7 +46,7 @@ const progress = `WITH marked AS MATERIALIZED (
 				WHERE p.stream = q.stream AND p.seq > q.near ORDER BY p.seq LIMIT 1), q.ordinals) END AS older
 		FROM bounded q
 	)
-	SELECT q.stream, q.person, q.epoch, q.head, q.at, q.delivered, q.base, q.older + q.fresh,
+	SELECT q.stream, q.person, q.epoch, q.head, q.at, q.delivered, q.base, q.older + q.fresh, q.older,
 		CASE WHEN q.created = 0 OR q.older > 0 OR q.since >= q.head THEN 0 ELSE COALESCE((SELECT MAX(p.seq) FROM posts p
 			WHERE p.stream = q.stream AND p.seq > q.since AND p.seq > q.near AND p.seq < COALESCE(q.oldest, q.head + 1)
 			AND p.counts AND p.author = q.person), 0) END,
@@ -67,36 +67,67 @@ func (db *DB) Progress(ctx context.Context, of []social.ProgressQuery) ([]social
 	return out, nil
 }
 
+// readProgress looks near the heads first, and further back where something is
+// unread there: the nearest ones, while the budget lasts.
 func readProgress(ctx context.Context, c conn, of []social.ProgressQuery) ([]social.Progress, error) {
-	type key struct {
-		stream social.StreamKey
-		person social.PersonKey
-	}
 	out := make([]social.Progress, len(of))
-	at := make(map[key]int, len(of))
+	all := make([]int, len(of))
+	for i := range all {
+		all[i] = i
+	}
+	far, err := readProgressWithin(ctx, c, of, all, social.UnreadWithin, out)
+	if err != nil {
+		return nil, err
+	}
+	behind := func(i int) uint64 { return out[i].Head - out[i].Read }
+	slices.SortFunc(far, func(i, j int) int { return cmp.Compare(behind(i), behind(j)) })
+	budget, n, most := uint64(social.UnreadBudget), 0, uint64(0)
+	for ; n < len(far) && behind(far[n]) <= budget; n++ {
+		most = behind(far[n])
+		budget -= most
+	}
+	_, err = readProgressWithin(ctx, c, of, far[:n], most, out)
+	return out, err
+}
+
+// readProgressWithin answers those of the questions into their places in out, by
+// so many entries of each stream. far are those whose markers lie further back,
+// with something unread there.
+func readProgressWithin(ctx context.Context, c conn, of []social.ProgressQuery, which []int, within uint64, out []social.Progress) (far []int, err error) {
+	if len(which) == 0 {
+		return nil, nil
+	}
+	at := make(map[markerKey]int, len(which))
 	var lists [4][]int64
-	for i, q := range of {
-		at[key{q.Stream, q.Person}] = i
+	for _, i := range which {
+		q := of[i]
+		at[markerKey{q.Stream, q.Person}] = i
 		for j, v := range []int64{int64(q.Stream), int64(q.Person), int64(q.Base), int64(q.Floor)} { //nolint:gosec // came from BIGINTs
 			lists[j] = append(lists[j], v)
 		}
 	}
-	if len(of) == 0 {
-		return out, nil
-	}
-	err := each(ctx, c, func(rs rows) error {
+	err = each(ctx, c, func(rs rows) error {
 		var (
-			p            social.Progress
-			moved        int64
-			base, posted uint64
+			p                   social.Progress
+			moved               int64
+			base, older, posted uint64
 		)
-		err := rs.Scan(&p.Stream, &p.Person, &p.Epoch, &p.Head, &moved, &p.Delivered, &base, &p.Unread, &posted, &p.Last)
+		err := rs.Scan(&p.Stream, &p.Person, &p.Epoch, &p.Head, &moved, &p.Delivered, &base, &p.Unread, &older, &posted, &p.Last)
 		p.Read, p.At = max(base, posted), moment(moved)
 		p.Delivered = max(p.Delivered, p.Read)
-		out[at[key{p.Stream, p.Person}]] = p
+		i := at[markerKey{p.Stream, p.Person}]
+		out[i] = p
+		if older > 0 {
+			far = append(far, i)
+		}
 		return err
-	}, progress, lists[0], lists[1], lists[2], lists[3], int64(social.UnreadWithin))
-	return out, err
+	}, progress, lists[0], lists[1], lists[2], lists[3], int64(within)) //nolint:gosec // at most a head
+	return far, err
+}
+
+type markerKey struct {
+	stream social.StreamKey
+	person social.PersonKey
 }
 
 // MoveMarkers is [social.MarkerStore]'s.

@@ -12,7 +12,7 @@ func markerClaims() []claim {
 		{"a marker grows, and not beyond the head", markerGrows},
 		{"unread are living posts by others that one may see", unreadCounts},
 		{"posting moves the marker where nothing was unread", markerFollowsPosts},
-		{"far behind, what is further back is counted roughly", unreadFarBehind},
+		{"unread is right far behind, too", unreadFarBehind},
 		{"a marker begins where the membership did", markerBase},
 		{"posts are read from several streams", postsAt},
 		{"a marker of a stream that is not there is none", markerNowhere},
@@ -156,25 +156,42 @@ func markerFollowsPosts(w *World) {
 
 func unreadFarBehind(w *World) {
 	q := w.question(w.Bob)
-	const more = 10
-	// Far back: some of his own, which are counted only while they are near.
-	w.Append(Epoch(), w.posts(w.Alice, more)...)
-	w.Append(Epoch(), w.posts(w.Bob, more)...)
-	for range social.UnreadWithin / 500 {
-		w.Append(Epoch(), w.posts(w.Alice, 499)...)
-		w.Append(Epoch(), w.Post(w.Bob, "own"))
+	wants := func(what string, q social.ProgressQuery, read, unread uint64) {
+		w.Helper()
+		if p := w.progress(q); p.Read != read || p.Unread != unread {
+			w.Errorf("%s: read %d, unread %d, wanted %d, %d", what, p.Read, p.Unread, read, unread)
+		}
 	}
-	near := uint64(social.UnreadWithin - social.UnreadWithin/500)
-	if p := w.progress(q); p.Unread != near+2*more || p.Read != 0 {
-		w.Errorf("far behind: %+v", p)
+	// Alice posts four times as often as bob, far beyond what is near.
+	const rounds = social.UnreadWithin/500 + 2
+	removed := w.Post(w.Alice, "removed")
+	w.Append(Epoch(), removed)
+	for range rounds {
+		w.Append(Epoch(), w.posts(w.Alice, 400)...)
+		w.Append(Epoch(), w.posts(w.Bob, 100)...)
 	}
-	w.move(Epoch(), q, 0, 2*more)
-	if p := w.progress(q); p.Unread != near || p.Read != 2*more {
-		w.Errorf("near enough: %+v", p)
+	w.Append(Epoch(), w.Amend(social.TypeDelete, removed, ""))
+	wants("far behind", q, 0, 400*rounds)
+	wants("who wrote most", w.question(w.Alice), 401, 100*rounds)
+	w.move(Epoch(), q, 0, 1)
+	wants("still far behind", q, 1, 400*rounds)
+	w.move(Epoch(), q, 0, 501)
+	wants("nearer", q, 501, 400*(rounds-1))
+	w.move(Epoch(), q, 0, 500*rounds+1)
+	wants("all read", q, 500*rounds+1, 0)
+	// Who posts for long without ever reading has nothing unread either.
+	alone := w.Space("alone", w.Bob)
+	for range rounds {
+		ps := w.posts(w.Bob, 500)
+		for _, p := range ps {
+			p.Stream = alone.Stream(social.ChannelMessages)
+		}
+		w.Append(Epoch(), ps...)
 	}
-	w.move(Epoch(), q, 0, 2*more+social.UnreadWithin-3)
-	if p := w.progress(q); p.Unread != 2 {
-		w.Errorf("nearly there: %+v", p)
+	own := social.ProgressQuery{Stream: alone.Stream(social.ChannelMessages), Person: w.Bob}
+	wants("all his own", own, 500*rounds, 0)
+	if m := w.move(Epoch(), own, 0, 7); m.Read != 500*rounds || m.Moved {
+		w.Errorf("behind where his posts have moved it: %+v", m)
 	}
 }
 
