@@ -100,6 +100,18 @@ func TestMyContextsAreThoseIBelongTo(t *testing.T) {
 	}
 	s.as("alice", "GET", "/v1/me/contexts?cursor=x").refused(422, "invalid", "cursor")
 
+	// Where history begins with the join, the last post from before is not shown.
+	s.as("admin", "POST", "/v1/contexts", `{"id":"d","preset":"open","history":"since_join"}`).wants(201)
+	s.post("admin", "d", "before carol")
+	s.as("carol", "PUT", "/v1/contexts/d/members/me").wants(201)
+	if o := s.overview("carol", "d"); o["unread"] != 0.0 || o["last"] != nil {
+		t.Errorf("since the join: %v", o)
+	}
+	s.post("admin", "d", "after")
+	if o := s.overview("carol", "d"); o["unread"] != 1.0 || o["last"] == nil || o["read"] != 1.0 {
+		t.Errorf("since the join, a post later: %v", o)
+	}
+
 	// A member who may not read learns nothing of what is there.
 	s.as("admin", "PUT", "/v1/contexts/c/members/carol/vetoes/read").wants(201)
 	if o := s.overview("carol", "c"); o["unread"] != nil || o["position"] != nil || o["last"] != nil || o["read"] != nil {

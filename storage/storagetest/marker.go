@@ -14,6 +14,7 @@ func markerClaims() []claim {
 		{"posting moves the marker where nothing was unread", markerFollowsPosts},
 		{"unread is right far behind, too", unreadFarBehind},
 		{"a marker begins where the membership did", markerBase},
+		{"what retention gave up is not unread", unreadAfterRetention},
 		{"posts are read from several streams", postsAt},
 		{"a marker of a stream that is not there is none", markerNowhere},
 	}
@@ -207,6 +208,24 @@ func markerBase(w *World) {
 	}
 	if m := w.move(Epoch(), q, 0, 4); !m.Moved || m.Read != 4 {
 		w.Errorf("%+v", m)
+	}
+}
+
+func unreadAfterRetention(w *World) {
+	q := w.question(w.Bob)
+	w.Append(Epoch(), w.posts(w.Alice, 10)...)
+	w.move(Epoch(), q, 0, 2)
+	w.keep(social.Retention{Posts: 4})
+	w.purgeAll(Epoch())
+	if p := w.progress(q); p.Read != 2 || p.Unread != 4 || p.Last != 10 || p.Head != 10 {
+		w.Errorf("%+v", p)
+	}
+	if m := w.move(Epoch(), q, 0, 3); !m.Moved || m.Read != 3 {
+		w.Errorf("into what is gone: %+v", m)
+	}
+	w.move(Epoch(), q, 0, 8)
+	if p := w.progress(q); p.Unread != 2 {
+		w.Errorf("further: %+v", p)
 	}
 }
 
