@@ -56,7 +56,7 @@ type PeopleStore interface {
 	// person may take back a former name of its own.
 	RenamePerson(ctx context.Context, key PersonKey, name string, now time.Time) error
 	// RemovePerson marks the person removed, deletes the password, ends every
-	// grant and every membership and override.
+	// grant, every membership and override, and every stored session.
 	RemovePerson(ctx context.Context, key PersonKey, now time.Time) error
 }
 

@@ -6,8 +6,9 @@
 // There is one [DB] and two engines behind it. Nearly all statements are one SQL
 // text in the subset that both databases run, through the small layer of conn.go;
 // they stand in the file of their noun. What decides speed, the append of posts
-// and samples, is written per engine (append_postgres.go, append_sqlite.go)
-// around one engine-independent plan (append.go).
+// and samples and the writes of sessions, is written per engine
+// (append_postgres.go, session_sqlite.go and so on) around one
+// engine-independent plan (append.go, session_batch.go).
 //
 // # Order of locks
 //
@@ -20,10 +21,13 @@
 //  4. streams, in ascending order of their keys
 //  5. posts of those streams, and what hangs on them
 //  6. idempotency keys, in ascending order
+//  7. nodes; then sessions, in ascending order of their ids, by an append only so
+//     that they stay; then packets that wait for their PUBREL
 //
-// Appends begin at 4 and never go back. Deletions of old rows skip what somebody
+// Appends begin at 4 and never go back; of sessions, new ones have their person
+// locked first. Deletions of old rows skip what somebody
 // else has locked. A transaction that loses a race all the same (two nodes,
-// one idempotency key) is run again. On SQLite there is one writer.
+// one idempotency key, or one new session) is run again. On SQLite there is one writer.
 //
 // # Goroutines
 //

@@ -156,10 +156,10 @@ func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.T
 		if _, err := t.exec(ctx, `DELETE FROM passwords WHERE person = $1`, int64(key)); err != nil {
 			return fmt.Errorf("delete the password: %w", err)
 		}
-		if err := endSessionsOf(ctx, t, key); err != nil {
+		if err := endGrants(ctx, t, key, allGrants); err != nil {
 			return err
 		}
-		return endGrants(ctx, t, key, allGrants)
+		return endSessionsOf(ctx, t, key)
 	})
 }
 

@@ -21,6 +21,7 @@ type readers struct {
 type returning struct {
 	*social.SessionClaimed
 	since   int64 // when its position was written
+	keys    []social.StreamKey
 	streams map[social.SpaceKey][]*streamFacts
 }
 

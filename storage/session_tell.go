@@ -18,8 +18,12 @@ func (b *sessionBatch) tell(ctx context.Context, t *tx, s sessionTx) error {
 		if c == nil || !c.Present {
 			continue
 		}
-		claims = append(claims, &returning{SessionClaimed: c, since: b.since[c], streams: map[social.SpaceKey][]*streamFacts{}})
-		for _, key := range streamsOf(c.Session.Position) {
+		r := &returning{
+			SessionClaimed: c, since: b.since[c],
+			keys: streamsOf(c.Session.Position), streams: map[social.SpaceKey][]*streamFacts{},
+		}
+		claims = append(claims, r)
+		for _, key := range r.keys {
 			streams[key] = nil
 		}
 	}
@@ -30,7 +34,7 @@ func (b *sessionBatch) tell(ctx context.Context, t *tx, s sessionTx) error {
 		return fmt.Errorf("read streams: %w", err)
 	}
 	for _, c := range claims {
-		for _, key := range streamsOf(c.Session.Position) {
+		for _, key := range c.keys {
 			f := streams[key]
 			if f == nil {
 				continue

@@ -160,7 +160,8 @@ func sessionOrder(w *World) {
 	out, err := w.DB.WriteSessions(w.Context(), []social.SessionWrite{
 		claim(11, false), save(11, 1, empty), claim(12, false), save(11, 1, "late"), save(12, 1, "nobody's"),
 		claim(13, true), save(11, 2, "older"), save(13, 3, empty),
-		{Save: &social.SessionSave{ID: 13, Fence: 3, Gone: true}}, claim(14, false),
+		{Save: &social.SessionSave{ID: 13, Fence: 3, Gone: true}},
+		claim(14, false),
 	}, Epoch())
 	if err != nil {
 		w.Fatal(err)
