@@ -106,9 +106,13 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 	defer release()
 	b.retire(s.key)
 	claimed, err := c.claim(within, &p, s, expiry)
-	if social.KindOrNil(err) == social.KindRateLimited { // see social.SessionClaim.Most
+	switch social.KindOrNil(err) {
+	case social.KindRateLimited: // see social.SessionClaim.Most
 		b.metrics.limited(limitSessionsPer)
 		c.refuse(w, codeQuotaExceeded, social.Safe(err), causeRefused)
+		return false
+	case social.KindInvalid: // MQTT 3.1.1 [MQTT-3.1.3-9]
+		c.refuse(w, codeClientIDInvalid, social.Safe(err), causeRefused)
 		return false
 	}
 	if err != nil {

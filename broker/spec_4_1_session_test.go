@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -308,4 +309,21 @@ func TestSection3_8_4ASubackOfAKeptSessionMeansThatTheSubscriptionIsKept(t *test
 	if subs, err := social.DecodeSubscriptions(row.Subscriptions); err != nil || len(subs) != 1 || subs[0].Filter != "/ctx/lobby/messages" {
 		t.Errorf("stored: %v, %v", subs, err)
 	}
+}
+
+func TestSection3_1_3AnIdentifierThatCannotBeKeptIsRefusedAsSuch(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	variants(t, func(t *testing.T, version byte, transport string) {
+		p := s.dial(t, version, transport)
+		body := p.connectBody("bob", strings.Repeat("x", maxStoredName+1), 60, expiry(3600))
+		body[7] &^= 2
+		p.send(packet(0x10, body))
+		want := map[byte]byte{4: 2, 5: 0x85}[version]
+		if r := p.expect(2); r.code != want || r.body[0] != 0 {
+			t.Errorf("CONNACK % x", r.body)
+		}
+		p.ended(0)
+		s.kept(t, version, transport, "bob", t.Name()+strings.Repeat("x", maxStoredName-len(t.Name())), 0)
+	})
 }
