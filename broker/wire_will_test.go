@@ -126,7 +126,7 @@ func TestSection3_1_2_5AWillIsSentWhenTheConnectionEndsWithoutGoodbye(t *testing
 func (s *server) end(clientID string) {
 	for _, info := range s.Sessions() {
 		if info.ClientID == clientID {
-			s.EndSession(info.Person, clientID, "Enough.")
+			_, _ = s.EndSession(context.Background(), info.Person, clientID, "Enough.") // what follows shows that it has ended
 		}
 	}
 }
