@@ -32,7 +32,8 @@ type Broker struct {
 	feeder  *feeder
 	keeper  *keeper
 	claims  claims
-	wills   chan struct{} // capacity 1: one may be due
+	groups  map[groupKey]*group // guarded by mu
+	wills   chan struct{}       // capacity 1: one may be due
 	writers []*writer
 	turn    atomic.Uint32 // which writer is next
 	buffers pool[inputBuffer]
@@ -83,7 +84,7 @@ func New(config Config, deps Deps) (*Broker, error) {
 	b := &Broker{
 		config: config, gate: deps.Gate, backlog: deps.Backlog, store: deps.Sessions, node: social.NodeID(randomNumber()),
 		log: deps.Logger, metrics: m, now: config.Now, started: config.Now(),
-		claims: claims{under: make(map[sessionKey]chan struct{})}, wills: make(chan struct{}, 1),
+		groups: make(map[groupKey]*group), claims: claims{under: make(map[sessionKey]chan struct{})}, wills: make(chan struct{}, 1),
 		feeds:    feeds{areas: make(map[social.Scope]*area)},
 		stopping: make(chan struct{}),
 		conns:    make(map[*conn]*admission), sessions: make(map[sessionKey]*session),

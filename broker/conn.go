@@ -37,6 +37,7 @@ type conn struct {
 	goodbye     disconnectPacket // set before gone is closed, where the client said DISCONNECT
 	will        *will            // nil for none, or once it is void
 	session     *session         // nil until CONNECT was accepted
+	group       *group           // not a network connection: what is sent goes to a group's members
 	rate        bucket
 	aliases     aliases
 	needsWake   bool // the reader queued something; told before it waits

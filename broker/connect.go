@@ -45,7 +45,7 @@ func (c *conn) handshake(ctx context.Context) bool {
 		return false
 	}
 	ack := connack{
-		keepAlive: -1, expiry: -1, noRetain: true, noShared: true, receiveMax: c.broker.config.ReceiveMaximum,
+		keepAlive: -1, expiry: -1, noRetain: true, receiveMax: c.broker.config.ReceiveMaximum,
 		maxPacket: c.broker.config.MaxPacket, aliasMax: max(0, c.broker.config.TopicAliasMax),
 	}
 	c.aliases = aliases{most: ack.aliasMax, longest: c.broker.config.MaxTopicBytes}
@@ -134,7 +134,10 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 		return false
 	}
 	if claimed != nil && claimed.Present {
-		s.resume(claimed)
+		if err := s.resume(within, claimed); err != nil {
+			c.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
+			return false
+		}
 	}
 	c.wake()
 	c.watchQuiet(quiet)

@@ -42,6 +42,11 @@ func newMessage(d *Delivery, now time.Time) *message {
 	return m
 }
 
+// bare is the message without frames, which nobody shares with it then.
+func (m *message) bare() *message {
+	return &message{topic: m.topic, seq: m.seq, payload: m.payload, props: m.props, expiryAt: m.expiryAt, expires: m.expires}
+}
+
 // size is what the message counts in a queue, in bytes.
 func (m *message) size() int { return len(m.topic) + len(m.props) + len(m.payload) }
 

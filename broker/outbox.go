@@ -33,6 +33,7 @@ type outbox struct {
 
 	unstored []entry // QoS 2 of a durable session, until their identifiers are stored
 	storing  bool    // a save is under way that stores some of them
+	shared   bool    // the session is a member of groups, or was
 }
 
 // limits bound an outbox's queue.
@@ -218,8 +219,15 @@ func (o *outbox) acked(id uint16, state byte) (known, wake bool) {
 		return false, false // the position is taken already, see session.position
 	}
 	was := o.blockedLocked()
+	var of slot
+	if s := o.window.slot(id); s != nil {
+		of = *s
+	}
 	known = o.window.release(id, state)
 	o.moved = o.moved || known
+	if known && of.track != nil && of.track.share != nil {
+		of.track.share.done(of.track, of.seq())
+	}
 	return known, was && !o.blockedLocked()
 }
 
@@ -233,6 +241,13 @@ func (o *outbox) received(id uint16) (known bool) {
 	known = o.window.advance(id)
 	o.moved = o.moved || known
 	return known
+}
+
+// touch notes that the position has changed.
+func (o *outbox) touch() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.moved = true
 }
 
 // hasMoved tells whether something was sent or acknowledged since the position
@@ -284,6 +299,7 @@ type pulledState struct {
 	more     bool // it could have gone on
 	hungry   bool // a feeder has to be told
 	unstored bool // there are identifiers to be stored
+	shared   bool // something of a group left: there is room for more
 }
 
 // pull fills b with about limit bytes: the permission of each delivery is asked
@@ -306,6 +322,7 @@ func (o *outbox) pull(b *batch, limit int, now time.Time) pulledState {
 	}
 	after := pulledState{
 		more: !o.closing && !o.blockedLocked(), hungry: o.hungryLocked(), unstored: len(o.unstored) > 0 && !o.storing,
+		shared: o.shared && len(b.sent) > 0,
 	}
 	o.storing = o.storing || after.unstored
 	v5 := o.wire.v5()
@@ -350,6 +367,9 @@ func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
 	case skip != nil:
 		*skip++
 		o.window.forget(e.id)
+		if e.track.share != nil && e.qos > 0 {
+			e.track.share.done(e.track, e.message.seq)
+		}
 		return e, false
 	case e.qos == 0:
 		return e, true

@@ -22,6 +22,7 @@ type persistence struct {
 	released []uint16
 	last     time.Time // when the last save began
 	over     bool      // the last one was handed over
+	ended    bool      // nothing is to be left in the store
 }
 
 // persist saves how the session stands now and then calls done, which may be nil.
@@ -71,7 +72,7 @@ func (s *session) saveLocked() {
 
 // saved tells those who waited, and goes on with those who came meanwhile.
 func (s *session) saved(w *social.SessionSave, waiting []func(error), out social.SessionWritten, err error) {
-	if out.Stale {
+	if out.Stale && s.group == nil {
 		s.conn.end(ending{codeSessionTakenOver, "The session was taken over by another connection.", causeTakenOver})
 		err = social.Errorf(social.KindConflict, "The session was taken over by another connection.")
 	}
@@ -120,6 +121,20 @@ func (s *session) release(id uint16) {
 		c.out.acknowledge(typePubcomp, id, codeSuccess, explanation{})
 		c.wake()
 	})
+}
+
+// extend makes the session live longer beyond its connection.
+func (p *persistence) extend(expiry time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.expiry = max(p.expiry, expiry)
+}
+
+// end has the last save end the stored session.
+func (p *persistence) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
 }
 
 // note tells that the subscriptions changed.

@@ -27,6 +27,9 @@ func (s *session) coverLocked(sub *subscription, scope social.Scope, touched map
 }
 
 func (s *session) dropLocked(sub *subscription, touched map[social.Scope]bool) {
+	if sub.group != "" {
+		return
+	}
 	if !sub.cover.Mine {
 		if r := s.reaches[sub.cover.Scope]; r != nil {
 			r.drop(sub, sub.cover.Scope, touched)

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -9,28 +10,53 @@ import (
 
 // resume brings a session back to where its last connection left it. The CONNACK
 // is queued; what the last connection left unacknowledged leaves next, with its
-// identifiers, and then all that was missed [MQTT-4.4.0-1].
-func (s *session) resume(from *social.SessionClaimed) {
-	position, subs, ok := s.decode(&from.Session)
-	if !ok {
-		return
+// identifiers, and then all that was missed [MQTT-4.4.0-1]. It blocks for the
+// store where the session is a member of groups.
+func (s *session) resume(ctx context.Context, from *social.SessionClaimed) error {
+	s.conn.inbound.restore(from.Inbound)
+	continues, open := s.continues(from)
+	var covered, shared []*subscription
+	for _, stored := range s.subscriptions(&from.Session) {
+		name, plain, isShared, err := parseShare(stored.Filter)
+		if err != nil {
+			continue
+		}
+		cover, err := s.broker.gate.Cover(s.principal, plain)
+		if err != nil {
+			continue // what it was about is no more
+		}
+		sub := s.newSubscription(stored, cover)
+		covered = append(covered, sub)
+		if isShared {
+			sub.group, sub.plain = name, plain
+			shared = append(shared, sub)
+		}
+	}
+	s.conn.out.hold()
+	s.subscribe(covered, continues)
+	s.reopen(open)
+	for _, sub := range shared {
+		if err := s.broker.join(ctx, s, sub); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// continues says where the cursors of a stored session go on, and what it left
+// unacknowledged. What is corrupt is treated as absent: doctor tells of it.
+func (s *session) continues(from *social.SessionClaimed) (begins, []social.OpenPacket) {
+	position, err := social.DecodePosition(from.Session.Position)
+	if err != nil {
+		s.unreadable(err)
+		return s.fromNow, nil
 	}
 	cursors := make(map[social.StreamKey]social.Cursor, len(position.Cursors))
 	for _, c := range position.Cursors {
 		cursors[c.Stream] = c
 	}
 	back := s.broker.backlog.Resume(s.principal, from.Reads)
-	s.conn.inbound.restore(from.Inbound)
-	var covered []*subscription
-	for _, sub := range subs {
-		cover, err := s.broker.gate.Cover(s.principal, sub.Filter)
-		if err != nil {
-			continue // what it was about is no more
-		}
-		covered = append(covered, s.newSubscription(sub, cover))
-	}
-	s.conn.out.hold()
-	s.subscribe(covered, func(t *track) uint64 {
+	return func(t *track) uint64 {
 		c, known := cursors[t.stream]
 		moved, regained := back[t.stream]
 		switch {
@@ -43,8 +69,19 @@ func (s *session) resume(from *social.SessionClaimed) {
 		default:
 			return c.Seq
 		}
-	})
-	s.reopen(position.Open)
+	}, position.Open
+}
+
+func (s *session) subscriptions(from *social.Session) []social.Subscription {
+	subs, err := social.DecodeSubscriptions(from.Subscriptions)
+	if err != nil {
+		s.unreadable(err)
+	}
+	return subs
+}
+
+func (s *session) unreadable(err error) {
+	s.broker.log.Error("a stored session cannot be read", "session", uint64(s.id), "err", err)
 }
 
 // reopen takes over the deliveries that a former connection left unacknowledged,
@@ -85,21 +122,6 @@ func (s *session) reopen(open []social.OpenPacket) {
 	s.askFeeder()
 }
 
-// decode reads the stored forms. What is corrupt is treated as absent: doctor
-// tells of it, and a client that subscribes anew mends it.
-func (s *session) decode(from *social.Session) (social.Position, []social.Subscription, bool) {
-	position, err := social.DecodePosition(from.Position)
-	var subs []social.Subscription
-	if err == nil {
-		subs, err = social.DecodeSubscriptions(from.Subscriptions)
-	}
-	if err != nil {
-		s.broker.log.Error("a stored session cannot be read", "session", from.ID, "err", err)
-		return social.Position{}, nil, false
-	}
-	return position, subs, true
-}
-
 // whole tells whether nothing that the session missed was given up by retention.
 func whole(from *social.SessionClaimed) bool {
 	position, err := social.DecodePosition(from.Session.Position)
@@ -118,6 +140,10 @@ func whole(from *social.SessionClaimed) bool {
 // last completes the last save with how the session ended.
 func (s *session) last(w *social.SessionSave) {
 	c, p := s.conn, s.stored
+	if s.group != nil {
+		w.Expiry, w.Gone = &p.expiry, p.ended
+		return
+	}
 	switch {
 	case c.ending.cause == causeForgotten:
 		w.Expiry, p.expiry = new(time.Duration), 0

@@ -1,6 +1,11 @@
 package broker
 
-import "rambla/social"
+import (
+	"maps"
+	"slices"
+
+	"rambla/social"
+)
 
 // RightsChanged has the gate asked again who may receive what: scopes are those
 // whose rights or members changed, nil = all; people whom it concerns, nil =
@@ -18,12 +23,17 @@ func (b *Broker) RightsChanged(scopes []social.Scope, people []social.PersonKey)
 // concerned lists the sessions that a change may reach: those of the people,
 // else all, since a wildcard may come to cover a scope that it was not in.
 func (b *Broker) concerned(people []social.PersonKey) []*session {
-	if people == nil {
-		return b.snapshot()
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []*session
+	for key, g := range b.groups {
+		if people == nil || slices.Contains(people, key.person) {
+			out = append(out, g.s)
+		}
+	}
+	if people == nil {
+		return slices.AppendSeq(out, maps.Values(b.sessions))
+	}
 	for _, p := range people {
 		out = append(out, b.people[p]...)
 	}
@@ -35,6 +45,9 @@ func (s *session) rightsChanged(scopes []social.Scope) {
 	defer s.mu.Unlock()
 	if s.closed || len(s.subs) == 0 {
 		return
+	}
+	for _, m := range s.shares {
+		m.refresh(scopes)
 	}
 	touched := make(map[social.Scope]bool)
 	s.followLocked(scopes, touched)

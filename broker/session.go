@@ -39,6 +39,9 @@ type session struct {
 	closed  bool
 	subs    map[string]*subscription
 	reaches map[social.Scope]*reach
+	shares  []*member
+
+	group *group // whose streams it follows; nil for a client's session
 }
 
 // subscription is one topic filter of a session; it does not change. A new one
@@ -48,6 +51,8 @@ type subscription struct {
 	session social.SessionID
 	cover   Coverage
 	ids     string // its encoded identifier, or ""
+	group   string // the share name, see group; empty for a subscription of its own
+	plain   string // the filter without it
 }
 
 func newSession(c *conn, key sessionKey, p *Principal) *session {
@@ -105,6 +110,9 @@ func (s *session) subscribe(subs []*subscription, from begins) {
 			s.dropLocked(old, touched)
 		}
 		s.subs[sub.Filter] = sub
+		if sub.group != "" {
+			continue // its group covers it
+		}
 		if !sub.cover.Mine {
 			s.coverLocked(sub, sub.cover.Scope, touched)
 			continue
@@ -171,6 +179,7 @@ func (s *session) leave() {
 	if s.stored != nil {
 		s.part()
 	}
+	s.leaveGroups("", !s.durable())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
@@ -214,7 +223,11 @@ func (s *session) position() social.Position {
 			t.at = max(t.at, k.told)
 			t.sent = t.at
 		}
-		p.Cursors = append(p.Cursors, social.Cursor{Stream: t.stream, Seq: t.sent, Asleep: !t.may()})
+		seq := t.sent
+		if s.group != nil {
+			seq = s.group.floor(t, seq)
+		}
+		p.Cursors = append(p.Cursors, social.Cursor{Stream: t.stream, Seq: seq, Asleep: !t.may()})
 	}
 	p.Open = o.window.list(nil)
 	o.moved = false
@@ -234,6 +247,14 @@ func (s *session) has(filter string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.subs[filter] != nil
+}
+
+// holds tells whether the subscription is in force: none with its filter came
+// behind it.
+func (s *session) holds(sub *subscription) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.subs[sub.Filter] == sub
 }
 
 // filters lists the subscriptions by filter.

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"strings"
 
 	"rambla/social"
 )
@@ -30,15 +29,35 @@ func (c *conn) subscribe(ctx context.Context, header byte, body []byte) *violati
 	}
 	c.out.hold()
 	defer c.out.unhold()
+	for _, sub := range r.subs {
+		if sub.group != "" {
+			c.session.leaveGroups(sub.Filter, false) // it is replaced [MQTT-3.8.4-3]
+		}
+	}
 	c.session.subscribe(r.subs, c.session.fromNow)
 	for _, to := range r.rewinds {
 		c.session.rewind(to.cover, to.after)
 	}
-	if len(r.subs) > 0 && !c.keep(ctx) {
+	if len(r.subs) > 0 && !c.keep(ctx) || !c.join(ctx, r.subs) {
 		return nil
 	}
 	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeSuback, p.id, r.codes, r.told) })
 	return nil
+}
+
+// join makes the session a member of the groups of its shared subscriptions;
+// false ends the connection.
+func (c *conn) join(ctx context.Context, subs []*subscription) bool {
+	for _, sub := range subs {
+		if sub.group == "" || !c.session.holds(sub) {
+			continue
+		}
+		if err := c.broker.join(ctx, c.session, sub); err != nil {
+			c.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
+			return false
+		}
+	}
+	return true
 }
 
 // keep has the session's subscriptions stored, if it outlives the connection;
@@ -86,13 +105,17 @@ type rewind struct {
 // one takes one filter and says its code.
 func (r *subscribing) one(ctx context.Context, f filterRequest) (byte, *violation) {
 	c := r.conn
-	if strings.HasPrefix(f.filter, "$share/") {
-		if f.noLocal { // [MQTT-3.8.3-4]
-			return 0, protocolErr("A shared subscription cannot have No Local.")
-		}
-		return codeSharedNotSupported, nil
+	group, whole, shared, err := parseShare(f.filter)
+	if shared && f.noLocal { // [MQTT-3.8.3-4]
+		return 0, protocolErr("A shared subscription cannot have No Local.")
 	}
-	filter, from, err := social.ParseSeek(f.filter)
+	if err != nil {
+		return subscribeCode(err), nil
+	}
+	filter, from, err := social.ParseSeek(whole)
+	if err == nil && from != nil && shared {
+		err = social.Invalid("filter", "a shared subscription has one position of its own")
+	}
 	if err != nil {
 		return subscribeCode(err), nil
 	}
@@ -106,19 +129,25 @@ func (r *subscribing) one(ctx context.Context, f filterRequest) (byte, *violatio
 	if err != nil {
 		return subscribeCode(err), nil
 	}
-	if !r.fresh[filter] && !c.session.has(filter) {
+	sub := c.session.newSubscription(social.Subscription{
+		Filter: filter, QoS: f.qos, NoLocal: f.noLocal, RetainAsPublished: f.retainAsPublished, RetainHandling: f.retainHandling,
+		Identifier: r.identifier,
+	}, cover)
+	most := mostOf(cover.Channels)
+	if shared {
+		sub.Filter, sub.group, sub.plain = f.filter, group, filter
+		most = min(most, 1) // see group
+	}
+	if !r.fresh[sub.Filter] && !c.session.has(sub.Filter) {
 		if r.room <= 0 {
 			c.broker.metrics.limited(limitSubscriptions)
 			return codeQuotaExceeded, nil
 		}
 		r.room--
-		r.fresh[filter] = true
+		r.fresh[sub.Filter] = true
 	}
-	r.subs = append(r.subs, c.session.newSubscription(social.Subscription{
-		Filter: filter, QoS: f.qos, NoLocal: f.noLocal, RetainAsPublished: f.retainAsPublished, RetainHandling: f.retainHandling,
-		Identifier: r.identifier,
-	}, cover))
-	return min(f.qos, mostOf(cover.Channels)), nil
+	r.subs = append(r.subs, sub)
+	return min(f.qos, most), nil
 }
 
 // seek finds where a replay begins: of one plain topic of posts.
@@ -172,9 +201,10 @@ func (c *conn) unsubscribe(ctx context.Context, header byte, body []byte) *viola
 		}
 		if !c.session.unsubscribe(filter) {
 			codes[i] = codeNoSubscriptionExisted
-		} else {
-			changed = true
+			continue
 		}
+		changed = true
+		c.session.leaveGroups(filter, true)
 	}
 	if changed && !c.keep(ctx) {
 		return nil

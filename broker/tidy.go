@@ -92,7 +92,13 @@ func (b *Broker) sendWills(ctx context.Context) {
 // one look at every session.
 func (b *Broker) saveLazily() {
 	now := b.now()
-	for _, s := range b.snapshot() {
+	sessions := b.snapshot()
+	b.mu.Lock()
+	for _, g := range b.groups {
+		sessions = append(sessions, g.s)
+	}
+	b.mu.Unlock()
+	for _, s := range sessions {
 		if s.durable() && s.conn.out.hasMoved() && s.stored.due(now) {
 			s.persist(nil)
 		}

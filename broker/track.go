@@ -21,6 +21,8 @@ type track struct {
 	channel social.Channel
 	stream  social.StreamKey // 0: there is none, and no cursor
 	lines   atomic.Pointer[[]*line]
+	share   *member // it carries what a group gives the session; of is the group's track
+	of      *track
 
 	// asleep: the right was looked for and not there; lost is the head of then. Both
 	// are guarded by the session's lock.

@@ -193,7 +193,7 @@ func (w *window) advance(id uint16) (known bool) {
 func (w *window) list(dst []social.OpenPacket) []social.OpenPacket {
 	for n := w.oldest; n < w.next; n++ {
 		s := &w.slots[n&uint64(len(w.slots)-1)]
-		if s.state() != slotFree && s.track != nil && s.seq() != 0 {
+		if s.state() != slotFree && s.track != nil && s.track.stream != 0 && s.seq() != 0 {
 			dst = append(dst, social.OpenPacket{
 				Packet: packetID(n), State: social.PacketState(s.state()), Stream: s.track.stream, Seq: s.seq(),
 			})

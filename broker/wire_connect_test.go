@@ -24,7 +24,6 @@ func TestSection3_1_1ConnackTellsWhatTheServerCan(t *testing.T) {
 		"retain available 0":     {0x25, 0},
 		"maximum packet size":    {0x27, 0, 0, 0x27, 0x0F},
 		"assigned client id":     {0x12, 0},
-		"shared subscription 0":  {0x2A, 0},
 		"topic alias maximum 32": {0x22, 0, 32},
 	} {
 		if !r.has(want...) {

@@ -38,7 +38,7 @@ func TestSection3_9SubackGrantsWhatEachFilterCanHave(t *testing.T) {
 			{"/ctx/lobby/da#/x", 1, 0x8F, 0x80},
 			{strings.Repeat("/x", 100), 1, 0x8F, 0x80},
 			{"", 1, 0x8F, 0x80},
-			{"$share/g//ctx/lobby/messages", 1, 0x9E, 0x80},
+			{"$share/g//ctx/lobby/messages", 1, 1, 1},
 		}
 		var filters [][]byte
 		for _, c := range cases {

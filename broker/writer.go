@@ -102,6 +102,12 @@ func (c *conn) wake() {
 
 // schedule has a queued connection written to.
 func (c *conn) schedule() {
+	if c.group != nil {
+		if !c.broker.tasks.spawn(c.group.distribute) {
+			c.writing.Store(writeIdle)
+		}
+		return
+	}
 	if c.raw != nil {
 		c.writer.push(c)
 		return
@@ -190,6 +196,9 @@ func (c *conn) followUp(after pulledState) {
 	}
 	if after.unstored {
 		c.session.storeOutgoing()
+	}
+	if after.shared {
+		c.session.wakeGroups()
 	}
 }
 
