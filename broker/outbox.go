@@ -31,7 +31,7 @@ type outbox struct {
 	feeding bool                // a feeder has the session in its list
 	stuffed bool                // what was read last did not fit; until something leaves
 
-	unstored []entry // QoS 2 of a durable session, until their identifiers are stored
+	unstored []entry // QoS 2 of a durable session, and what is behind, until their identifiers are stored
 	storing  bool    // a save is under way that stores some of them
 	shared   bool    // the session is a member of groups, or was
 }
@@ -377,7 +377,7 @@ func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
 		return e, o.window.count(e.id)
 	}
 	e.id = o.window.take(e.qos, e.track, e.message.seq)
-	if e.qos == 2 && o.durable {
+	if e.qos == 2 && o.durable || len(o.unstored) > 0 { // what is behind keeps its place
 		o.unstored = append(o.unstored, e)
 		return e, false
 	}

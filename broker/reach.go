@@ -198,25 +198,33 @@ func (s *session) refreshLocked(scope social.Scope) {
 	rights := s.broker.gate.MayReceive(s.principal, scope)
 	for channel, t := range r.tracks {
 		may := rights.Has(channel)
-		if may == t.may() {
-			continue
-		}
-		if t.stream == 0 {
+		switch {
+		case t.stream == 0:
 			t.set(may)
-			continue
+		case !may:
+			s.sleepLocked(t)
+		case !t.may():
+			s.wakeLocked(t)
 		}
-		if !may {
-			t.set(false)
-			t.lost, _ = s.broker.backlog.Head(t.stream)
-			t.asleep = true
-			continue
-		}
-		if t.asleep && s.conn.out.keeps(t) {
-			s.conn.out.begin(t, s.broker.backlog.Begin(s.principal, t.stream, t.lost))
-		}
-		t.asleep = false
-		t.set(true)
-		head, _ := s.broker.backlog.Head(t.stream)
-		s.conn.out.hear(t, head)
 	}
+}
+
+// sleepLocked takes the right to a track away, or notes that it is not there.
+func (s *session) sleepLocked(t *track) {
+	t.set(false)
+	if !t.asleep {
+		t.asleep = true
+		t.lost, _ = s.broker.backlog.Head(t.stream)
+	}
+}
+
+// wakeLocked gives a track its right.
+func (s *session) wakeLocked(t *track) {
+	if t.asleep && s.conn.out.keeps(t) {
+		s.conn.out.begin(t, s.broker.backlog.Begin(s.principal, t.stream, t.lost))
+	}
+	t.asleep = false
+	t.set(true)
+	head, _ := s.broker.backlog.Head(t.stream)
+	s.conn.out.hear(t, head)
 }
