@@ -105,7 +105,7 @@ func (b *Broker) newGroup(ctx context.Context, key groupKey, first *session, sub
 	c := &conn{broker: b, version: version5}
 	g := &group{key: key, s: newSession(c, sessionKey{key.person, ""}, first.principal)}
 	c.session, c.group, g.s.group = g.s, g, g
-	c.out.open(wire{version: version5}, limits{b.config.MaxQueued, b.config.MaxQueuedBytes}, 1)
+	c.out.open(wire{version: version5}, limits{b.config.MaxQueued, b.config.MaxQueuedBytes, b.metrics}, 1)
 	from := g.s.fromNow
 	if first.durable() {
 		claimed, err := g.claim(ctx, first, false)
