@@ -100,6 +100,11 @@ test-web: $(NODE_MODULES)
 test-browser: build $(NODE_MODULES)
 	.ci/browser
 
+CHECKTIME ?= 5m
+.PHONY: check-long
+check-long: ## check the real binary on both stores for CHECKTIME (5m), with kills, outages, cuts and changes of rights
+	RAMBLA_CHECK_FOR=$(CHECKTIME) $(WITH_POSTGRES) $(GO) test -race -count=1 -timeout 60m -v -run '^TestEveryPromiseHolds' ./cmd/rambla
+
 .PHONY: story
 story: ## run the stories in cmd/rambla/testdata/script, which are the manual's tutorials
 	$(GO) test -count=1 -v -run '^TestStories$$' ./cmd/rambla

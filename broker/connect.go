@@ -120,7 +120,7 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 	}
 	c.will = p.will
 	if claimed != nil {
-		ack.present = claimed.Present
+		ack.present = claimed.Present && !fault("deny-session")
 		if claimed.Present && !whole(claimed) {
 			ack.told = append(ack.told, social.UserProperty{Name: "complete", Value: "false"})
 		}

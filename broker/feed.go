@@ -257,6 +257,9 @@ func (o *outbox) fill(s *session, m meal, items []item, covered uint64) (queued 
 		queued++
 	}
 	t.at = max(t.at, covered)
+	if fault("skip-after-page") {
+		t.at++
+	}
 	o.levelLocked(t)
 	return queued
 }

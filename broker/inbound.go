@@ -124,6 +124,7 @@ func (in *inbound) answerLocked() (fatal *arrival) {
 	c := in.conn
 	for ; in.head < len(in.wait); in.head++ {
 		a := &in.wait[in.head]
+		in.confuseLocked()
 		if !a.done {
 			break
 		}

@@ -114,7 +114,7 @@ func (m *message) appendTo(dst []byte, v5 bool, e *entry, name naming, id uint16
 	if e.retain {
 		dst[start] |= 1
 	}
-	if e.dup {
+	if e.dup && !fault("no-dup") {
 		dst[start] |= 1 << 3 // [MQTT-3.3.1-1]
 	}
 	if acked {
@@ -146,5 +146,5 @@ func identifier(id uint32) string {
 
 // isFor tells whether the delivery is for the person.
 func (d *Delivery) isFor(person social.PersonKey) bool {
-	return d.Only == nil || slices.Contains(d.Only, person)
+	return d.Only == nil || slices.Contains(d.Only, person) || fault("private-to-all")
 }

@@ -95,11 +95,22 @@ func (o *outbox) enqueue(e entry) fate {
 		return fateBehind
 	case !o.fitsLocked(e.message.size(), o.limits.entries, o.limits.bytes):
 		o.limits.met(o.queue.count >= o.limits.entries)
+		if fault("drop-on-overflow") {
+			t.at = seq
+			return fateDropped
+		}
 		t.heard = seq
 		o.fallBackLocked(t)
 		return fateBehind
 	}
 	t.at = seq
+	if fault("deliver-twice") {
+		o.queue.push(e)
+	}
+	if fault("overtake") {
+		o.queue.pushFront(e)
+		return fateWake
+	}
 	return o.pushLocked(e)
 }
 

@@ -221,7 +221,11 @@ func (s *session) sleepLocked(t *track) {
 // wakeLocked gives a track its right.
 func (s *session) wakeLocked(t *track) {
 	if t.asleep && s.conn.out.keeps(t) {
-		s.conn.out.begin(t, s.broker.backlog.Begin(s.principal, t.stream, t.lost))
+		at := s.broker.backlog.Begin(s.principal, t.stream, t.lost)
+		if fault("sleep-on") {
+			at = t.lost
+		}
+		s.conn.out.begin(t, at)
 	}
 	t.asleep = false
 	t.set(true)

@@ -13,7 +13,9 @@ import (
 // identifiers, and then all that was missed [MQTT-4.4.0-1]. It blocks for the
 // store where the session is a member of groups.
 func (s *session) resume(ctx context.Context, from *social.SessionClaimed) error {
-	s.conn.inbound.restore(from.Inbound)
+	if !fault("forget-inbound") {
+		s.conn.inbound.restore(from.Inbound)
+	}
 	continues, open := s.continues(from)
 	var covered, shared []*subscription
 	for _, stored := range s.subscriptions(&from.Session) {
@@ -66,6 +68,8 @@ func (s *session) continues(from *social.SessionClaimed) (begins, []social.OpenP
 			return max(c.Seq, moved)
 		case c.Asleep:
 			return s.fromNow(t) // the right came by a way that leaves no date
+		case fault("forget-cursor"):
+			return s.fromNow(t)
 		default:
 			return c.Seq
 		}
@@ -114,6 +118,12 @@ func (s *session) reopen(open []social.OpenPacket) {
 		}
 	}
 	o.resend = slices.DeleteFunc(slices.Clone(open), func(p social.OpenPacket) bool { return p.State == social.AwaitsPubcomp })
+	if fault("resend-out-of-order") {
+		slices.Reverse(o.resend)
+	}
+	if fault("drop-resend") {
+		o.resend = nil
+	}
 	if len(o.resend) == 0 {
 		o.resend = nil
 		o.held--

@@ -224,6 +224,9 @@ func (s *session) position() social.Position {
 			t.sent = t.at
 		}
 		seq := t.sent
+		if fault("save-ahead") {
+			seq += 5
+		}
 		if s.group != nil {
 			seq = s.group.floor(t, seq)
 		}

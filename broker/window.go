@@ -46,7 +46,9 @@ func packetID(n uint64) uint16 { return uint16(n%packetIDs) + 1 }
 func (w *window) span() int { return min(2*w.limit, packetIDs) }
 
 // full tells whether nothing new of QoS 1 or 2 may be sent.
-func (w *window) full() bool { return w.open >= w.limit || int(w.next-w.oldest) >= w.span() }
+func (w *window) full() bool {
+	return w.open >= w.limit && !fault("exceed-receive-maximum") || int(w.next-w.oldest) >= w.span()
+}
 
 // take hands out an identifier; the window must not be full.
 func (w *window) take(qos byte, t *track, seq uint64) uint16 {
@@ -58,6 +60,9 @@ func (w *window) take(qos byte, t *track, seq uint64) uint16 {
 	w.put(n, slot{t, seq<<4 | slotCounted | uint64(state)})
 	w.next++
 	w.open++
+	if fault("reuse-packet-id") {
+		return packetID(n - 1)
+	}
 	return packetID(n)
 }
 

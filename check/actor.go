@@ -296,6 +296,7 @@ func (a *actor) part(ctx context.Context, l *link, how parting) {
 	case goodbye:
 		a.record(Event{Kind: SentDisconnect, Link: l.number})
 		_ = l.write([]byte{mqttwire.Disconnect << 4, 0}) // the server may have gone first
+		l.drain()
 		l.close(false)
 	case reset:
 		ended.Note = "cut"
@@ -344,7 +345,9 @@ func (a *actor) outlive(ctx context.Context, l *link) {
 			case p.kind == mqttwire.Disconnect:
 				ended.Code = p.code
 			case p.kind == mqttwire.Publish:
-				a.record(a.delivery(l, &p))
+				e := a.delivery(l, &p)
+				e.Late = true
+				a.record(e)
 			}
 		case <-limit.C:
 			a.record(ended)

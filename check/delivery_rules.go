@@ -72,7 +72,7 @@ func (p *progress) step(e *Event) {
 // connection of a client without a session was not yet read to its end.
 func (p *progress) cursor(e *Event) *cursor {
 	k := p.cursors[e.Stream]
-	if k == nil || !k.held || e.Link != p.link && !p.c.Session {
+	if k == nil || !k.held || e.Late || e.Link != p.link && !p.c.Session {
 		return nil
 	}
 	return k
@@ -142,12 +142,17 @@ func loss(x *index) []Offence {
 }
 
 // around tells what a client saw of a stream before and after a seq, and the
-// life of its connections meanwhile.
+// life of its connections and rights meanwhile.
 func (c *Client) around(x *index, stream string, seq uint64) []string {
 	var lines []string
+	changes := x.changesOf(c.Person, contextOf(stream))
 	at := -1
 	for i := range c.Events {
 		e := &c.Events[i]
+		for len(changes) > 0 && changes[0].Done < e.At {
+			lines = append(lines, changes[0].String())
+			changes = changes[1:]
+		}
 		delivery := e.Kind == GotPublish && e.Stream == stream
 		if delivery && x.seqOf(e) > seq && at < 0 {
 			at = len(lines)
@@ -159,7 +164,7 @@ func (c *Client) around(x *index, stream string, seq uint64) []string {
 	if at < 0 {
 		at = len(lines)
 	}
-	return lines[max(0, at-aroundEach):min(len(lines), at+aroundEach)]
+	return lines[max(0, at-2*aroundEach):min(len(lines), at+aroundEach)]
 }
 
 // order finds what came after something later, on one connection.
@@ -210,7 +215,7 @@ func duplicate(x *index) []Offence {
 			case LinkEnded:
 				ends[e.Link] = e.At
 			case GotPublish:
-				if e.Again {
+				if e.Again || e.Late {
 					continue
 				}
 				m := message{e.Stream, e.Mark, e.Seq}

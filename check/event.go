@@ -47,7 +47,10 @@ type Event struct {
 	Present bool
 	// Again is a QoS 2 delivery whose identifier was not released yet: the same
 	// delivery, which a receiver does not count twice [MQTT-4.3.3-10].
-	Again  bool
+	Again bool
+	// Late is a delivery on a connection that another had taken over: it is not
+	// acknowledged, and comes again.
+	Late   bool
 	Code   byte
 	Stream string
 	Seq    uint64 // as told; 0 where it was not
@@ -70,7 +73,7 @@ func (e Event) String() string {
 	for _, flag := range []struct {
 		set  bool
 		text string
-	}{{e.Dup, " DUP"}, {e.Again, " (again)"}, {e.Present, " session present"}} {
+	}{{e.Dup, " DUP"}, {e.Again, " (again)"}, {e.Late, " (late)"}, {e.Present, " session present"}} {
 		if flag.set {
 			b.WriteString(flag.text)
 		}

@@ -222,12 +222,12 @@ func newIndex(h *History) *index {
 		}
 	}
 	for _, c := range h.Clients {
-		link := 0
+		link := 0 // the newest that was asked for
 		for _, e := range c.Events {
 			switch {
 			case e.Kind == GotPublish:
 				known(e.Mark, e.At)
-			case e.Kind == GotConnack:
+			case e.Kind == SentConnect:
 				link = e.Link
 			case e.Kind == Refused, e.Kind == LinkEnded && e.Note == endedByServer && e.Link == link:
 				x.troubles = append(x.troubles, e.At)

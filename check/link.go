@@ -171,6 +171,28 @@ func (l *link) forget() {
 	<-l.done
 }
 
+// goodbyeWithin is how long a client waits for the server to close after its
+// DISCONNECT.
+const goodbyeWithin = 2 * time.Second
+
+// drain reads, and throws away, what still comes until the server closes. A
+// connection that is closed with something unread is reset, and then the server
+// may never read what was sent before.
+func (l *link) drain() {
+	limit := time.NewTimer(goodbyeWithin)
+	defer limit.Stop()
+	for {
+		select {
+		case _, more := <-l.in:
+			if !more {
+				return
+			}
+		case <-limit.C:
+			return
+		}
+	}
+}
+
 // close ends the connection, with a reset if that is asked for.
 func (l *link) close(reset bool) {
 	if tcp, ok := l.conn.(*net.TCPConn); ok && reset {

@@ -2,7 +2,9 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 )
 
 // acknowledgement finds answers to what was not asked, of the wrong kind, or
@@ -89,20 +91,28 @@ func orderOfAcknowledgements(x *index) []Offence {
 // [MQTT-3.3.4-9], a PUBREL for what was never received, and none for what was.
 func packetIdentifiers(x *index) []Offence {
 	return perClient(x, func(c *Client, found func(Offence)) {
-		open := map[uint16]*Event{} // deliveries that are not over
-		here := map[uint16]bool{}   // those that were made on this connection
-		awaits := map[uint16]int{}  // PUBRECs whose PUBREL has not come, by event
-		link := 0
+		open := map[uint16]*Event{}   // deliveries that are not over
+		here := map[uint16]bool{}     // those that were made on this connection
+		awaits := map[uint16]int{}    // PUBRECs whose PUBREL has not come, by event
+		recorded := map[uint16]bool{} // those of exchanges that are not over
+		link, end := 0, time.Duration(0)
 		for i := range c.Events {
 			e := &c.Events[i]
 			switch {
 			case e.Kind == GotConnack && e.Code == 0:
 				link = e.Link
 				clear(here)
+				if x.troubled(end-crashRepeats, e.At) {
+					// After a crash what is newer than the last write has new identifiers.
+					maps.DeleteFunc(open, func(_ uint16, was *Event) bool { return was.QoS == 1 })
+				}
 				if !e.Present {
 					clear(open)
 					clear(awaits)
+					clear(recorded)
 				}
+			case e.Kind == LinkEnded:
+				end = max(end, e.At)
 			case e.Link != link:
 			case e.Kind == GotPublish && e.QoS > 0:
 				if was := open[e.Packet]; was != nil && was.Mark != e.Mark {
@@ -115,10 +125,11 @@ func packetIdentifiers(x *index) []Offence {
 			case e.Kind == SentPuback, e.Kind == SentPubcomp:
 				delete(open, e.Packet)
 				delete(here, e.Packet)
+				delete(recorded, e.Packet)
 			case e.Kind == SentPubrec:
-				awaits[e.Packet] = i
+				awaits[e.Packet], recorded[e.Packet] = i, true
 			case e.Kind == GotPubrel:
-				if _, known := awaits[e.Packet]; !known && open[e.Packet] != nil {
+				if open[e.Packet] != nil && !recorded[e.Packet] {
 					found(c.offence(i, 0, "PUBREL of packet %d before its PUBREC", e.Packet))
 				}
 				delete(awaits, e.Packet)

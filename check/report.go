@@ -26,13 +26,14 @@ type Report struct {
 	Entries      int `json:"entries"` // of all logs
 	Changes      int `json:"changes"` // of rights
 	Probes       int `json:"probes"`
-	// Broken counts the offences by rule; Offences are the first of them.
+	// Broken counts the offences by rule; Offences are the first of each rule, in
+	// the order of time.
 	Broken   map[string]int `json:"broken"`
 	Offences []Offence      `json:"offences"`
 }
 
-// maxOffences bounds what a report carries: more tell no more.
-const maxOffences = 20
+// offencesEach bounds what a report carries of each rule: more tell no more.
+const offencesEach = 3
 
 func newReport(o Options, h *History, offences []Offence) *Report {
 	r := &Report{
@@ -57,10 +58,11 @@ func newReport(o Options, h *History, offences []Offence) *Report {
 	for _, entries := range h.Logs {
 		r.Entries += len(entries)
 	}
-	for i := range offences {
-		r.Broken[offences[i].Rule]++
+	for _, o := range offences {
+		if r.Broken[o.Rule]++; r.Broken[o.Rule] <= offencesEach {
+			r.Offences = append(r.Offences, o)
+		}
 	}
-	r.Offences = append(r.Offences, offences[:min(len(offences), maxOffences)]...)
 	return r
 }
 

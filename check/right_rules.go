@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -17,21 +18,32 @@ func staleRight(x *index) []Offence {
 			if p == nil || x.standing(c.Person, contextOf(e.Stream), p.Began, x.stored[e.Mark]) != lacked {
 				return
 			}
-			found(c.offence(i, x.seqOf(e), "%s was published at %.3fs, when %s had no right to read it%s",
-				e.Mark, p.Began.Seconds(), c.Person, x.lastChange(c.Person, contextOf(e.Stream), p)))
+			o := c.offence(i, x.seqOf(e), "%s was published at %.3fs, when %s had no right to read it; it came at %.3fs",
+				e.Mark, p.Began.Seconds(), c.Person, e.At.Seconds())
+			o.Around = c.around(x, e.Stream, x.seqOf(e))
+			found(o)
 		})
 	})
 }
 
-// lastChange says since when the right was gone.
-func (x *index) lastChange(person, context string, p *Publish) string {
-	text := " at all"
+// changesOf are the changes of one right.
+func (x *index) changesOf(person, context string) []Change {
+	var out []Change
 	for _, c := range x.Changes {
-		if c.Person == person && c.Context == context && c.Done < p.Began {
-			text = ": it was removed at " + c.Done.String()
+		if c.Person == person && c.Context == context {
+			out = append(out, c)
 		}
 	}
-	return text
+	return out
+}
+
+// String is one line of an explanation.
+func (c Change) String() string {
+	what := "removed"
+	if c.Given {
+		what = "given back"
+	}
+	return fmt.Sprintf("%9.3fs the right is %s (asked for at %.3fs)", c.Done.Seconds(), what, c.Asked.Seconds())
 }
 
 // private finds what was delivered to somebody whom it was not for.

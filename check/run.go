@@ -32,25 +32,36 @@ type Options struct {
 	// what is missing counts as lost. 0 = 20 s.
 	Patience time.Duration
 	Progress io.Writer // told what goes on; nil: nobody
+	// Begun is called once all is prepared and the clients begin; from then on the
+	// server may be killed. nil: nobody wants to know.
+	Begun func()
 }
 
 // maxFor is less than an access token lives, as each connection has one.
 const maxFor = 45 * time.Minute
 
-func (o Options) withDefaults() (Options, error) {
+func (o Options) withDefaults() Options {
 	o.For = cmp.Or(o.For, time.Minute)
 	o.Clients = cmp.Or(o.Clients, 50)
 	o.Patience = cmp.Or(o.Patience, 20*time.Second)
 	o.Seed = cmp.Or(o.Seed, uint64(time.Now().UnixNano())) //nolint:gosec // any number will do
-	switch {
+	return o
+}
+
+// maxClients keeps a slip of the finger from taking a machine down.
+const maxClients = 2000
+
+// Validate names what cannot be used.
+func (o Options) Validate() error {
+	switch o = o.withDefaults(); {
 	case o.For < 0 || o.For > maxFor:
-		return o, fmt.Errorf("the time of a run is %s; it must lie between 0 and %s", o.For, maxFor)
-	case o.Clients < 1 || o.Clients > 2000:
-		return o, fmt.Errorf("clients is %d; it must lie between 1 and 2000", o.Clients)
+		return fmt.Errorf("the time of a run is %s; it must lie between 0 and %s", o.For, maxFor)
+	case o.Clients < 1 || o.Clients > maxClients:
+		return fmt.Errorf("the number of clients is %d; it must lie between 1 and %d", o.Clients, maxClients)
 	case o.Patience < 0:
-		return o, errors.New("the patience is negative")
+		return errors.New("the patience is negative")
 	}
-	return o, nil
+	return nil
 }
 
 // run is one check under way.
@@ -78,12 +89,13 @@ func (r *run) now() time.Duration { return time.Since(r.begun) }
 // error means that the check itself could not be made; offences of the server
 // are in the report.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	o, err := o.withDefaults()
-	if err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	o = o.withDefaults()
 	r := &run{options: o, probes: make(chan question, 64), quiet: make(chan struct{})}
 	r.tell("making people and contexts")
+	var err error
 	if r.site, err = r.openSite(ctx, &o); err != nil {
 		return nil, err
 	}
@@ -111,6 +123,9 @@ func (r *run) check(ctx context.Context) (*Report, error) {
 		others.Go(func() { r.look(working) })
 	}
 	r.tell(fmt.Sprintf("%d clients for %s, seed %d", len(r.actors)+len(r.posters), r.options.For, r.options.Seed))
+	if r.options.Begun != nil {
+		r.options.Begun()
+	}
 	err := wait(ctx, r.options.For)
 	if err == nil {
 		err = r.settle(ctx, &others, stop)

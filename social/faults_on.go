@@ -25,8 +25,8 @@ func (s *shard) tellEarly(batch []pending) {
 	next := map[StreamKey]uint64{}
 	for i := range batch {
 		p := batch[i].entry.Post
-		if p == nil || p.Type != TypeCreate || p.Key != "" {
-			return // what the store will make of it is not so sure
+		if p == nil {
+			continue
 		}
 		if next[p.Stream] == 0 {
 			state, err := s.c.log.State(context.Background(), p.Stream)

@@ -42,7 +42,7 @@ func (r packetRef) compare(o packetRef) int {
 
 // inboundOf is the packet that an entry came in, if it has to be kept.
 func inboundOf(e *social.Entry) (ref packetRef, is bool) {
-	return packetRef{int64(e.Inbound.Session), e.Inbound.Packet}, e.Inbound.Packet != 0 //nolint:gosec // ids are positive BIGINTs
+	return packetRef{int64(e.Inbound.Session), e.Inbound.Packet}, e.Inbound.Packet != 0 && !fault("forget-inbound") //nolint:gosec // ids are positive BIGINTs
 }
 
 // receivedPacket is what such a publish became.

@@ -33,6 +33,9 @@ func (c *checkCommand) Run(in *invocation) (err error) {
 		Address: c.Server, HTTP: c.HTTP, User: c.User, For: c.For, Clients: c.Clients, Seed: c.Seed,
 		Disturb: c.DisturbConnections, Patience: c.Patience,
 	}
+	if err := o.Validate(); err != nil {
+		return usageError{err}
+	}
 	if f, ok := in.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		o.Progress = f
 	}

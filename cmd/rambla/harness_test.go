@@ -23,24 +23,29 @@ import (
 )
 
 // binary is the program under test, built once with the race detector.
-var binary = sync.OnceValues(func() (string, error) {
+var binary = sync.OnceValues(func() (string, error) { return build("-race") })
+
+// build builds the program and returns where it is: alone in a directory.
+func build(flags ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "rambla-binary-")
 	if err != nil {
 		return "", err
 	}
+	built.Store(dir, true)
 	path := filepath.Join(dir, "rambla")
-	out, err := exec.Command("go", "build", "-race", "-o", path, ".").CombinedOutput()
+	out, err := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, ".")...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
+
+// built are the directories of binaries, to be removed at the end.
+var built sync.Map
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
-	}
+	built.Range(func(dir, _ any) bool { return os.RemoveAll(dir.(string)) == nil })
 	os.Exit(code)
 }
 
@@ -99,10 +104,23 @@ func launch(args ...string) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	return start{path: path, mqtt: "127.0.0.1:0", http: "127.0.0.1:0"}.launch(args...)
+}
+
+// start is a server to be started: which program, where it listens, and what its
+// environment has beside ours.
+type start struct {
+	path       string
+	mqtt, http string
+	env        []string
+}
+
+func (st start) launch(args ...string) (*instance, error) {
 	s := &instance{exit: make(chan struct{})}
-	s.cmd = exec.Command(path, append([]string{
-		"serve", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json",
+	s.cmd = exec.Command(st.path, append([]string{
+		"serve", "--mqtt", st.mqtt, "--http", st.http, "--admin", "127.0.0.1:0", "--log-format", "json",
 	}, args...)...)
+	s.cmd.Env = append(os.Environ(), st.env...)
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
