@@ -57,6 +57,7 @@ func TestHowFarOneHasReadIsTold(t *testing.T) {
 		t.Run("two devices of a person agree", func(t *testing.T) { devicesAgree(t, s) })
 		t.Run("others see it only where the context lets them", func(t *testing.T) { receiptsOfOthers(t, s) })
 		t.Run("unread is right through edits, removals, private and own posts", func(t *testing.T) { unread(t, s) })
+		t.Run("a stored session's receipts are exchanged to their end", func(t *testing.T) { storedReceipts(t, s) })
 		t.Run("receipts that are none are refused", func(t *testing.T) { noReceipts(t, s) })
 	})
 }
@@ -166,6 +167,24 @@ func receiptsOfOthers(t *testing.T, s *instance) {
 	says(`{"read":3}`)
 	own.receipt(his)
 	her.quiet()
+}
+
+func storedReceipts(t *testing.T, s *instance) {
+	s.post(t, s.login(t, "alice", "alice"), "news", "more")
+	bob := s.login(t, "bob", "bob")
+	head := s.standing(t, bob, "news").Last.Seq
+	w := s.wire(t, 5)
+	if ack := w.connect(hello{id: "stored", name: "bob", password: "bob", properties: [][]byte{expires(60)}}); ack.code != 0 {
+		t.Fatalf("CONNACK %#x", ack.code)
+	}
+	for _, payload := range []string{`{"delivered":1}`, fmt.Sprintf(`{"read":%d}`, head)} {
+		if ack := w.publish(2, "/ctx/news/receipts", payload); ack.code != 0 {
+			t.Errorf("%s: %#x", payload, ack.code)
+		}
+	}
+	if o := s.standing(t, bob, "news"); o.Read != head || o.Unread != 0 {
+		t.Errorf("%+v, want all of %d read", o, head)
+	}
 }
 
 func unread(t *testing.T, s *instance) {
