@@ -59,6 +59,9 @@ func (c *conn) reauthenticate(ctx context.Context, header byte, body []byte) *vi
 	}
 	c.broker.metrics.renewals[index(true)].Inc()
 	c.session.rightsChanged(nil)
+	if c.session.stored != nil {
+		c.session.persist(nil) // a will is sent by the credential that the connection had last
+	}
 	c.answer(func(dst []byte, w wire) []byte { return w.appendAuth(dst, codeSuccess, p.method) })
 	return nil
 }

@@ -73,7 +73,7 @@ func (c *conn) claim(ctx context.Context, p *connectPacket, s *session, expiry t
 func (s *session) take(from *social.SessionClaimed, expiry time.Duration) {
 	s.id = from.Session.ID
 	s.stored = &persistence{
-		id: from.Session.ID, fence: from.Session.Fence, expiry: expiry, resumed: from.Present, last: s.broker.now(),
+		id: from.Session.ID, fence: from.Session.Fence, expiry: expiry, grant: from.Session.Grant, resumed: from.Present, last: s.broker.now(),
 		parted: make(chan struct{}),
 	}
 }

@@ -12,8 +12,9 @@ type persistence struct {
 	id      social.SessionID
 	fence   uint64
 	expiry  time.Duration
-	resumed bool          // it was there before this connection
-	parted  chan struct{} // closed when the last save is written, or never will be
+	grant   social.GrantKey // as the claim stored it
+	resumed bool            // it was there before this connection
+	parted  chan struct{}   // closed when the last save is written, or never will be
 
 	mu       sync.Mutex // guards all below; the outermost lock of a session
 	busy     bool       // a save is with the keeper
@@ -98,6 +99,9 @@ func (s *session) snapshotLocked() *social.SessionSave {
 	w := &social.SessionSave{
 		ID: p.id, Fence: p.fence, Rights: s.broker.backlog.Rights(),
 		Position: social.EncodePosition(s.position()), Released: p.released,
+	}
+	if grant := s.principal.Credential().Grant; grant != p.grant {
+		w.Grant = &grant
 	}
 	if p.changed {
 		w.Subscriptions = s.encodeSubscriptions()

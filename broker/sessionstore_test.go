@@ -234,6 +234,9 @@ func (m *memoryStore) saveLocked(s *social.SessionSave, now time.Time) (current 
 	if s.Expiry != nil {
 		row.Expiry = *s.Expiry
 	}
+	if s.Grant != nil {
+		row.Grant = *s.Grant
+	}
 	if !s.Left.IsZero() {
 		row.Node, row.Left, row.WillDue = 0, s.Left, s.WillDue
 	}

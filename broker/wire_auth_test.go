@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"rambla/broker"
 	"rambla/social"
@@ -204,5 +205,32 @@ func TestATokenIsNeverLogged(t *testing.T) {
 	p.ended(0x87)
 	if strings.Contains(s.log.String(), "sesame") {
 		t.Error("the log has the token")
+	}
+}
+
+func TestAWillIsSentByTheCredentialThatTheConnectionHadLast(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	p := s.dial(t, 5, "tcp")
+	body := append(append(str("MQTT"), 5, willClean, 0, 60), p.props(method("token"), data("token:alice"))...)
+	body = append(append(append(append(body, str("w")...), 0), str("/ctx/lobby/data/w")...), str("gone")...)
+	p.send(packet(0x10, body))
+	if r := p.expect(2); r.code != 0 {
+		t.Fatalf("CONNACK says %#x", r.code)
+	}
+	asked := make(chan social.GrantKey, 1)
+	s.site.mu.Lock()
+	s.site.revive = func(grant social.GrantKey) error { asked <- grant; return nil }
+	s.site.mu.Unlock()
+	p.send(p.auth(0x19, method("token"), data("token:alice/second")))
+	p.expect(15)
+	p.nc.Close()
+	select {
+	case grant := <-asked:
+		if want := social.GrantKey(len("token:alice/second")); grant != want {
+			t.Errorf("the grant is %d, want %d", grant, want)
+		}
+	case <-time.After(eventually):
+		t.Error("nobody asked")
 	}
 }

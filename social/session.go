@@ -141,6 +141,7 @@ type SessionSave struct {
 	Position      []byte // nil: as it is
 	Rights        int64  // of Position; without one nothing
 	Expiry        *time.Duration
+	Grant         *GrantKey // nil: as it is; the connection has authenticated anew
 	// Left ends the connection: zero = it goes on. A session whose Expiry is 0 is
 	// over then; its row stays only while a will waits in it.
 	Left     time.Time

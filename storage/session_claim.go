@@ -125,6 +125,9 @@ func (b *sessionBatch) save(s *social.SessionSave) (stale bool, err error) {
 	if s.Expiry != nil {
 		r.Expiry, r.changed = expiryOf(expiryValue(*s.Expiry)), true
 	}
+	if s.Grant != nil {
+		r.Grant, r.changed = *s.Grant, true
+	}
 	if !s.Left.IsZero() {
 		r.Node, r.Left, r.changed = 0, s.Left.Truncate(time.Microsecond), true
 		r.WillDue = s.WillDue.Truncate(time.Microsecond)

@@ -69,10 +69,12 @@ func sessionRoundTrip(w *World) {
 	messages := w.Lobby.Stream(social.ChannelMessages)
 	position := social.EncodePosition(social.Position{Cursors: []social.Cursor{{Stream: messages}}})
 	subscriptions := social.EncodeSubscriptions([]social.Subscription{{Filter: "/ctx/+/messages", QoS: 1}})
-	forever := social.SessionForever
+	forever, renewed := social.SessionForever, social.GrantKey(8)
 	w.saved(social.SessionSave{ID: 11, Fence: 1, Rights: 4, Subscriptions: subscriptions, Position: position, Expiry: &forever}, Epoch().Add(time.Second))
 	left := Epoch().Add(time.Minute)
+	w.saved(social.SessionSave{ID: 11, Fence: 1, Grant: &renewed}, left)
 	w.saved(social.SessionSave{ID: 11, Fence: 1, Left: left, WillDue: left.Add(time.Minute)}, left)
+	want.Grant = renewed
 	want.Rights, want.Subscriptions, want.Position, want.Expiry = 4, subscriptions, position, forever
 	want.Node, want.Left, want.WillDue = 0, left, left.Add(time.Minute)
 	found, err := w.DB.FindSession(w.Context(), w.Bob, social.SessionClient, "phone")
