@@ -25,8 +25,8 @@ type will struct {
 // The stored form of a will, so that a later one can read both: its version,
 // an identifier, and a PUBLISH of MQTT 5.0.
 const (
-	willVersion byte = 1
-	willIDSize       = 8
+	willVersion = 1
+	willIDSize  = 8 // bytes
 )
 
 // encode is the stored form. The delay is not in it: the session has it beside.
