@@ -19,6 +19,30 @@
 // walks the dirty connections more messages pile up in each, which is what makes
 // one system call carry many packets.
 //
+// # Live and behind
+//
+// A session has one track per channel of a scope that it covers: its right, and
+// where the channel has a stream, a cursor. A track is live while Deliver feeds it.
+// It falls behind when a delivery does not fit into the queue; it begins behind
+// when it is new, when its session comes back, when $since moves it, and when a
+// right returns. What is behind is fed from the store: a session whose queue has
+// room is put into the [feeder]'s list and gets a page at a turn, from a cache of
+// pages that all sessions at about the same place share. While a track is behind
+// Deliver notes the newest seq for it and no more; when its cursor has reached
+// that, it is live. Both happen under the outbox's lock, so nothing is missed,
+// doubled or out of order.
+//
+// # What outlives a connection
+//
+// The position of a session is its cursors and the deliveries that are not
+// acknowledged; see [session.position]. The [keeper] writes positions and claims
+// of sessions, many in one transaction and in the order in which they were handed
+// over: when a connection ends, every few seconds while it moves on, before a
+// SUBACK, and around QoS 2 (see outgoing.go). Publishing writes nothing for
+// sessions, present or absent. A connection that takes a session over first has
+// the older one end and save, then claims; the claim's fence makes later saves of
+// an older claimant, on whatever node, have no effect.
+//
 // TLS and WebSocket have no descriptor to write to without waiting: there a
 // goroutine per dirty connection writes, and ends when nothing is left.
 //
@@ -33,7 +57,8 @@
 //
 // [Broker.Serve] runs, and waits for, the accept loops, one reader per
 // connection, the writers, the goroutines that wait for one full socket or write
-// to one TLS or WebSocket connection, and the figures of $SYS. Timers watch the
+// to one TLS or WebSocket connection or hand out what a group has, the feeders,
+// the keeper, which ends last, the tidying, and the figures of $SYS. Timers watch the
 // time to CONNECT, the keep alive and WebSocket pings. Deliver, RightsChanged,
 // End and the gate's callbacks run in their callers' goroutines and never wait
 // for a client.
@@ -42,10 +67,12 @@
 //
 // A lock may be taken while one to the left of it is held:
 //
-//	session.mu → feeds.mu → area.mu → inbound.mu → outbox.mu
+//	persistence.mu → session.mu → feeds.mu → area.mu → inbound.mu → outbox.mu of a
+//	client → outbox.mu of a group → group.mu
 //	Broker.mu → outbox.mu
 //
-// writer.mu and tasks.mu are taken under any of these, and hold nothing.
+// The locks of writer, tasks, feeder, pages and keeper are taken under any of
+// these, and hold nothing.
 //
 // [Gate.Mine] and [Gate.MayReceive] are called under session.mu, which makes a
 // subscription and a change of rights atomic for each other; so they must not
