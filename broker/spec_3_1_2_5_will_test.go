@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"rambla/broker"
-	"rambla/social"
 )
 
 // testament is the will in a CONNECT.
@@ -53,19 +52,12 @@ func (p *peer) bequeathed(name, id string, w testament) {
 	}
 }
 
-func TestSection3_1_2_5AWillIsSentWhenTheConnectionEndsWithoutAGoodbye(t *testing.T) {
+func TestSection3_1_2_5AWillArrivesAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{})
 	for name, end := range map[string]func(p *peer){
-		"cut":              func(p *peer) { p.nc.Close() },
-		"a protocol error": func(p *peer) { p.send([]byte{0xC0, 1, 0}) },
-		"silence":          func(*peer) {},
-		"a goodbye with the will": func(p *peer) {
-			if p.version == 5 {
-				p.send([]byte{0xE0, 1, 4})
-			}
-			p.nc.Close()
-		},
+		"cut":     func(p *peer) { p.nc.Close() },
+		"silence": func(*peer) {},
 		"its credential ended": func(p *peer) {
 			s.End(func(who *broker.Principal) bool { return who.Name == "of-"+p.t.Name() }, broker.ReasonNotAuthorized, "It has ended.")
 		},
@@ -102,32 +94,6 @@ func TestSection3_1_2_5AWillIsSentWhenTheConnectionEndsWithoutAGoodbye(t *testin
 			})
 		})
 	}
-}
-
-func TestSection3_14_4AGoodbyeDiscardsTheWill(t *testing.T) {
-	t.Parallel()
-	s := serve(t, broker.Config{})
-	variants(t, func(t *testing.T, version byte, transport string) {
-		c := s.pair(t, version, transport)
-		c.sub.subscribe(c.data+"#", 1)
-		for i, clean := range []bool{true, false} {
-			id := fmt.Sprint(t.Name(), clean)
-			p := s.dial(t, version, transport)
-			p.bequeathed("alice", id, testament{topic: c.data + "will", payload: "gone", qos: 1, clean: clean, expiry: 100})
-			s.leave(p, "alice", id, goodbye)
-			// The session that comes back without a will has none.
-			p = s.dial(t, version, transport)
-			if i == 0 {
-				p.join("alice", id)
-			} else {
-				p.keep("alice", id)
-			}
-			s.leave(p, "alice", id, nil)
-			s.append(c.space, social.ChannelData, "after", 1, "after")
-			c.sub.gets("after")
-		}
-		c.sub.quiet()
-	})
 }
 
 func TestSection3_1_2_5RetainAndQoSOfAWillAreThoseOfItsPublish(t *testing.T) {
@@ -181,22 +147,6 @@ func TestSection3_1_2_5AWillWhereOneMayNotWriteRefusesTheConnect(t *testing.T) {
 	for _, m := range s.site.published() {
 		t.Errorf("published on %q", m.topic)
 	}
-}
-
-func TestSection3_1_2_5ARightThatEndedMeanwhileKeepsTheWillFromBeingSent(t *testing.T) {
-	t.Parallel()
-	s := serve(t, broker.Config{})
-	variants(t, func(t *testing.T, version byte, transport string) {
-		c := s.pair(t, version, transport)
-		c.sub.subscribe(c.data+"#", 1)
-		p := s.dial(t, version, transport)
-		p.bequeathed("alice", t.Name()+" mortal", testament{topic: c.data + "will", payload: "gone", qos: 1, clean: true})
-		s.site.allow(c.space, "alice", social.SpaceChannels(), false)
-		before := s.value("rambla_broker_wills_total", "refused")
-		p.nc.Close()
-		waitFor(t, func() bool { return s.value("rambla_broker_wills_total", "refused") > before })
-		c.sub.quiet()
-	})
 }
 
 func TestSection3_1_2_5TheDelayOfAWill(t *testing.T) {

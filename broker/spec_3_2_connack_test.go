@@ -7,13 +7,17 @@ import (
 	"rambla/broker"
 )
 
-// propertyIDs are the identifiers of encoded properties, in order.
-func propertyIDs(t *testing.T, props []byte) (ids []byte) {
-	t.Helper()
+// property is one encoded property.
+type property struct {
+	id    byte
+	value []byte
+}
+
+// properties takes encoded properties apart.
+func properties(props []byte) (out []property) {
 	number := func(i int) int { return int(props[i])<<8 | int(props[i+1]) }
 	for i := 0; i < len(props); {
-		id := props[i]
-		ids = append(ids, id)
+		id, start := props[i], i+1
 		switch id {
 		case 0x01, 0x17, 0x19, 0x24, 0x25, 0x28, 0x29, 0x2A:
 			i += 2
@@ -31,8 +35,9 @@ func propertyIDs(t *testing.T, props []byte) (ids []byte) {
 		default:
 			i += 3 + number(i+1)
 		}
+		out = append(out, property{id, props[start:i]})
 	}
-	return ids
+	return out
 }
 
 func TestSection3_2_2TheConnackTellsNothingThatWasNotAskedFor(t *testing.T) {
@@ -40,7 +45,10 @@ func TestSection3_2_2TheConnackTellsNothingThatWasNotAskedFor(t *testing.T) {
 	s := serve(t, broker.Config{})
 	for _, transport := range []string{"tcp", "ws"} {
 		p := s.dial(t, 5, transport)
-		ids := propertyIDs(t, p.join("bob", "b", []byte{0x19, 0}).props)
+		var ids []byte
+		for _, prop := range properties(p.join("bob", "b", []byte{0x19, 0}).props) {
+			ids = append(ids, prop.id)
+		}
 		for id, what := range map[byte]string{
 			0x12: "an assigned identifier", 0x13: "a keep alive", 0x15: "an authentication method", 0x16: "authentication data",
 			0x1A: "response information", 0x1C: "a server reference", 0x1F: "a reason",
