@@ -21,8 +21,8 @@
 //  4. streams, in ascending order of their keys
 //  5. posts of those streams, and what hangs on them
 //  6. idempotency keys, in ascending order
-//  7. nodes; then sessions, in ascending order of their ids, by an append only so
-//     that they stay; then packets that wait for their PUBREL
+//  7. nodes; then sessions, in the order of their names, by an append only so
+//     that they stay and by ascending id; then packets that wait for their PUBREL
 //
 // Appends begin at 4 and never go back; of sessions, new ones have their person
 // locked first. Deletions of old rows skip what somebody

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"rambla/social"
@@ -53,21 +54,9 @@ func sweep(ctx context.Context, t *tx, self social.NodeID, dead time.Time) (foun
 	if err != nil {
 		return false, err
 	}
-	var ids, over []int64
 	// By primary key, each session once: one that comes behind cannot belong to
 	// this node, which claims nothing any more.
-	err = each(ctx, t, func(rs rows) error {
-		var (
-			id   int64
-			stay bool
-		)
-		err := rs.Scan(&id, &stay)
-		if ids = append(ids, id); !stay {
-			over = append(over, id)
-		}
-		return err
-	}, `SELECT id, expiry > 0 OR octet_length(will) > 0 FROM sessions
-		WHERE id > $1 AND node = $2 ORDER BY id LIMIT $3`+t.forUpdate, from, node, sweepSize)
+	ids, err := readIDs(ctx, t, `SELECT id FROM sessions WHERE id > $1 AND node = $2 ORDER BY id LIMIT $3`, from, node, sweepSize)
 	if err != nil {
 		return false, fmt.Errorf("find sessions: %w", err)
 	}
@@ -81,14 +70,37 @@ func sweep(ctx context.Context, t *tx, self social.NodeID, dead time.Time) (foun
 	if len(ids) == 0 {
 		return true, nil
 	}
+	return true, leave(ctx, t, node, seen, ids)
+}
+
+// leave notes that these sessions have lost their connection to a node, those
+// that are still its own.
+func leave(ctx context.Context, t *tx, node, seen int64, ids []int64) error {
+	var left, over []int64
+	err := each(ctx, t, func(rs rows) error {
+		var (
+			id   int64
+			stay bool
+		)
+		err := rs.Scan(&id, &stay)
+		if left = append(left, id); !stay {
+			over = append(over, id)
+		}
+		return err
+	}, `SELECT id, expiry > 0 OR octet_length(will) > 0 FROM sessions
+		WHERE id = ANY($1) AND node = $2 ORDER BY person, kind, name`+t.forUpdate, ids, node)
+	if err != nil {
+		return fmt.Errorf("lock sessions: %w", err)
+	}
 	// A session's end does not wait for its will's delay [MQTT-3.1.3-9]. The fence
 	// grows, so that a node that was only thought to be dead learns of it.
 	if _, err := t.exec(ctx, `UPDATE sessions SET node = 0, left_at = $2, fence = fence + 1,
 			will_due = CASE WHEN octet_length(will) = 0 THEN 0 WHEN will_delay < expiry THEN $2 + will_delay ELSE $2 + expiry END
-		WHERE id = ANY($1)`, ids, seen); err != nil {
-		return false, fmt.Errorf("note that sessions were left: %w", err)
+		WHERE id = ANY($1)`, left, seen); err != nil {
+		return fmt.Errorf("note that sessions were left: %w", err)
 	}
-	return true, deleteSessions(ctx, t, over)
+	slices.Sort(over)
+	return deleteSessions(ctx, t, over)
 }
 
 // deleteSessions deletes sessions that the transaction has locked.

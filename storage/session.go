@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rambla/social"
@@ -125,8 +126,11 @@ var errSessionMoved = errors.New("a session was made or ended meanwhile")
 // sessionTx is a transaction that writes sessions: what the engines say in
 // different words. Lists are in ascending order of what they are locked by.
 type sessionTx interface {
-	// findSessions fills in the ids of those that there are.
+	// findSessions tells the ids of those that there are, without locking them.
 	findSessions(ctx context.Context, names []sessionName) (map[sessionName]social.SessionID, error)
+	// lockSessions reads sessions by name, and others by id without subscriptions
+	// and position. One that is waited for may have another id then, or be gone.
+	lockSessions(ctx context.Context, claimed map[sessionName]social.SessionID, saved []int64, f func(rows) error) error
 	insertSessions(ctx context.Context, rows []*sessionRow) error
 	// updateSessions writes rows that are stored, under a new id where they have one.
 	updateSessions(ctx context.Context, rows []*sessionRow) error
@@ -141,7 +145,7 @@ type sessionTx interface {
 // because the person is locked.
 func endSessionsOf(ctx context.Context, t *tx, person social.PersonKey) error {
 	// By sessions_name.
-	ids, err := readIDs(ctx, t, `SELECT id FROM sessions WHERE person = $1 ORDER BY id`+t.forDelete, int64(person))
+	ids, err := readIDs(ctx, t, `SELECT id FROM sessions WHERE person = $1 ORDER BY person, kind, name`+t.forUpdate, int64(person))
 	if err != nil {
 		return fmt.Errorf("lock sessions: %w", err)
 	}
@@ -149,6 +153,7 @@ func endSessionsOf(ctx context.Context, t *tx, person social.PersonKey) error {
 	if _, err := t.exec(ctx, `DELETE FROM read_changes WHERE person <> 0 AND person = $1`, int64(person)); err != nil {
 		return fmt.Errorf("forget what a person could read: %w", err)
 	}
+	slices.Sort(ids)
 	return deleteSessions(ctx, t, ids)
 }
 

@@ -16,8 +16,9 @@ import (
 // and read, then every write is applied in order in memory, then what has changed
 // is written.
 //
-// Who locks several sessions does so by ascending id, after the people of new
-// ones; so batches never wait for each other in a circle.
+// Who locks several sessions does so in the order of person, kind and name, which
+// never change, after the people of new ones; so batches never wait for each
+// other in a circle.
 type sessionBatch struct {
 	writes []social.SessionWrite
 	now    time.Time
@@ -53,7 +54,6 @@ type sessionRow struct {
 	social.Session
 	savedAt int64            // when Position and Rights were written
 	stored  social.SessionID // the id that its row has; 0: there is none
-	whole   bool             // what the row holds of bytes was read
 
 	// What is to be written.
 	gone          bool
@@ -100,37 +100,55 @@ func (b *sessionBatch) run(ctx context.Context, t *tx, s sessionTx) error {
 
 // lookUp locks and reads what the batch is about.
 func (b *sessionBatch) lookUp(ctx context.Context, t *tx, s sessionTx) error {
-	var known map[sessionName]social.SessionID
-	if len(b.names) > 0 {
-		var err error
-		if known, err = s.findSessions(ctx, b.names); err != nil {
-			return err
-		}
-		if err := b.lockPeople(ctx, t, known); err != nil {
-			return err
-		}
-	}
-	claimed := make([]int64, 0, len(known))
-	for _, id := range known {
-		claimed = append(claimed, int64(id)) //nolint:gosec // came from a BIGINT
-	}
-	all := slices.Concat(claimed, b.saved)
-	slices.Sort(all)
-	if err := b.lockSessions(ctx, t, slices.Compact(all), claimed); err != nil {
+	known, err := s.findSessions(ctx, b.names)
+	if err != nil {
 		return err
 	}
+	if err := b.lockPeople(ctx, t, known, t.forUpdate); err != nil {
+		return err
+	}
+	err = s.lockSessions(ctx, known, b.saved, func(rs rows) error {
+		r, err := scanSession(rs)
+		b.add(&r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.lockMore(ctx, t, known); err != nil {
+		return err
+	}
+	return b.lookUpOthers(ctx, t)
+}
+
+// lockMore locks the owners of sessions that have ended while this transaction
+// waited for them. That is out of order, so nobody is waited for.
+func (b *sessionBatch) lockMore(ctx context.Context, t *tx, known map[sessionName]social.SessionID) error {
+	gone := false
 	for name := range known {
-		if b.byName[name] == nil {
+		if b.byName[name] == nil && !b.people[name.person] {
+			delete(known, name)
+			gone = true
+		}
+	}
+	if !gone {
+		return nil
+	}
+	if err := b.lockPeople(ctx, t, known, t.skipLocked); err != nil {
+		return err
+	}
+	for _, name := range b.names {
+		if _, is := known[name]; !is && b.byName[name] == nil && !b.people[name.person] {
 			return errSessionMoved
 		}
 	}
-	return b.lookUpOthers(ctx, t)
+	return nil
 }
 
 // lockPeople locks whoever is to have a new session, so that nobody is removed,
 // and nobody else makes one for them, before the transaction ends. The owner of
 // a session that is there needs no lock: to remove the person is to wait for it.
-func (b *sessionBatch) lockPeople(ctx context.Context, t *tx, known map[sessionName]social.SessionID) error {
+func (b *sessionBatch) lockPeople(ctx context.Context, t *tx, known map[sessionName]social.SessionID, lock string) error {
 	var people []int64
 	for _, n := range b.names {
 		if _, is := known[n]; !is {
@@ -145,25 +163,7 @@ func (b *sessionBatch) lockPeople(ctx context.Context, t *tx, known map[sessionN
 		err := rs.Scan(&p)
 		b.people[p] = true
 		return err
-	}, `SELECT id FROM people WHERE id = ANY($1) AND NOT removed ORDER BY id`+t.forUpdate, slices.Compact(people))
-}
-
-func (b *sessionBatch) lockSessions(ctx context.Context, t *tx, all, whole []int64) error {
-	if len(all) == 0 {
-		return nil
-	}
-	is := make(map[social.SessionID]bool, len(whole))
-	for _, id := range whole {
-		is[social.SessionID(id)] = true //nolint:gosec // ids are positive
-	}
-	return each(ctx, t, func(rs rows) error {
-		r, err := scanSession(rs)
-		r.whole = is[r.ID]
-		b.add(&r)
-		return err
-		// What saves are about needs no bytes but of the will, whether there is one.
-	}, `SELECT `+sessionFacts+`, CASE WHEN s.id = ANY($2) THEN s.subscriptions END, CASE WHEN s.id = ANY($2) THEN s.position END, s.will
-		FROM sessions s WHERE s.id = ANY($1) ORDER BY s.id`+t.forUpdate, all, whole)
+	}, `SELECT id FROM people WHERE id = ANY($1) AND NOT removed ORDER BY id`+lock, slices.Compact(people))
 }
 
 func (b *sessionBatch) add(r *sessionRow) {
@@ -238,7 +238,7 @@ func (b *sessionBatch) write(ctx context.Context, t *tx, s sessionTx) error {
 
 // endSessions makes sure that no publish under way adds to sessions that are
 // about to go, and deletes what they have of inbound packets. The rows are locked
-// already, so only such a publish is waited for.
+// already, so only such a publish is waited for, which locks by ascending id.
 func endSessions(ctx context.Context, t *tx, ids []int64) error {
 	if len(ids) == 0 {
 		return nil

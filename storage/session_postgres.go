@@ -3,6 +3,9 @@ package storage
 import (
 	"context"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,6 +17,15 @@ const (
 	// By sessions_name. OFFSET 0 keeps it one look-up per name, as in pgFindKeys.
 	pgFindSessions = `SELECT s.* FROM unnest($1::bigint[], $2::smallint[], $3::text[]) AS u (person, kind, name),
 		LATERAL (SELECT id, person, kind, name FROM sessions WHERE person = u.person AND kind = u.kind AND name = u.name OFFSET 0) s`
+	// In the order in which everybody locks them. By name also what is looked for
+	// by its id: a session that somebody makes anew meanwhile has another id.
+	pgLockSessions = `SELECT ` + sessionFacts + `, CASE WHEN w.whole THEN s.subscriptions END, CASE WHEN w.whole THEN s.position END, s.will
+		FROM (SELECT person, kind, name, bool_or(whole) AS whole FROM (
+				SELECT u.person, u.kind, u.name, TRUE AS whole FROM unnest($1::bigint[], $2::smallint[], $3::text[]) AS u (person, kind, name)
+				UNION ALL SELECT k.person, k.kind, k.name, FALSE FROM sessions k WHERE k.id = ANY($4::bigint[])) x
+			GROUP BY person, kind, name) w
+		JOIN sessions s ON s.person = w.person AND s.kind = w.kind AND s.name = w.name
+		ORDER BY s.person, s.kind, s.name FOR NO KEY UPDATE OF s`
 	pgInsertSessions = `INSERT INTO sessions (id, person, kind, name, grant_id, version, fence, node, created_at, left_at, expiry,
 			rights, saved_at, will_delay, will_due, subscriptions, position, will)
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::bigint[], $6::smallint[], $7::bigint[],
@@ -49,16 +61,20 @@ func (e *postgres) writeSessions(ctx context.Context, f func(context.Context, *t
 // pgSessions is sessionTx on PostgreSQL: one statement for any number of rows.
 type pgSessions struct{ conn }
 
-func (s pgSessions) findSessions(ctx context.Context, names []sessionName) (map[sessionName]social.SessionID, error) {
-	var (
-		people []int64
-		kinds  []int16
-		texts  []string
-	)
-	for _, n := range names {
+func nameLists(names iter.Seq[sessionName]) (people []int64, kinds []int16, texts []string) {
+	people, kinds, texts = []int64{}, []int16{}, []string{}
+	for n := range names {
 		people, kinds, texts = append(people, int64(n.person)), append(kinds, int16(n.kind)), append(texts, n.name)
 	}
+	return people, kinds, texts
+}
+
+func (s pgSessions) findSessions(ctx context.Context, names []sessionName) (map[sessionName]social.SessionID, error) {
 	out := make(map[sessionName]social.SessionID, len(names))
+	if len(names) == 0 {
+		return out, nil
+	}
+	people, kinds, texts := nameLists(slices.Values(names))
 	err := each(ctx, s, func(rs rows) error {
 		var (
 			id   social.SessionID
@@ -71,6 +87,11 @@ func (s pgSessions) findSessions(ctx context.Context, names []sessionName) (map[
 		return err
 	}, pgFindSessions, people, kinds, texts)
 	return out, err
+}
+
+func (s pgSessions) lockSessions(ctx context.Context, claimed map[sessionName]social.SessionID, saved []int64, f func(rows) error) error {
+	people, kinds, texts := nameLists(maps.Keys(claimed))
+	return each(ctx, s, f, pgLockSessions, people, kinds, texts, saved)
 }
 
 // sessionLists are the columns of rows.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"rambla/social"
 )
@@ -25,6 +26,7 @@ const (
 
 // liteSessions is sessionTx on SQLite: a prepared statement per row.
 type liteSessions struct {
+	conn                          conn
 	find, insert, update, release *sql.Stmt
 	ofPerson, ofSpace             *sql.Stmt
 }
@@ -42,9 +44,10 @@ func (l *liteSessions) list() []preparable {
 
 func (e *lite) writeSessions(ctx context.Context, f func(context.Context, *tx, sessionTx) error) error {
 	err := e.exclusive(ctx, func(ctx context.Context, t *sql.Tx) error {
-		s := new(liteSessions)
+		c := liteConn{e, t}
+		s := &liteSessions{conn: c}
 		bindLite(ctx, t, e.warm.list(), s.list())
-		return f(ctx, &tx{conn: liteConn{e, t}}, s)
+		return f(ctx, &tx{conn: c}, s)
 	})
 	e.tellFull(err)
 	return err
@@ -62,6 +65,16 @@ func (l *liteSessions) findSessions(ctx context.Context, names []sessionName) (m
 		}
 	}
 	return out, nil
+}
+
+func (l *liteSessions) lockSessions(ctx context.Context, claimed map[sessionName]social.SessionID, saved []int64, f func(rows) error) error {
+	ids := make([]int64, 0, len(claimed))
+	for _, id := range claimed {
+		ids = append(ids, int64(id)) //nolint:gosec // came from a BIGINT
+	}
+	return each(ctx, l.conn, f, `SELECT `+sessionFacts+`, CASE WHEN s.id = ANY($1) THEN s.subscriptions END,
+			CASE WHEN s.id = ANY($1) THEN s.position END, s.will
+		FROM sessions s WHERE s.id = ANY($2) ORDER BY s.id`, ids, slices.Concat(ids, saved))
 }
 
 func (l *liteSessions) insertSessions(ctx context.Context, rows []*sessionRow) error {
