@@ -71,7 +71,7 @@ const (
 func (o *outbox) enqueue(e entry) fate {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closing {
+	if o.closing && e.qos == 0 {
 		return fateClosed
 	}
 	if e.qos == 0 {
@@ -92,6 +92,10 @@ func (o *outbox) enqueue(e entry) fate {
 	case t.behind:
 		t.heard = max(t.heard, seq)
 		return fateBehind
+	case o.closing: // the last position must not take it for had
+		t.heard = seq
+		o.fallBackLocked(t)
+		return fateClosed
 	case !o.fitsLocked(e.message.size(), o.limits.entries, o.limits.bytes):
 		o.limits.met(o.queue.count >= o.limits.entries)
 		if fault("drop-on-overflow") {
