@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,7 +23,12 @@ func TestTheProtocolPageShowsWhatHappens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t, "--demo", "--data", t.TempDir())
+	dir := t.TempDir()
+	config := filepath.Join(dir, "rambla.yaml")
+	if err := os.WriteFile(config, []byte("broker:\n  open_topics: [sensors/]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, "--demo", "--data", dir, "--config", config)
 	host, port, err := net.SplitHostPort(s.mqtt)
 	if err != nil {
 		t.Fatal(err)
