@@ -12,7 +12,8 @@ import (
 
 // memoryLog is a broker.Backlog that keeps its streams in memory.
 type memoryLog struct {
-	site *site
+	site     *site
+	retained memoryRetained
 
 	mu      sync.Mutex // below the site's
 	keys    map[social.StreamID]social.StreamKey

@@ -45,7 +45,7 @@ func (c *conn) handshake(ctx context.Context) bool {
 		return false
 	}
 	ack := connack{
-		keepAlive: -1, expiry: -1, noRetain: true, receiveMax: c.broker.config.ReceiveMaximum,
+		keepAlive: -1, expiry: -1, receiveMax: c.broker.config.ReceiveMaximum,
 		maxPacket: c.broker.config.MaxPacket, aliasMax: max(0, c.broker.config.TopicAliasMax),
 	}
 	c.aliases = aliases{most: ack.aliasMax, longest: c.broker.config.MaxTopicBytes}

@@ -159,7 +159,6 @@ type connack struct {
 	receiveMax   int
 	maxPacket    int
 	aliasMax     int // topic aliases that the server takes
-	noRetain     bool
 	noShared     bool
 	responseInfo string // empty = not asked for
 	authMethod   string // empty = none was agreed
@@ -198,9 +197,6 @@ func (a *connack) appendProperties(props []byte) []byte {
 		props = binary.BigEndian.AppendUint32(append(props, propSessionExpiry), uint32(a.expiry))
 	}
 	props = binary.BigEndian.AppendUint16(append(props, propReceiveMaximum), uint16(a.receiveMax))
-	if a.noRetain {
-		props = append(props, propRetainAvailable, 0)
-	}
 	props = binary.BigEndian.AppendUint32(append(props, propMaximumPacket), uint32(a.maxPacket))
 	if a.assignedID != "" { // [MQTT-3.2.2-16]
 		props = appendString(append(props, propAssignedID), a.assignedID)

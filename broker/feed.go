@@ -91,9 +91,12 @@ func (f *feeder) turn(ctx context.Context, s *session) {
 		return
 	}
 	var err error
-	if len(m.resend) > 0 {
+	switch {
+	case len(m.resend) > 0:
 		err = f.resend(ctx, s, m.resend)
-	} else {
+	case m.walk != nil:
+		err = f.retained(ctx, s, m)
+	default:
 		err = f.feed(ctx, s, m)
 	}
 	if err == nil {
@@ -175,6 +178,11 @@ type meal struct {
 	right  uint32 // of the track when it was asked for
 	at     uint64
 	heard  uint64
+
+	walk  *walk
+	rest  string // of its subscription
+	after string
+	room  int // entries
 }
 
 // hungryLocked tells whether a feeder has to be told of the session, and notes
@@ -191,7 +199,7 @@ func (o *outbox) appetiteLocked(most int) bool {
 	if len(o.resend) > 0 {
 		return true
 	}
-	return o.queue.count <= most && !o.stuffed && slices.ContainsFunc(o.behind, (*track).may)
+	return o.countLocked() <= most && !o.stuffed && (len(o.walks) > 0 || slices.ContainsFunc(o.behind, (*track).may))
 }
 
 // wants is hungryLocked for callers without the lock.
@@ -215,6 +223,10 @@ func (o *outbox) appetite() (meal, bool) {
 	}
 	if n := min(len(o.resend), resends); n > 0 {
 		return meal{resend: o.resend[:n:n]}, true
+	}
+	if len(o.walks) > 0 {
+		w := o.walks[0]
+		return meal{walk: w, rest: w.sub.cover.Rest, after: w.after, room: feedHigh - o.countLocked()}, true
 	}
 	i := slices.IndexFunc(o.behind, (*track).may)
 	t := o.behind[i]

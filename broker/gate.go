@@ -68,6 +68,12 @@ type Backlog interface {
 	// for the store. Fewer than limit mean that no more was committed when it was
 	// called.
 	Read(ctx context.Context, stream social.StreamKey, rest string, after uint64, limit int) ([]*Delivery, error)
+	// Retained gives the retained messages of a channel that p may get and that
+	// rest (see [Coverage]) covers, in the order of their Rest and from behind
+	// after; limit bounds how many. There may be more behind next as long as it is
+	// not empty, also where the list is. Their Seq, where not 0, is that of the
+	// same message in the stream. It blocks for the store.
+	Retained(ctx context.Context, p *Principal, scope social.Scope, channel social.Channel, rest, after string, limit int) (list []*Delivery, next string, err error)
 	// Seek finds where a replay for p begins. It blocks for the store.
 	Seek(ctx context.Context, p *Principal, stream social.StreamKey, from social.SeekFrom) (social.Sought, error)
 	// Rights is the version of the journal that answers are given by. Memory only.

@@ -364,6 +364,9 @@ func (s *site) post(p *broker.Principal, pub *broker.Publication) (broker.Receip
 		if d.QoS > 0 {
 			s.log.commit(d, nil)
 		}
+		if d.Retain {
+			s.log.retained.retain(d)
+		}
 	}
 	if pub.Durable && pub.QoS == 2 {
 		s.store.receive(social.InboundPacket{Session: pub.Session, Packet: pub.PacketID, Seq: d.Seq})

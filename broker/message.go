@@ -13,6 +13,7 @@ import (
 type message struct {
 	topic    string
 	seq      uint64 // in its stream; 0 = in none
+	kept     uint64 // of a retained message, which is no part of the stream's order: the seq by which it can be sent again
 	payload  []byte
 	props    []byte    // of MQTT 5.0, without the length in front
 	expiryAt int       // of the expiry's four bytes in props; -1 if there is none

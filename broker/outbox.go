@@ -18,7 +18,8 @@ type outbox struct {
 	rest    []byte // leaves first
 	control []byte // whole packets, oldest first
 	ready   []entry
-	queue   queue // deliveries without an identifier yet; they leave after ready
+	early   queue // retained messages without an identifier yet; they leave after ready
+	queue   queue // other deliveries, likewise; they leave after early
 	window  window
 	aliases sentAliases
 	held    int  // deliveries wait while it is not 0, see hold
@@ -26,6 +27,7 @@ type outbox struct {
 	moved   bool // something was sent or acknowledged since the last position
 
 	behind  []*track            // fed from the store, in turn
+	walks   []*walk             // through what is retained, one after the other, before that
 	resend  []social.OpenPacket // of a former connection, to be read from the store
 	feeding bool                // a feeder has the session in its list
 	stuffed bool                // what was read last did not fit; until something leaves
@@ -137,9 +139,21 @@ func (o *outbox) blockedLocked() bool {
 	case len(o.ready) > 0:
 		return o.ready[0].dup && o.window.open >= o.window.limit
 	default:
-		return o.queue.count == 0 || o.queue.front().qos > 0 && o.window.full()
+		q := o.nextQueueLocked()
+		return q.count == 0 || q.front().qos > 0 && o.window.full()
 	}
 }
+
+// nextQueueLocked is the queue that leaves next.
+func (o *outbox) nextQueueLocked() *queue {
+	if o.early.count > 0 {
+		return &o.early
+	}
+	return &o.queue
+}
+
+// countLocked is how many deliveries wait in both.
+func (o *outbox) countLocked() int { return o.early.count + o.queue.count }
 
 // open sets what CONNECT negotiated; the CONNACK that says yes is queued first.
 func (o *outbox) open(w wire, l limits, sendWindow int) {
@@ -221,8 +235,9 @@ func (o *outbox) close(code byte, reason string) {
 		o.control = o.wire.appendDisconnect(o.control, code, reason)
 	}
 	o.closing = true
+	o.early.clear()
 	o.queue.clear()
-	o.ready = nil
+	o.ready, o.walks = nil, nil
 }
 
 // acked takes a PUBACK or PUBCOMP; wake tells whether a delivery waited for it.
@@ -276,5 +291,5 @@ func (o *outbox) hasMoved() bool {
 func (o *outbox) depth() (messages, bytes, unacknowledged int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.queue.count, o.queue.bytes, o.window.open
+	return o.countLocked(), o.early.bytes + o.queue.bytes, o.window.open
 }

@@ -22,7 +22,6 @@ const (
 	propReceiveMaximum    byte = 0x21
 	propTopicAliasMaximum byte = 0x22
 	propTopicAlias        byte = 0x23
-	propRetainAvailable   byte = 0x25
 	propUser              byte = 0x26
 	propMaximumPacket     byte = 0x27
 	propSharedAvailable   byte = 0x2A

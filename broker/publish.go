@@ -48,12 +48,6 @@ func (c *conn) publish(header byte, body []byte) *violation {
 
 // mayPublish keeps the limits that need no gate.
 func (c *conn) mayPublish(p *publishPacket) (refusal *social.Error, bad *violation) {
-	if p.retain && retains(p.topic) {
-		if c.version == version5 { // Retain Available is 0 (section 3.2.2.3.5)
-			return nil, &violation{codeRetainNotSupported, "This server keeps no retained messages."}
-		}
-		return social.Errorf(social.KindForbidden, "This server keeps no retained messages."), nil
-	}
 	if long := c.broker.checkTopic(p.topic); long != nil {
 		return long, nil
 	}
@@ -99,13 +93,6 @@ func (c *conn) sleep(d time.Duration) {
 	case <-timer.C:
 	case <-c.gone:
 	}
-}
-
-// retains tells whether the retain bit has a meaning on the topic: on data
-// only; on all others it is ignored.
-func retains(topic string) bool {
-	a, err := social.ParseTopic(topic)
-	return err == nil && a.Channel == social.ChannelData
 }
 
 // published is the gate's answer to a publish; it runs in the gate's goroutine.

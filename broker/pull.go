@@ -1,6 +1,9 @@
 package broker
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // batch is what one pass writes to one connection. A writer reuses it.
 type batch struct {
@@ -82,7 +85,7 @@ func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
 			o.ready = nil
 		}
 	} else {
-		e = o.queue.pop()
+		e = o.nextQueueLocked().pop()
 		o.stuffed = false
 	}
 	skip := &b.skips.right
@@ -113,7 +116,7 @@ func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
 	case e.id != 0:
 		return e, o.window.count(e.id)
 	}
-	e.id = o.window.take(e.qos, e.track, e.message.seq)
+	e.id = o.window.take(e.qos, e.track, cmp.Or(e.message.seq, e.message.kept))
 	if e.qos == 2 && o.durable || len(o.unstored) > 0 { // what is behind keeps its place
 		o.unstored = append(o.unstored, e)
 		return e, false
@@ -184,7 +187,11 @@ func (o *outbox) putBackLocked(e entry) {
 		}
 		return
 	}
-	if !o.closing {
+	switch {
+	case o.closing:
+	case e.early:
+		o.early.pushFront(e)
+	default:
 		o.queue.pushFront(e)
 	}
 }

@@ -10,6 +10,7 @@ type entry struct {
 	qos     byte
 	retain  bool
 	dup     bool // it was sent on a former connection
+	early   bool // it waits in outbox.early
 }
 
 // queue is a ring that grows to what is needed and lets go of it when empty.

@@ -108,6 +108,7 @@ func (s *session) subscribe(subs []*subscription, from begins) {
 	for _, sub := range subs {
 		if old := s.subs[sub.Filter]; old != nil { // [MQTT-3.8.4-3]
 			s.dropLocked(old, touched)
+			s.conn.out.passWalks(old, sub)
 		}
 		s.subs[sub.Filter] = sub
 		if sub.group != "" {
@@ -142,6 +143,7 @@ func (s *session) unsubscribe(filter string) bool {
 	touched := make(map[social.Scope]bool)
 	delete(s.subs, filter)
 	s.dropLocked(sub, touched)
+	s.conn.out.endWalks(sub)
 	for scope := range touched {
 		s.reattachLocked(scope, s.fromNow)
 	}

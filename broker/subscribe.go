@@ -42,6 +42,7 @@ func (c *conn) subscribe(ctx context.Context, header byte, body []byte) *violati
 		return nil
 	}
 	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeSuback, p.id, r.codes, r.told) })
+	c.session.walkRetained(r.retained)
 	return nil
 }
 
@@ -92,6 +93,7 @@ type subscribing struct {
 	fresh      map[string]bool // filters that the session did not have before this packet
 	codes      []byte
 	subs       []*subscription
+	retained   []*subscription // those that want what is retained
 	rewinds    []rewind
 	told       []social.UserProperty
 }
@@ -138,7 +140,8 @@ func (r *subscribing) one(ctx context.Context, f filterRequest) (byte, *violatio
 		sub.Filter, sub.group, sub.plain = f.filter, group, filter
 		most = min(most, 1) // see group
 	}
-	if !r.fresh[sub.Filter] && !c.session.has(sub.Filter) {
+	isNew := !r.fresh[sub.Filter] && !c.session.has(sub.Filter)
+	if isNew {
 		if r.room <= 0 {
 			c.broker.metrics.limited(limitSubscriptions)
 			return codeQuotaExceeded, nil
@@ -147,6 +150,9 @@ func (r *subscribing) one(ctx context.Context, f filterRequest) (byte, *violatio
 		r.fresh[sub.Filter] = true
 	}
 	r.subs = append(r.subs, sub)
+	if !shared && wantsRetained(sub, isNew) { // none for shared ones, section 4.8.2
+		r.retained = append(r.retained, sub)
+	}
 	return min(f.qos, most), nil
 }
 

@@ -21,7 +21,6 @@ func TestSection3_1_1ConnackTellsWhatTheServerCan(t *testing.T) {
 	r := p.join("alice", "", []byte{0x11, 0, 0, 0, 9})
 	for name, want := range map[string][]byte{
 		"receive maximum":        {0x21, 0, 77},
-		"retain available 0":     {0x25, 0},
 		"maximum packet size":    {0x27, 0, 0, 0x27, 0x0F},
 		"assigned client id":     {0x12, 0},
 		"topic alias maximum 32": {0x22, 0, 32},

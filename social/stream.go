@@ -68,6 +68,9 @@ func (c Channel) bare() bool { return c == ChannelReceipts }
 // Log tells whether the channel is a stream of posts.
 func (c Channel) Log() bool { return c == ChannelMessages || c == ChannelEvents }
 
+// Retains tells whether there are retained messages on the channel.
+func (c Channel) Retains() bool { return c == ChannelData || c == ChannelReceipts }
+
 // Durable tells whether the channel has a stream in the store at all.
 func (c Channel) Durable() bool { return c.Log() || c == ChannelData }
 

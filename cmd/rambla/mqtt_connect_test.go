@@ -135,7 +135,7 @@ func tokenConnects(t *testing.T, s *instance) {
 func promises(t *testing.T, s *instance) {
 	w := s.wire(t, 5)
 	ack := w.connect(hello{name: "alice", password: "alice", properties: [][]byte{{0x11, 0, 0, 14, 16}}}) // session expiry 3600
-	for id, want := range map[byte]any{0x11: uint32(0), 0x25: byte(0), 0x2A: byte(0), 0x27: uint32(256 << 10), 0x22: uint16(32)} {
+	for id, want := range map[byte]any{0x11: uint32(0), 0x2A: byte(0), 0x27: uint32(256 << 10), 0x22: uint16(32)} {
 		if ack.props[id] != want {
 			t.Errorf("property %#x is %v, want %v", id, ack.props[id], want)
 		}
@@ -146,11 +146,6 @@ func promises(t *testing.T, s *instance) {
 	// Each is kept.
 	w.send(w.publishPacket(0, "/ctx/lobby/messages", "x", []byte{0x23, 0, 33}))
 	w.ends(0x94)
-	retained := s.as(t, 5, "alice", "retain")
-	packet := retained.publishPacket(1, "/ctx/lobby/data/x", "x")
-	packet[0] |= 1
-	retained.send(packet)
-	retained.ends(0x9A)
 	large := s.as(t, 5, "alice", "large")
 	large.send([]byte{0x30, 0x81, 0x80, 0x10}) // one byte more than 256 KiB are to come
 	large.ends(0x95)
