@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,13 +28,14 @@ type MarkerAudience interface {
 
 // Markers are the use cases on how far people have read.
 type Markers struct {
-	dir     *Directory
-	store   MarkerStore
-	to      MarkerAudience
-	members int
-	logger  *slog.Logger
-	now     func() time.Time
-	wake    chan struct{} // capacity 1
+	dir                         *Directory
+	store                       MarkerStore
+	to                          MarkerAudience
+	members                     int
+	logger                      *slog.Logger
+	now                         func() time.Time
+	wake                        chan struct{} // capacity 1
+	receipts, batches, failures atomic.Uint64
 
 	mu     sync.Mutex // guards all below
 	queue  []*waitingMove
@@ -79,6 +81,7 @@ func (ms *Markers) Move(a Actor, space string, r Receipt, done func(Marker, erro
 	ms.mu.Lock()
 	if ms.closed || ms.owed >= markerWaiting {
 		ms.mu.Unlock()
+		ms.failures.Add(1)
 		done(Marker{}, &Error{Kind: KindUnavailable, Safe: "The server has more to store than it can; try again shortly.", RetryAfter: time.Second})
 		return
 	}
@@ -109,6 +112,19 @@ func (ms *Markers) MoveNow(ctx context.Context, a Actor, space string, r Receipt
 	case <-ctx.Done():
 		return Marker{}, Unavailable(context.Cause(ctx))
 	}
+}
+
+// MarkerStats counts since the start; Waiting is now.
+type MarkerStats struct {
+	Receipts, Batches, Failures uint64
+	Waiting                     int
+}
+
+// Stats is for metrics.
+func (ms *Markers) Stats() MarkerStats {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	return MarkerStats{Receipts: ms.receipts.Load(), Batches: ms.batches.Load(), Failures: ms.failures.Load(), Waiting: ms.owed}
 }
 
 // readable finds a context that the actor may read.
@@ -193,6 +209,7 @@ func (ms *Markers) commitNext(ctx context.Context) bool {
 		moves[i] = w.move
 	}
 	moved, err := ms.store.MoveMarkers(ctx, moves, ms.now())
+	ms.batches.Add(1)
 	if err != nil {
 		ms.logger.Warn("read markers cannot be stored; clients are asked to send them again", "markers", len(batch), "err", err)
 	}
@@ -204,6 +221,11 @@ func (ms *Markers) commitNext(ctx context.Context) bool {
 		if m.Moved {
 			space := ms.dir.SpaceByKey(w.space)
 			ms.to.AnnounceMarker(space, m.Marker, ms.open(space, m.Person))
+		}
+		if n := uint64(len(w.done)); err != nil {
+			ms.failures.Add(n)
+		} else {
+			ms.receipts.Add(n)
 		}
 		for _, done := range w.done {
 			done(m.Marker, err)

@@ -173,6 +173,9 @@ func TestReceiptsWaitForEachOther(t *testing.T) {
 		if !slices.Equal(told.told, want) {
 			t.Errorf("told %q, want %q", told.told, want)
 		}
+		if got, want := ms.Stats(), (MarkerStats{Receipts: 101, Batches: 2}); got != want {
+			t.Errorf("counts %+v", got)
+		}
 		move(bob, 3)
 		<-time.After(time.Second)
 		synctest.Wait()
@@ -193,6 +196,9 @@ func TestReceiptsThatCannotBeStoredAreNotAcknowledged(t *testing.T) {
 		store.mu.Lock()
 		store.err = nil
 		store.mu.Unlock()
+		if got := ms.Stats(); got.Failures != 1 || got.Receipts != 0 || got.Waiting != 0 {
+			t.Errorf("counts %+v", got)
+		}
 		if m, err := ms.MoveNow(t.Context(), as(bob), "lobby", Receipt{Delivered: 2}); err != nil || m.Delivered != 2 || m.Read != 0 {
 			t.Errorf("with the store back: %+v, %v", m, err)
 		}
@@ -222,6 +228,9 @@ func TestTooManyReceiptsAreRefused(t *testing.T) {
 				refused++
 			}
 		})
+	}
+	if got := ms.Stats(); got.Failures != 3 || got.Waiting != markerWaiting {
+		t.Errorf("counts %+v", got)
 	}
 	if refused != 3 {
 		t.Errorf("refused %d", refused)

@@ -33,13 +33,17 @@ type figure struct {
 
 func (m siteMetrics) figures() []figure {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
-	committed, login := m.committer.Stats(), m.auth.Stats()
+	committed, marked, login := m.committer.Stats(), m.markers.Stats(), m.auth.Stats()
 	return []figure{
 		{"rambla_committer_entries_total", "Posts and samples committed.", counter, float64(committed.Entries)},
 		{"rambla_committer_batches_total", "Transactions that committed them.", counter, float64(committed.Batches)},
 		{"rambla_committer_failures_total", "Entries not committed: the store was away or the queue full.", counter, float64(committed.Failures)},
 		{"rambla_committer_queue_entries", "Entries waiting for their transaction.", gauge, float64(committed.Waiting)},
 		{"rambla_committer_queue_bytes", "Bytes of the entries waiting.", gauge, float64(committed.WaitingBytes)},
+		{"rambla_markers_receipts_total", "Receipts of readers stored.", counter, float64(marked.Receipts)},
+		{"rambla_markers_batches_total", "Transactions that stored them.", counter, float64(marked.Batches)},
+		{"rambla_markers_failures_total", "Receipts not stored: the store was away or the queue full.", counter, float64(marked.Failures)},
+		{"rambla_markers_queue_receipts", "Receipts waiting for their transaction.", gauge, float64(marked.Waiting)},
 		{"rambla_rights_age_seconds", "Time since the journal of rights was last read to its end.", gauge, m.dir.StaleFor().Seconds()},
 		{"rambla_auth_hashes_total", "Passwords hashed.", counter, float64(login.Hashes)},
 		{"rambla_auth_hashes_waiting", "Logins in line for a hash.", gauge, float64(login.HashesWaiting)},
