@@ -18,9 +18,7 @@ type memoryLog struct {
 	mu      sync.Mutex // below the site's
 	keys    map[social.StreamID]social.StreamKey
 	streams map[social.StreamKey]*memoryStream
-	down    error                         // what every call that may block fails with
-	reading func(stream social.StreamKey) // called without the lock before each Read; nil = nothing to do
-	reads   int
+	down    error // what every call that may block fails with
 }
 
 // memoryStream holds the entry of seq at seq-1, also where retention took it.
@@ -41,19 +39,6 @@ func (l *memoryLog) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = err
-}
-
-func (l *memoryLog) watch(reading func(stream social.StreamKey)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.reading = reading
-}
-
-// asked is how many times entries were read.
-func (l *memoryLog) asked() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reads
 }
 
 // commit appends an entry without handing it to anybody; stamp, where not nil,
@@ -166,15 +151,8 @@ func (l *memoryLog) Resume(p *broker.Principal, reads []social.ReadChange) map[s
 
 func (l *memoryLog) Read(_ context.Context, stream social.StreamKey, rest string, after uint64, limit int) ([]*broker.Delivery, error) {
 	l.mu.Lock()
-	reading := l.reading
-	l.mu.Unlock()
-	if reading != nil {
-		reading(stream)
-	}
-	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.streams[stream]
-	l.reads++
 	switch {
 	case l.down != nil:
 		return nil, l.down

@@ -143,6 +143,10 @@ func TestSection4_3_3AQoS2PublishIsKnownAgainWhenItsSessionComesBack(t *testing.
 		if r := p.expect(7); r.id != 7 || r.code != 0 {
 			t.Errorf("PUBCOMP % x", r.body)
 		}
+		row, _ := s.site.store.row(s.site.person("alice"), id)
+		if _, kept := s.site.store.received(row.ID, 7); kept {
+			t.Error("the identifier is in the store, though PUBCOMP was sent")
+		}
 		p.send(p.message(2, 7, c.data+"x", "third"))
 		p.expect(5)
 		for _, want := range []string{"first", "second", "third"} {
@@ -196,4 +200,55 @@ func opens(t *testing.T, stored []byte, state social.PacketState) bool {
 		t.Error(err)
 	}
 	return slices.ContainsFunc(position.Open, func(o social.OpenPacket) bool { return o.State == state })
+}
+
+func TestSection4_4WhatTheLogCannotGiveNowComesWhenItIsBack(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	for _, version := range []byte{4, 5} {
+		c := s.pair(t, version, "tcp")
+		id := fmt.Sprint(t.Name(), version)
+		p := s.kept(t, version, "tcp", "bob", id, 0)
+		p.subscribe("/ctx/"+c.space+"/messages", 1)
+		s.leave(p, "bob", id, goodbye)
+		for i := range 10 {
+			s.append(c.space, social.ChannelMessages, "", 1, fmt.Sprint(i))
+		}
+		s.site.log.fail(social.Unavailable(nil))
+		p = s.kept(t, version, "tcp", "bob", id, 1)
+		p.quiet()
+		s.append(c.space, social.ChannelMessages, "", 1, "10") // it must not overtake
+		p.quiet()
+		s.site.log.fail(nil)
+		for i, r := range p.collect(11) {
+			if r.payload != fmt.Sprint(i) {
+				t.Fatalf("got %q, want %d", r.payload, i)
+			}
+		}
+	}
+}
+
+func TestWhatIsPublishedCostsAbsentSessionsNothing(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	const absent = 30
+	for i := range absent {
+		id := fmt.Sprint("absent ", i)
+		p := s.kept(t, 5, "tcp", "bob", id, 0)
+		p.subscribe("/ctx/lobby/#", 1)
+		s.leave(p, "bob", id, goodbye)
+	}
+	waitFor(t, func() bool {
+		row, ok := s.site.store.row(s.site.person("bob"), fmt.Sprint("absent ", absent-1))
+		return ok && row.Node == 0
+	})
+	before := s.site.store.committed()
+	a := s.client(t, 5, "tcp", "alice", "a")
+	for i := range uint16(200) {
+		a.send(a.message(1, i+1, "/ctx/lobby/messages", "x"))
+		a.expect(4)
+	}
+	if after := s.site.store.committed(); after != before {
+		t.Errorf("%d transactions for sessions that are away", after-before)
+	}
 }

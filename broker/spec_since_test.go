@@ -26,8 +26,10 @@ func TestAPositionThatIsNoneIsRefusedAndTheConnectionLivesOn(t *testing.T) {
 				t.Errorf("%q is granted %#x, want %#x", filter, code, want)
 			}
 		}
-		for _, filter := range []string{"$since/1//ctx/staff/messages", "$last/1//ctx/none/messages", "$since/0/x", "$since",
-			"$since/1/$last/1//ctx/lobby/messages", "$share/g/$since/1//ctx/lobby/messages", "$since/1/$share/g//ctx/lobby/messages"} {
+		for _, filter := range []string{
+			"$since/1//ctx/staff/messages", "$last/1//ctx/none/messages", "$since/0/x", "$since",
+			"$since/1/$last/1//ctx/lobby/messages", "$share/g/$since/1//ctx/lobby/messages", "$since/1/$share/g//ctx/lobby/messages",
+		} {
 			if code := p.subscribe(filter, 1); code < 0x80 {
 				t.Errorf("%q is granted %#x", filter, code)
 			}
@@ -69,4 +71,27 @@ func TestAPositionBeyondTheHeadOrOfAnotherEpoch(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAPositionOfBeforeARestoreReplaysAllThatIsKept(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	c := s.pair(t, 5, "tcp")
+	topic := "/ctx/" + c.space + "/messages"
+	var stream social.StreamKey
+	for i := range 5 {
+		stream = s.append(c.space, social.ChannelMessages, "", 1, fmt.Sprint(i+1)).Stream
+	}
+	s.site.log.restore(stream, "e2", 3)
+	for position, complete := range map[string]string{"$since/e1:2": "false", "$since/e2:0": "true"} {
+		p := s.client(t, 5, "tcp", "bob", position)
+		p.send(p.subscribePacket(7, nil, subscription(position+"/"+topic, 1)))
+		if r := p.expect(9); !r.has(user("complete", complete)...) || !r.has(user("position", "e2:3")...) {
+			t.Errorf("%s: SUBACK tells % x", position, r.props)
+		}
+		for seq := range 3 {
+			p.gets(fmt.Sprint(seq + 1))
+		}
+		p.quiet()
+	}
 }
