@@ -35,17 +35,25 @@ type site struct {
 	delivered []*broker.Delivery
 }
 
+// retainedHere is how many retained messages a context of a site has room for.
+const retainedHere = 20
+
 // newSite has alice, bob, carol and the manager root; the contexts lobby
 // (open) and staff (closed), both owned by alice, with bob a member.
 func newSite(t *testing.T) *site {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
-	db, err := storage.Open(t.Context(), storage.Config{Dir: t.TempDir(), Migrate: true, Logger: logger})
+	db, err := storage.Open(t.Context(), storage.Config{Dir: t.TempDir(), Migrate: true, Logger: logger, Data: social.DataLimits{Retained: retainedHere}})
 	if err != nil {
 		t.Fatalf("open the store: %v", err)
 	}
 	s := &site{T: t, at: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 	s.dir = social.NewDirectory(db, logger, s.now)
+	open, err := social.ParseOpenTopics("broker.open_topics", []string{"sensors/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.dir.SetOpenTopics(open)
 	s.gate = hooks.New(s, s.dir)
 	s.gate.Attach(s)
 	ids := &social.IDs{}

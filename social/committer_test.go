@@ -702,3 +702,22 @@ func TestADeletedContextIsSilentButForItsEnd(t *testing.T) {
 		t.Errorf("heard %q", got)
 	}
 }
+
+// What is only retained has no seq; it is told in its place, and moves nothing.
+func TestWhatHasNoSeqIsToldInItsPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorks(t, 1)
+	entry := func(seq uint64, payload string) Entry {
+		return Entry{Sample: &Sample{Stream: samples, Seq: seq, Payload: []byte(payload)}}
+	}
+	err := w.announcer.Announce(t.Context(), samples, []Entry{entry(0, "first"), entry(1, "a"), entry(0, "between"), entry(2, "b"), entry(2, "twice"), entry(0, "last")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.ears.all(), []string{"data 0 first", "data 1 a", "data 0 between", "data 2 b", "data 0 last"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	if head, told := w.announcer.Head(samples); head != 2 || told != 2 {
+		t.Errorf("head %d, told %d", head, told)
+	}
+}
