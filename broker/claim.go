@@ -87,7 +87,7 @@ func (b *Broker) settleWill(ctx context.Context, claimed *social.SessionClaimed,
 }
 
 // retire ends the connection that a session has, and has its position saved.
-func (b *Broker) retire(key sessionKey) {
+func (b *Broker) retire(ctx context.Context, key sessionKey) {
 	b.mu.Lock()
 	older := b.sessions[key]
 	b.mu.Unlock()
@@ -95,5 +95,5 @@ func (b *Broker) retire(key sessionKey) {
 		return
 	}
 	older.conn.end(ending{codeSessionTakenOver, "The session was taken over by another connection.", causeTakenOver}) // [MQTT-3.1.4-3]
-	older.leave()
+	older.leave(ctx)
 }

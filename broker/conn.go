@@ -85,7 +85,7 @@ func newConn(ctx context.Context, b *Broker, nc net.Conn, transport string, remo
 
 // serve runs the connection until it is closed.
 func (c *conn) serve(ctx context.Context) {
-	defer c.cleanUp()
+	defer c.cleanUp(ctx)
 	c.input.open(c.nc, c.raw, &c.broker.buffers)
 	c.input.waiting = c.beforeRead
 	c.input.arrived = c.afterRead
@@ -346,7 +346,7 @@ func (c *conn) linger() {
 }
 
 // cleanUp gives back all that the connection holds.
-func (c *conn) cleanUp() {
+func (c *conn) cleanUp(ctx context.Context) {
 	c.watch.Stop()
 	c.cancel()
 	// Nothing is left to say, so an error of closing has no meaning.
@@ -354,7 +354,7 @@ func (c *conn) cleanUp() {
 	c.endFlush()
 	c.input.release()
 	if c.session != nil {
-		c.session.leave()
+		c.session.leave(ctx)
 	}
 	c.broker.remove(c)
 	close(c.closed)

@@ -104,7 +104,7 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 		return c.decline(w, social.Unavailable(err))
 	}
 	defer release()
-	b.retire(s.key)
+	b.retire(ctx, s.key)
 	claimed, err := c.claim(within, &p, s, expiry)
 	switch social.KindOrNil(err) {
 	case social.KindRateLimited: // see social.SessionClaim.Most
@@ -130,7 +130,7 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 	if refusal := b.register(s, ack); refusal != nil {
 		c.will = nil
 		c.refuse(w, refusal.code, refusal.reason, causeRefused)
-		s.leave()
+		s.leave(ctx)
 		return false
 	}
 	if claimed != nil && claimed.Present {

@@ -136,7 +136,7 @@ func (g *group) outlive(ctx context.Context, by *session) error {
 
 // leaveGroups ends the session's part in its groups, or in the one of filter.
 // ended: its subscription is over, not its connection alone.
-func (s *session) leaveGroups(filter string, ended bool) {
+func (s *session) leaveGroups(ctx context.Context, filter string, ended bool) {
 	s.mu.Lock()
 	var left []*member
 	s.shares = slices.DeleteFunc(s.shares, func(m *member) bool {
@@ -148,12 +148,12 @@ func (s *session) leaveGroups(filter string, ended bool) {
 	})
 	s.mu.Unlock()
 	for _, m := range left {
-		m.group.leave(m, ended)
+		m.group.leave(ctx, m, ended)
 	}
 }
 
 // leave takes a member out. What it has not acknowledged goes to another.
-func (g *group) leave(m *member, ended bool) {
+func (g *group) leave(ctx context.Context, m *member, ended bool) {
 	g.mu.Lock()
 	g.members = slices.DeleteFunc(g.members, func(other *member) bool { return other == m })
 	for _, e := range m.open {
@@ -168,7 +168,7 @@ func (g *group) leave(m *member, ended bool) {
 	}
 	g.mu.Unlock()
 	if empty {
-		g.rest(ended)
+		g.rest(ctx, ended)
 		return
 	}
 	g.s.mu.Lock()
@@ -178,24 +178,24 @@ func (g *group) leave(m *member, ended bool) {
 }
 
 // rest ends what is in memory of a group that has nobody connected.
-func (g *group) rest(ended bool) {
+func (g *group) rest(ctx context.Context, ended bool) {
 	b := g.s.broker
 	b.mu.Lock()
 	if b.groups[g.key] == g {
 		delete(b.groups, g.key)
 	}
 	b.mu.Unlock()
-	if g.s.stored != nil && ended && !g.hasAbsent() {
+	if g.s.stored != nil && ended && !g.hasAbsent(ctx) {
 		g.s.stored.end()
 	}
-	g.s.leave()
+	g.s.leave(ctx)
 	g.s.conn.out.close(0, "")
 }
 
 // hasAbsent tells whether a stored session of the person subscribes to the group.
-func (g *group) hasAbsent() bool {
+func (g *group) hasAbsent(ctx context.Context) bool {
 	b := g.s.broker
-	ctx, cancel := context.WithTimeout(context.Background(), tidyWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyWithin)
 	defer cancel()
 	list, err := b.store.Sessions(ctx, g.key.person, 0, b.config.MaxSessionsPerPerson, b.now())
 	if err != nil {

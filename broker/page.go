@@ -129,7 +129,7 @@ func (ps *pages) load(ctx context.Context, p *page, least, turn uint64) {
 	p.counted = true
 	ps.bytes += p.bytes
 	for ps.bytes > ps.limit && ps.order.Len() > 1 {
-		oldest := ps.order.Back().Value.(*page) //nolint:forcetypeassert // nothing else is put in
+		oldest := ps.order.Back().Value.(*page) //nolint:errcheck,forcetypeassert // nothing else is put in
 		ps.dropLocked(oldest)
 	}
 }

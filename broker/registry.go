@@ -75,7 +75,7 @@ func (b *Broker) EndSession(ctx context.Context, person social.PersonKey, client
 	if s.conn.ending.cause != causeForgotten {
 		return false, nil
 	}
-	s.leave()
+	s.leave(ctx)
 	b.mu.Lock()
 	if b.sessions[key] == s {
 		b.forgetLocked(s) // its connection may take a while to close

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"slices"
@@ -177,11 +178,11 @@ func (s *session) askFeeder() {
 
 // leave takes the session out of the index and hands over its last save. The
 // connection has ended: nothing more is sent or acknowledged.
-func (s *session) leave() {
+func (s *session) leave(ctx context.Context) {
 	if s.stored != nil {
 		s.part()
 	}
-	s.leaveGroups("", !s.durable())
+	s.leaveGroups(ctx, "", !s.durable())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true

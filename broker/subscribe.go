@@ -31,7 +31,7 @@ func (c *conn) subscribe(ctx context.Context, header byte, body []byte) *violati
 	defer c.out.unhold()
 	for _, sub := range r.subs {
 		if sub.group != "" {
-			c.session.leaveGroups(sub.Filter, false) // it is replaced [MQTT-3.8.4-3]
+			c.session.leaveGroups(ctx, sub.Filter, false) // it is replaced [MQTT-3.8.4-3]
 		}
 	}
 	c.session.subscribe(r.subs, c.session.fromNow)
@@ -210,7 +210,7 @@ func (c *conn) unsubscribe(ctx context.Context, header byte, body []byte) *viola
 			continue
 		}
 		changed = true
-		c.session.leaveGroups(filter, true)
+		c.session.leaveGroups(ctx, filter, true)
 	}
 	if changed && !c.keep(ctx) {
 		return nil

@@ -28,10 +28,15 @@ func (d *Directory) rolesLocked(a Actor) Roles {
 	if p == nil || p.Removed || p.Suspended {
 		return 0
 	}
+	return d.usableLocked(a, p.Roles)
+}
+
+// usableLocked is what the credential leaves of roles.
+func (d *Directory) usableLocked(a Actor, roles Roles) Roles {
 	if !a.Scopes.Admin() {
-		return p.Roles &^ RoleManager
+		return roles &^ RoleManager
 	}
-	return p.Roles
+	return roles
 }
 
 // rolesInSpacesLocked are the roles that count for what the actor may do in a

@@ -78,7 +78,7 @@ func (d *Directory) regainedLocked(a Actor, pl *place, changes []ReadChange) (He
 		if c.Person == 0 {
 			policies[read], owner = c.Policy, c.Owner
 		} else {
-			standing = c.Standing
+			standing, roles = c.Standing, d.usableLocked(a, c.Roles)
 		}
 		if after && !may() {
 			return c.Heads, true
