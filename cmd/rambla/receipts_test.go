@@ -104,6 +104,18 @@ func devicesAgree(t *testing.T, s *instance) {
 	}
 	phone.quiet()
 	laptop.quiet()
+	// A device that comes later gets it retained; another person does not.
+	tablet, alices := s.as(t, 5, "bob", "tablet"), s.as(t, 5, "alice", "tablet")
+	tablet.send(bytesOf(0x82, twoBytes(5), tablet.props(), utf8String("/ctx/news/receipts/#"), []byte{0}))
+	alices.send(bytesOf(0x82, twoBytes(5), alices.props(), utf8String("/ctx/news/receipts/#"), []byte{0}))
+	tablet.expect(kindSuback)
+	alices.expect(kindSuback)
+	f := tablet.expect(kindPublish)
+	var r receipt
+	if err := json.Unmarshal([]byte(f.payload), &r); err != nil || f.topic != mine || f.flags != 1 || r.Read != 5 {
+		t.Errorf("retained %+v, %v", f, err)
+	}
+	alices.quiet()
 }
 
 // publishReceipt publishes to the context of the topic that tells it, and takes
