@@ -135,9 +135,14 @@ func tokenConnects(t *testing.T, s *instance) {
 func promises(t *testing.T, s *instance) {
 	w := s.wire(t, 5)
 	ack := w.connect(hello{name: "alice", password: "alice", properties: [][]byte{{0x11, 0, 0, 14, 16}}}) // session expiry 3600
-	for id, want := range map[byte]any{0x11: uint32(0), 0x2A: byte(0), 0x27: uint32(256 << 10), 0x22: uint16(32)} {
+	for id, want := range map[byte]any{0x27: uint32(256 << 10), 0x22: uint16(32)} {
 		if ack.props[id] != want {
 			t.Errorf("property %#x is %v, want %v", id, ack.props[id], want)
+		}
+	}
+	for _, id := range []byte{0x11, 0x2A} { // granted as asked, and available
+		if told, is := ack.props[id]; is {
+			t.Errorf("property %#x is %v", id, told)
 		}
 	}
 	if id, _ := ack.props[0x12].(string); id == "" {
