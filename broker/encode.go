@@ -158,8 +158,7 @@ type connack struct {
 	keepAlive    int    // seconds; -1 = as the client asked
 	receiveMax   int
 	maxPacket    int
-	aliasMax     int // topic aliases that the server takes
-	noShared     bool
+	aliasMax     int    // topic aliases that the server takes
 	responseInfo string // empty = not asked for
 	authMethod   string // empty = none was agreed
 	authData     []byte
@@ -202,9 +201,6 @@ func (a *connack) appendProperties(props []byte) []byte {
 		props = appendString(append(props, propAssignedID), a.assignedID)
 	}
 	props = binary.BigEndian.AppendUint16(append(props, propTopicAliasMaximum), uint16(a.aliasMax))
-	if a.noShared {
-		props = append(props, propSharedAvailable, 0)
-	}
 	if a.keepAlive >= 0 { // [MQTT-3.2.2-21]
 		props = binary.BigEndian.AppendUint16(append(props, propServerKeepAlive), uint16(a.keepAlive))
 	}

@@ -11,7 +11,7 @@ func TestSection3_2ConnackTellsWhatWasAgreed(t *testing.T) {
 	t.Parallel()
 	full := connack{
 		present: true, expiry: 0x01020304, keepAlive: 9, receiveMax: 7, maxPacket: 1000, aliasMax: 5, assignedID: "id",
-		noShared: true, responseInfo: "/r", authMethod: "token", authData: []byte("d"),
+		responseInfo: "/r", authMethod: "token", authData: []byte("d"),
 		told: []social.UserProperty{{Name: "complete", Value: "false"}},
 	}
 	least := connack{expiry: -1, keepAlive: -1, receiveMax: 7, maxPacket: 1000}
@@ -25,13 +25,13 @@ func TestSection3_2ConnackTellsWhatWasAgreed(t *testing.T) {
 		{"3.1.1, refused", wire{version: version311}, connack{present: true, code: codeNotAuthorized}, "\x20\x02\x00\x05"},
 		{"what is as asked is not told", wire{version: version5}, least, "\x20\x0e\x00\x00\x0b\x21\x00\x07\x27\x00\x00\x03\xe8\x22\x00\x00"},
 		{
-			"all", wire{version: version5}, full, "\x20\x40\x01\x00\x3d\x11\x01\x02\x03\x04\x21\x00\x07\x27\x00\x00\x03\xe8" +
-				"\x12\x00\x02id\x22\x00\x05\x2a\x00\x13\x00\x09\x15\x00\x05token\x16\x00\x01d\x1a\x00\x02/r\x26\x00\x08complete\x00\x05false",
+			"all", wire{version: version5}, full, "\x20\x3e\x01\x00\x3b\x11\x01\x02\x03\x04\x21\x00\x07\x27\x00\x00\x03\xe8" +
+				"\x12\x00\x02id\x22\x00\x05\x13\x00\x09\x15\x00\x05token\x16\x00\x01d\x1a\x00\x02/r\x26\x00\x08complete\x00\x05false",
 		},
 		{
 			"what explains is left out where there is no room", wire{version: version5, maxPacket: 60}, full,
-			"\x20\x29\x01\x00\x26\x11\x01\x02\x03\x04\x21\x00\x07\x27\x00\x00\x03\xe8" +
-				"\x12\x00\x02id\x22\x00\x05\x2a\x00\x13\x00\x09\x15\x00\x05token\x16\x00\x01d",
+			"\x20\x27\x01\x00\x24\x11\x01\x02\x03\x04\x21\x00\x07\x27\x00\x00\x03\xe8" +
+				"\x12\x00\x02id\x22\x00\x05\x13\x00\x09\x15\x00\x05token\x16\x00\x01d",
 		},
 		{"a refusal with its reason", wire{version: version5}, connack{code: codeBadAuthMethod, reason: "no", present: true}, "\x20\x08\x00\x8c\x05\x1f\x00\x02no"},
 		{"a refusal without room for it", wire{version: version5, maxPacket: 8}, connack{code: codeBadAuthMethod, reason: "no"}, "\x20\x03\x00\x8c\x00"},

@@ -24,7 +24,6 @@ const (
 	propTopicAlias        byte = 0x23
 	propUser              byte = 0x26
 	propMaximumPacket     byte = 0x27
-	propSharedAvailable   byte = 0x2A
 )
 
 // propertyForm is how a property's value is encoded.

@@ -36,7 +36,6 @@ const (
 	codeQuotaExceeded          byte = 0x97
 	codeAdministrative         byte = 0x98
 	codePayloadInvalid         byte = 0x99
-	codeSharedNotSupported     byte = 0x9E
 	codeConnectionRateExceeded byte = 0x9F
 )
 
