@@ -66,9 +66,28 @@ func TestOpenPrefixesAreWholeLevels(t *testing.T) {
 func TestPrefixesThatCollideAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, list := range [][]string{
-		{""}, {"/"}, {"//"}, {"/ctx"}, {"/ctx/"}, {"/ctx/a"}, {"/user/"}, {"/user/ann/x"}, {"/conv/"}, {"$SYS/"}, {"$share/g/"}, {"$x"},
-		{"a/+/b"}, {"a/#"}, {"a\x00"}, {"a\xff"}, {"a/", "a/b/"}, {"a/b", "a"}, {"a", "a/"},
-		{strings.Repeat("x", 200)}, {strings.Repeat("x/", 9)}, strings.Split(strings.Repeat("x ", 33), " "),
+		{""},
+		{"/"},
+		{"//"},
+		{"/ctx"},
+		{"/ctx/"},
+		{"/ctx/a"},
+		{"/user/"},
+		{"/user/ann/x"},
+		{"/conv/"},
+		{"$SYS/"},
+		{"$share/g/"},
+		{"$x"},
+		{"a/+/b"},
+		{"a/#"},
+		{"a\x00"},
+		{"a\xff"},
+		{"a/", "a/b/"},
+		{"a/b", "a"},
+		{"a", "a/"},
+		{strings.Repeat("x", 200)},
+		{strings.Repeat("x/", 9)},
+		strings.Split(strings.Repeat("x ", 33), " "),
 	} {
 		o, err := ParseOpenTopics("broker.open_topics", list)
 		if KindOrNil(err) != KindInvalid || len(o.Prefixes()) != 0 || !strings.HasPrefix(Safe(err), "broker.open_topics") {
