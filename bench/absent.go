@@ -118,13 +118,8 @@ func (t *target) residentAnew(ctx context.Context) (int64, error) {
 	}
 	resident := make([]int64, starts)
 	for i := range resident {
-		if t.options.Restart != nil {
-			t.report.status("starting the server anew, %d of %d", i+1, starts)
-			server, err := t.options.Restart(ctx, false)
-			if err != nil {
-				return 0, fmt.Errorf("restart the server: %w", err)
-			}
-			t.moved(server)
+		if err := t.anew(ctx, false); err != nil {
+			return 0, err
 		}
 		if err := rest(ctx, t.options.Settle, keepAlive*time.Second/2, func() {}); err != nil {
 			return 0, err

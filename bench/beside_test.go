@@ -261,7 +261,7 @@ func TestAnotherBrokerIsMeasuredByTheSameGenerator(t *testing.T) {
 		if err != nil || !f.Sound() || f.Median.Operations != 4000 {
 			t.Errorf("fanout: %+v, %v", f, err)
 		}
-		i, err := Idle(t.Context(), Options{Address: o.Address, Foreign: true, Connections: 50, Settle: time.Millisecond, PID: o.PID})
+		i, err := Idle(t.Context(), Options{Address: o.Address, Foreign: true, Connections: 500, Settle: time.Millisecond, PID: o.PID})
 		if err != nil || !i.Sound() || i.Median.MemoryPerConnection <= 0 {
 			t.Errorf("idle: %+v, %v", i, err)
 		}

@@ -11,7 +11,9 @@ import (
 // publishes o.Count posts, and measures what happens when all come back for
 // them: deliveries per second from the first CONNECT to the last delivery, by
 // how much the server's memory grows meanwhile (o.PID), and whether every
-// session got every post once and in order. Besides what all loads use it reads
+// session got every post once and in order. Where o.Restart allows it, the server
+// is started anew before each run: what is left of a run would hide how much the
+// next one takes. Besides what all loads use it reads
 // Subscribers, PerPerson, ReceiveMaximum, Contexts, Topic, Filter, Window,
 // Payload, JSON, Count and Settle. A report comes with an error when a run was
 // cut short.
@@ -46,16 +48,10 @@ func catchUp(ctx context.Context, o Options, r *regulars) (report Report, err er
 		return report, err
 	}
 	joined.tell(&report)
-	c := newClock()
-	p, err := t.author(ctx, c)
-	if err != nil {
-		return report, err
-	}
-	defer p.wire.bye()
-	report.Window = p.window()
+	c, sent := newClock(), make([]uint32, len(t.topics))
 	for i := range o.Runs {
 		t.report.status("run %d of %d", i+1, o.Runs)
-		run, problems, err := returnOnce(ctx, o, r, c, p)
+		run, problems, err := returnOnce(ctx, o, r, c, sent)
 		report.Problems = append(report.Problems, problems...)
 		if err != nil {
 			report.finish()
@@ -81,8 +77,20 @@ func (t *target) author(ctx context.Context, c clock) (p *publisher, err error) 
 	return p, err
 }
 
-// returnOnce publishes while all are away and lets them come for it.
-func returnOnce(ctx context.Context, o Options, r *regulars, c clock, p *publisher) (run Run, problems []string, err error) {
+// returnOnce publishes while all are away and lets them come for it. sent counts
+// what was published to each topic, in all runs.
+func returnOnce(ctx context.Context, o Options, r *regulars, c clock, sent []uint32) (run Run, problems []string, err error) {
+	if err := r.target.anew(ctx, false); err != nil {
+		return run, nil, err
+	}
+	o.PID = r.target.options.PID
+	p, err := r.target.author(ctx, c)
+	if err != nil {
+		return run, nil, err
+	}
+	defer p.wire.bye()
+	copy(p.sent, sent)
+	defer func() { copy(sent, p.sent) }()
 	a, err := newAudience(c, r.target.load, len(r.target.topics), r.target.follow)
 	if err != nil {
 		return run, nil, err

@@ -116,13 +116,10 @@ func (s *storm) run(ctx context.Context) (run Run, problems []string, err error)
 	if o.Restart == nil {
 		s.audience.close()
 	} else {
-		t.report.status("restarting the server")
-		server, err := o.Restart(ctx, o.Kill)
-		if err != nil {
-			return run, nil, fmt.Errorf("restart the server: %w", err)
+		if err := t.anew(ctx, o.Kill); err != nil {
+			return run, nil, err
 		}
 		s.audience.close()
-		t.moved(server)
 	}
 	p, err := t.author(ctx, s.clock)
 	if err != nil {

@@ -84,6 +84,21 @@ func (t *target) moved(s Server) {
 	}
 }
 
+// anew starts the server anew, where it may, so that what it has in memory is
+// not what something before has left there.
+func (t *target) anew(ctx context.Context, kill bool) error {
+	if t.options.Restart == nil {
+		return nil
+	}
+	t.report.status("restarting the server")
+	server, err := t.options.Restart(ctx, kill)
+	if err != nil {
+		return fmt.Errorf("restart the server: %w", err)
+	}
+	t.moved(server)
+	return nil
+}
+
 // arrivals tells how a number of connections came in.
 type arrivals struct {
 	latency histogram

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"syscall"
 
 	"rambla/bench"
@@ -42,6 +43,11 @@ func startSelf(in *invocation, admin string) (*self, error) {
 		return nil, fmt.Errorf("make a directory for the store: %w", err)
 	}
 	s := &self{path: path, dir: dir, password: rand.Text()}
+	for _, kv := range in.environ {
+		if given, is := strings.CutPrefix(kv, "RAMBLA_ADMIN_PASSWORD="); is && given != "" {
+			s.password = given // a database that was used before knows its admin
+		}
+	}
 	s.args = []string{
 		"serve", "--data", dir, "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 		"--log-format", "json", "--log-level", "info",

@@ -74,8 +74,9 @@ type instance struct {
 	admin string // host:port
 	exit  chan struct{}
 
-	mu  sync.Mutex // guards log
-	log strings.Builder
+	mu     sync.Mutex // guards all below
+	log    strings.Builder
+	tokens map[string]string // by person
 }
 
 // serve starts a server on free ports and waits until it is ready. It is

@@ -30,12 +30,13 @@ type wire struct {
 type frame struct {
 	kind    byte
 	flags   byte
+	present bool // CONNACK: the session was there
 	id      uint16
 	code    byte
 	codes   []byte // SUBACK, UNSUBACK
 	topic   string
 	payload string
-	user    map[string]string // user properties
+	user    map[string]string // user properties; values of one name are joined by commas
 	props   map[byte]any      // the others, by identifier
 }
 
@@ -341,7 +342,7 @@ func (w *wire) parse(header byte, body []byte) frame {
 	}
 	switch f.kind {
 	case kindConnack:
-		take(1)
+		f.present = take(1)[0]&1 == 1
 		code()
 	case kindPublish:
 		f.topic = string(take(int(number())))
@@ -386,7 +387,11 @@ func readProperties(t testing.TB, b []byte) (user map[string]string, others map[
 			others[id] = str()
 		case 0x26:
 			name := str()
-			user[name] = str()
+			if former, more := user[name]; more {
+				user[name] = former + "," + str()
+			} else {
+				user[name] = str()
+			}
 		default:
 			t.Fatalf("property %#x", id)
 		}

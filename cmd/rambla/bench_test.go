@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"rambla/bench"
+	"rambla/storage/pgtest"
+)
+
+// measure runs a load on a server of its own.
+func measure(t *testing.T, report any, args string, flags ...string) {
+	t.Helper()
+	stdout, stderr, code := rambla(t, append(strings.Fields("bench "+args+" --self --json --runs 1"), flags...)...)
+	if err := json.Unmarshal([]byte(stdout), report); code != exitOK || err != nil {
+		t.Fatalf("bench %s: %d, %v\n%s%s", args, code, err, stdout, stderr)
+	}
+}
+
+func TestBenchMeasuresSessionsOfAServerOfItsOwn(t *testing.T) {
+	t.Parallel()
+	t.Run("that come back", func(t *testing.T) {
+		t.Parallel()
+		var r bench.Report
+		measure(t, &r, "catchup --sessions 6 --per-person 3 --count 30 --settle 100ms")
+		if run := r.Median; run.Operations != 6*30 || run.ServerMemory == 0 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("that come back at once after a kill", func(t *testing.T) {
+		t.Parallel()
+		var r bench.Report
+		measure(t, &r, "storm --kill --sessions 6 --per-person 3 --contexts 3 --member-of 2 --within 300ms --rate 50")
+		if run := r.Median; run.Operations == 0 || run.Lost+run.Disordered > 0 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("some of which are slow", func(t *testing.T) {
+		t.Parallel()
+		var r bench.Slowness
+		measure(t, &r, "slow --subscribers 6 --slow 2 --rate 50 --stall 1s --duration 500ms --receive-maximum 4")
+		if r.Resumed.Median.CaughtUp == 0 || !r.Sound() {
+			t.Errorf("%+v", r)
+		}
+	})
+	for store, flags := range map[string][]string{"the embedded store": nil, "PostgreSQL": {"--database", pgtest.Database(t)}} {
+		t.Run("that stay away, in "+store, func(t *testing.T) {
+			t.Parallel()
+			var r bench.Absence
+			measure(t, &r, "absent --sessions 12 --per-person 4 --count 300 --settle 100ms", flags...)
+			if len(r.Stages) != 3 || r.RateRatio == 0 || store == "PostgreSQL" && r.BytesRatio == 0 {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
