@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rambla/check"
+)
+
+// faults are the mistakes that can be seeded, each with a rule that finds it. The
+// hooks stand where the mistake would be made; see the package fault.
+var faults = []struct{ name, rule string }{
+	{"acknowledge-before-commit", "not committed yet"},
+	{"announce-before-commit", "not committed yet"},
+	{"lose-acknowledged:20", "acknowledged but absent"},
+	{"tell-former-seq:20", "acknowledged but absent"},
+	{"skip-seq:20", "gap"},
+	{"forget-key", "stored twice"},
+	{"lose-announcement:20", "hole"},
+	{"keep-rights", "stale right"},
+	{"sleep-on", "stale right"},
+	{"private-to-all", "private"},
+	{"deliver-twice:20", "duplicate"},
+	{"overtake:5", "order"},
+	{"drop-on-overflow", "hole"},
+	{"live-too-early", "hole"},
+	{"skip-after-page", "hole"},
+	{"forget-cursor", "loss"},
+	{"save-ahead", "loss"},
+	{"drop-resend", "resend"},
+	{"resend-out-of-order", "resend"},
+	{"no-dup", "resend"},
+	{"forget-inbound", "stored twice"},
+	{"confuse-acknowledgements", "order of acknowledgements"},
+	{"deny-session:5", "session present"},
+	{"reuse-packet-id:20", "packet identifiers"},
+	{"exceed-receive-maximum", "packet identifiers"},
+}
+
+// faultsAtOnce is how many are tried side by side: they wait most of the time.
+const faultsAtOnce = 6
+
+// faultTime is how long each is looked for. All is over in less than 90 s on two
+// busy cores.
+const faultTime = 3 * time.Second
+
+func TestTheCheckerFindsEverySeededFault(t *testing.T) {
+	t.Parallel()
+	path, err := faulty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type outcome struct {
+		report *check.Report
+		err    error
+	}
+	outcomes := make([]outcome, len(faults)+1)
+	gate := make(chan struct{}, faultsAtOnce)
+	var wg sync.WaitGroup
+	for i := range outcomes {
+		name := "" // the last: the same without a fault
+		if i < len(faults) {
+			name = faults[i].name
+		}
+		dir := t.TempDir()
+		address, rest := freeAddress(t), freeAddress(t)
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			outcomes[i].report, outcomes[i].err = checkFault(t.Context(), start{
+				path: path, mqtt: address, http: rest, env: []string{"RAMBLA_ADMIN_PASSWORD=correct horse", "RAMBLA_FAULT=" + name, "RAMBLA_BROKER_MAX_QUEUED=16"},
+			}, dir)
+		})
+	}
+	wg.Wait()
+	for i, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			if err := outcomes[i].err; err != nil {
+				t.Fatal(err)
+			}
+			report := outcomes[i].report
+			if report.Broken[f.rule] == 0 {
+				t.Errorf("%q does not find it: %v", f.rule, report.Broken)
+				tell(t, report)
+			}
+		})
+	}
+	t.Run("none", func(t *testing.T) {
+		last := outcomes[len(faults)]
+		if last.err != nil {
+			t.Fatal(last.err)
+		}
+		if !last.report.Sound() {
+			t.Errorf("the same run finds something where nothing is seeded: %v", last.report.Broken)
+			tell(t, last.report)
+		}
+	})
+}
+
+// checkFault starts a server with a mistake in it and checks it.
+func checkFault(ctx context.Context, st start, dir string) (*check.Report, error) {
+	s, err := st.launch("--data", dir)
+	if err != nil {
+		return nil, err
+	}
+	report, err := check.Run(ctx, check.Options{
+		Address: s.mqtt, HTTP: "http://" + st.http, User: "admin", Password: "correct horse",
+		For: faultTime, Clients: 24, Disturb: true, Patience: 2 * time.Second,
+	})
+	if code := s.stop(); code != 0 {
+		err = errors.Join(err, fmt.Errorf("the server ended with %d\n%s", code, s.logged()))
+	}
+	return report, err
+}
+
+// faulty is a binary that mistakes can be seeded into, built once. It is none of
+// the race detector's business.
+var faulty = sync.OnceValues(func() (string, error) { return build("-tags", "faults") })
+
+func TestANormalBuildHasNoTraceOfFaults(t *testing.T) {
+	t.Parallel()
+	normal, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seeded, err := faulty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{normal: false, seeded: true} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, trace := range []string{"RAMBLA_FAULT", "acknowledge-before-commit", "rambla/fault."} {
+			if bytes.Contains(b, []byte(trace)) != want {
+				t.Errorf("%s: %q is there: %v", filepath.Base(path), trace, !want)
+			}
+		}
+	}
+}
+
+func TestEveryHookOfAFaultIsTried(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("git", "grep", "-ohE", `fault\("[a-z0-9-]+"\)`, "--", "../../*.go").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks := map[string]bool{}
+	for line := range bytes.Lines(out) {
+		_, name, _ := strings.Cut(string(line), `"`)
+		hooks[name[:strings.IndexByte(name, '"')]] = true
+	}
+	for name := range hooks {
+		if !slices.ContainsFunc(faults, func(f struct{ name, rule string }) bool {
+			mistake, _, _ := strings.Cut(f.name, ":")
+			return mistake == name
+		}) {
+			t.Errorf("%s can be seeded and is not tried", name)
+		}
+	}
+	if len(hooks) < 12 {
+		t.Errorf("%d mistakes can be seeded; there should be a dozen at least", len(hooks))
+	}
+}
