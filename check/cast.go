@@ -34,7 +34,8 @@ type part struct {
 	version        byte
 	session, since bool
 	filters        []string
-	qos            byte // of the subscriptions
+	qos            byte   // of the subscriptions
+	group          string // of a shared subscription, whose members are one person's
 	receiveMaximum int
 	lag            time.Duration
 	buffer         int
@@ -84,8 +85,19 @@ func (r *run) parts() []part {
 		{name: "slow", version: 4, session: true, filters: []string{a}, qos: 1, lag: lag, buffer: 4096},
 		{name: "$since", version: 4, since: true, filters: []string{b, open}, qos: 1},
 		{name: "moody wildcard", who: moody, version: 5, session: true, filters: []string{"/ctx/+/messages"}, qos: 1},
+		{name: "worker", version: 5, session: true, filters: shares("workers", a), qos: 1, group: "workers"},
+		{name: "worker", version: 4, session: true, filters: shares("workers", a), qos: 1, group: "workers"},
 		{name: "passing publisher", version: 5, talk: says(1, true, a, b)},
 	}
+}
+
+// shares makes shared subscriptions of filters.
+func shares(group string, filters ...string) []string {
+	out := make([]string, len(filters))
+	for i, f := range filters {
+		out[i] = "$share/" + group + "/" + f
+	}
+	return out
 }
 
 // postersEach is how many clients there are for one that publishes over REST.
@@ -118,12 +130,15 @@ func (r *run) actor(i int, p part, calm time.Duration) *actor {
 	case moody:
 		who = s.moody[i%len(s.moody)]
 	}
+	if p.group != "" {
+		who = s.steady[0]
+	}
 	a := &actor{
 		run: r, token: who.token, dice: r.dice(i), lag: p.lag, buffer: p.buffer,
 		held: map[uint16]bool{}, got: map[string]uint64{}, lasts: map[string]bool{},
 		Client: Client{
 			Name: fmt.Sprintf("check-%s-%d", s.unique, i), Role: p.name, Person: who.name, Version: p.version,
-			Session: p.session, Since: p.since, ReceiveMaximum: p.receiveMaximum, Filters: p.filters, QoS: p.qos,
+			Session: p.session, Since: p.since, ReceiveMaximum: p.receiveMaximum, Filters: p.filters, QoS: p.qos, Group: p.group,
 		},
 	}
 	if len(p.talk.topics) > 0 {
@@ -184,7 +199,7 @@ func (r *run) sayLast(ctx context.Context) error {
 func (r *run) awaits(a *actor) []string {
 	var out []string
 	for stream, mark := range r.lasts {
-		if a.covers(stream) && r.history.standingAtEnd(a.Person, contextOf(stream)) {
+		if a.Group == "" && a.covers(stream) && r.history.standingAtEnd(a.Person, contextOf(stream)) {
 			out = append(out, mark)
 		}
 	}

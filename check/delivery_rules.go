@@ -170,6 +170,9 @@ func (c *Client) around(x *index, stream string, seq uint64) []string {
 // order finds what came after something later, on one connection.
 func order(x *index) []Offence {
 	return perClient(x, func(c *Client, found func(Offence)) {
+		if c.Group != "" {
+			return // what another member left behind comes when it does
+		}
 		type place struct {
 			link   int
 			stream string

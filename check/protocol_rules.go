@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 )
 
 // acknowledgement finds answers to what was not asked, of the wrong kind, or
@@ -95,24 +94,20 @@ func packetIdentifiers(x *index) []Offence {
 		here := map[uint16]bool{}     // those that were made on this connection
 		awaits := map[uint16]int{}    // PUBRECs whose PUBREL has not come, by event
 		recorded := map[uint16]bool{} // those of exchanges that are not over
-		link, end := 0, time.Duration(0)
+		link := 0
 		for i := range c.Events {
 			e := &c.Events[i]
 			switch {
 			case e.Kind == GotConnack && e.Code == 0:
 				link = e.Link
 				clear(here)
-				if x.troubled(end-crashRepeats, e.At) {
-					// After a crash what is newer than the last write has new identifiers.
-					maps.DeleteFunc(open, func(_ uint16, was *Event) bool { return was.QoS == 1 })
-				}
+				// A client keeps nothing of QoS 1; what comes of it again is another rule's.
+				maps.DeleteFunc(open, func(_ uint16, was *Event) bool { return was.QoS == 1 })
 				if !e.Present {
 					clear(open)
 					clear(awaits)
 					clear(recorded)
 				}
-			case e.Kind == LinkEnded:
-				end = max(end, e.At)
 			case e.Link != link:
 			case e.Kind == GotPublish && e.QoS > 0:
 				if was := open[e.Packet]; was != nil && was.Mark != e.Mark {

@@ -115,7 +115,7 @@ func checkFault(ctx context.Context, st start, dir string) (*check.Report, error
 	}
 	report, err := check.Run(ctx, check.Options{
 		Address: s.mqtt, HTTP: "http://" + st.http, User: "admin", Password: "correct horse",
-		For: faultTime, Clients: 24, Disturb: true, Patience: 2 * time.Second,
+		For: faultTime, Clients: 28, Disturb: true, Patience: 2 * time.Second,
 	})
 	if code := s.stop(); code != 0 {
 		err = errors.Join(err, fmt.Errorf("the server ended with %d\n%s", code, s.logged()))
