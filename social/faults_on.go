@@ -13,7 +13,7 @@ import (
 func fault(mistake string) bool { return seeded.On(mistake) }
 
 // early is how long before the commit tellEarly tells of it.
-const early = 30 * time.Millisecond
+const early = 100 * time.Millisecond
 
 // tellEarly acknowledges or announces what is not committed yet, with the seqs
 // that it is going to have.

@@ -44,7 +44,7 @@ type ordeal struct {
 func newOrdeal(t *testing.T, path string, flags ...string) *ordeal {
 	t.Helper()
 	o := &ordeal{t: t, flags: flags, start: start{
-		path: path, mqtt: freeAddress(t), http: freeAddress(t), env: []string{"RAMBLA_ADMIN_PASSWORD=correct horse"},
+		path: path, mqtt: freeAddress(t), http: freeAddress(t), env: forCheck(),
 	}}
 	t.Cleanup(func() {
 		if o.alive != nil && o.alive.running() {
