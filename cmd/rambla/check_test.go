@@ -180,7 +180,7 @@ func hold(t *testing.T, o *ordeal, options check.Options, db *pgtest.Server) {
 	if !report.Sound() {
 		t.Errorf("%d kinds of promises were not kept", len(report.Broken))
 	}
-	if report.Refusals == 0 || report.Resumed == 0 || report.Repeats == 0 || report.Changes < 4 || report.Acknowledged < 500 {
+	if report.Refusals == 0 || report.Resumed == 0 || report.Repeats == 0 || report.Changes < 4 || report.Acknowledged < 200 {
 		t.Error("too little happened to prove anything")
 	}
 	verify(t, o.flags)
