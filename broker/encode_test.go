@@ -29,7 +29,9 @@ func TestSection3_2ConnackTellsWhatWasAgreed(t *testing.T) {
 				"\x12\x00\x02id\x22\x00\x05\x13\x00\x09\x15\x00\x05token\x16\x00\x01d\x1a\x00\x02/r\x26\x00\x08complete\x00\x05false",
 		},
 		{
-			"what explains is left out where there is no room", wire{version: version5, maxPacket: 60}, full,
+			"what explains is left out where there is no room",
+			wire{version: version5, maxPacket: 60},
+			full,
 			"\x20\x27\x01\x00\x24\x11\x01\x02\x03\x04\x21\x00\x07\x27\x00\x00\x03\xe8" +
 				"\x12\x00\x02id\x22\x00\x05\x13\x00\x09\x15\x00\x05token\x16\x00\x01d",
 		},
