@@ -12,9 +12,9 @@ import (
 // How much of the store's a session's queue is filled with, and when it is
 // filled again.
 const (
-	feedHigh  = 256 // entries
+	feedHigh  = 128 // entries
 	feedLow   = 64
-	feedBytes = 256 << 10
+	feedBytes = 128 << 10
 )
 
 // feedRetry is how long a session waits after the store did not answer.

@@ -29,7 +29,11 @@ func (q *queue) grow() {
 	if q.count < len(q.ring) {
 		return
 	}
-	bigger := make([]entry, max(idleRing, 4*len(q.ring)))
+	size := max(idleRing, 4*len(q.ring))
+	if len(q.ring) >= feedLow {
+		size = 2 * len(q.ring)
+	}
+	bigger := make([]entry, size)
 	for i := range q.count {
 		bigger[i] = q.ring[(q.head+i)&(len(q.ring)-1)]
 	}
