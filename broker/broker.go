@@ -32,6 +32,7 @@ type Broker struct {
 	keeper  *keeper
 	claims  claims
 	groups  map[groupKey]*group // guarded by mu
+	owed    []social.Session    // likewise; whose wills are to be sent
 	wills   chan struct{}       // capacity 1: one may be due
 	writers []*writer
 	turn    atomic.Uint32 // which writer is next

@@ -66,6 +66,7 @@ func (b *Broker) askWills() {
 }
 
 func (b *Broker) sendWills(ctx context.Context) {
+	b.sendOwed(ctx)
 	for {
 		within, cancel := context.WithTimeout(ctx, tidyWithin)
 		due, err := b.store.TakeWills(within, b.now(), willLease, willsAtATime)
