@@ -33,7 +33,6 @@ type actor struct {
 	links  int
 	others sync.WaitGroup    // old links that are read to their end
 	left   []*link           // half open
-	made   bool              // a session was begun
 	asks   []string          // filters of the SUBSCRIBE under way
 	again  []string          // filters that were refused, to be asked for again
 	askAt  time.Duration     // when

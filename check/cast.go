@@ -107,12 +107,12 @@ const postersEach = 12
 func (r *run) cast() {
 	parts := r.parts()
 	// More publishers publish as much each as keeps the whole about the same.
-	calm := time.Duration(1 + r.options.Clients/len(parts))
+	calm := int64(1 + r.options.Clients/len(parts))
 	for i := range r.options.Clients {
 		if i%postersEach == postersEach-2 {
 			r.posters = append(r.posters, &poster{
 				run: r, name: fmt.Sprintf("%s-rest%d", r.site.unique, i), who: r.site.steady[i%len(r.site.steady)], dice: r.dice(i),
-				topics: []string{r.site.messages(closedOne), r.site.messages(openOne)}, size: 200, every: 40 * time.Millisecond * calm,
+				topics: []string{r.site.messages(closedOne), r.site.messages(openOne)}, size: 200, every: time.Duration(40*calm) * time.Millisecond,
 			})
 		}
 	}
@@ -121,7 +121,7 @@ func (r *run) cast() {
 	}
 }
 
-func (r *run) actor(i int, p part, calm time.Duration) *actor {
+func (r *run) actor(i int, p part, calm int64) *actor {
 	s := r.site
 	who := s.stranger
 	switch p.who {
@@ -143,7 +143,7 @@ func (r *run) actor(i int, p part, calm time.Duration) *actor {
 	}
 	if len(p.talk.topics) > 0 {
 		t := p.talk
-		t.every *= calm
+		t.every = time.Duration(int64(t.every) * calm)
 		a.talk = &t
 	}
 	return a
