@@ -18,7 +18,8 @@ type memoryLog struct {
 	mu      sync.Mutex // below the site's
 	keys    map[social.StreamID]social.StreamKey
 	streams map[social.StreamKey]*memoryStream
-	down    error // what every call that may block fails with
+	down    error                         // what every call that may block fails with
+	reading func(stream social.StreamKey) // called without the lock before each Read; nil = nothing to do
 }
 
 // memoryStream holds the entry of seq at seq-1, also where retention took it.
@@ -39,6 +40,12 @@ func (l *memoryLog) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = err
+}
+
+func (l *memoryLog) watch(reading func(stream social.StreamKey)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reading = reading
 }
 
 // commit appends an entry without handing it to anybody; stamp, where not nil,
@@ -109,18 +116,15 @@ func (l *memoryLog) Head(stream social.StreamKey) (head, told uint64) {
 	return 0, 0
 }
 
-func (l *memoryLog) Begin(p *broker.Principal, stream social.StreamKey, least uint64) uint64 {
-	head, _ := l.Head(stream)
+func (l *memoryLog) Joined(p *broker.Principal, stream social.StreamKey) (seq uint64, member bool) {
 	l.mu.Lock()
 	s := l.streams[stream]
 	l.mu.Unlock()
 	if s == nil {
-		return least
+		return 0, false
 	}
-	if heads, member := l.site.joinedAt(s.id.Space, p.Person); member && heads[s.id.Channel] >= least {
-		return heads[s.id.Channel]
-	}
-	return head
+	heads, member := l.site.joinedAt(s.id.Space, p.Person)
+	return heads[s.id.Channel], member
 }
 
 func (l *memoryLog) Resume(p *broker.Principal, reads []social.ReadChange) map[social.StreamKey]uint64 {
@@ -150,6 +154,12 @@ func (l *memoryLog) Resume(p *broker.Principal, reads []social.ReadChange) map[s
 }
 
 func (l *memoryLog) Read(_ context.Context, stream social.StreamKey, rest string, after uint64, limit int) ([]*broker.Delivery, error) {
+	l.mu.Lock()
+	reading := l.reading
+	l.mu.Unlock()
+	if reading != nil {
+		reading(stream)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.streams[stream]

@@ -65,7 +65,9 @@ func (c *conn) claim(ctx context.Context, p *connectPacket, s *session, expiry t
 	if err != nil {
 		return nil, err
 	}
-	s.take(out.Claimed, expiry)
+	if s.id = out.Claimed.Session.ID; expiry > 0 || p.will != nil { // else nothing of it is kept
+		s.take(out.Claimed, expiry)
+	}
 	return out.Claimed, nil
 }
 
@@ -73,9 +75,10 @@ func (c *conn) claim(ctx context.Context, p *connectPacket, s *session, expiry t
 func (s *session) take(from *social.SessionClaimed, expiry time.Duration) {
 	s.id = from.Session.ID
 	s.stored = &persistence{
-		id: from.Session.ID, fence: from.Session.Fence, expiry: expiry, grant: from.Session.Grant, resumed: from.Present, last: s.broker.now(),
-		parted: make(chan struct{}),
+		id: from.Session.ID, fence: from.Session.Fence, grant: from.Session.Grant, last: s.broker.now(),
+		placed: !from.Present, parted: make(chan struct{}),
 	}
+	s.stored.expiry.Store(int64(expiry))
 }
 
 // settleWill sends the will of the session as it was, if now is its time.

@@ -31,13 +31,12 @@ type conn struct {
 	writing atomic.Uint32
 	turn    turn
 
-	version     byte             // 0 until CONNECT
-	expiryAsked uint32           // of the session, in seconds, as CONNECT said
-	authMethod  string           // agreed at CONNECT; empty = none
-	goodbye     disconnectPacket // set before gone is closed, where the client said DISCONNECT
-	will        *will            // nil for none, or once it is void
-	session     *session         // nil until CONNECT was accepted
-	group       *group           // not a network connection: what is sent goes to a group's members
+	version     byte     // 0 until CONNECT
+	expiryAsked uint32   // of the session, in seconds, as CONNECT said
+	authMethod  string   // agreed at CONNECT; empty = none
+	will        *will    // nil for none, or once it is void
+	session     *session // nil until CONNECT was accepted
+	group       *group   // not a network connection: what is sent goes to a group's members
 	rate        bucket
 	aliases     aliases
 	needsWake   bool // the reader queued something; told before it waits
@@ -51,7 +50,8 @@ type conn struct {
 
 	over      atomic.Bool
 	endOnce   sync.Once
-	ending    ending // set before gone is closed
+	ending    ending           // set before gone is closed
+	goodbye   disconnectPacket // likewise, where the client said DISCONNECT
 	cancel    context.CancelFunc
 	gone      chan struct{} // closed by end
 	closed    chan struct{} // closed when the reader is done
@@ -197,11 +197,10 @@ func (c *conn) disconnected(header byte, body []byte) *violation {
 	case c.expiryAsked == 0 && p.expiry > 0: // [MQTT-3.14.2-2]
 		return protocolErr("A session without expiry cannot be given one at the end.")
 	}
-	c.goodbye = p
 	if p.code == codeSuccess {
-		c.end(ending{cause: causeDisconnect})
+		c.endWith(ending{cause: causeDisconnect}, p)
 	} else {
-		c.end(ending{cause: causeDisconnectWithWill})
+		c.endWith(ending{cause: causeDisconnectWithWill}, p)
 	}
 	return nil
 }
@@ -304,9 +303,12 @@ func (c *conn) afterRead(n int) {
 // end ends the connection: deliveries stop here and now; the reason is written
 // if the client can understand it; the reader then closes. Only the first call
 // counts. It never waits.
-func (c *conn) end(e ending) {
+func (c *conn) end(e ending) { c.endWith(e, disconnectPacket{}) }
+
+// endWith is end for what the client's DISCONNECT says.
+func (c *conn) endWith(e ending, goodbye disconnectPacket) {
 	c.endOnce.Do(func() {
-		c.ending = e
+		c.ending, c.goodbye = e, goodbye
 		c.out.close(e.code, e.reason)
 		c.over.Store(true)
 		close(c.gone)

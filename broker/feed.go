@@ -199,7 +199,7 @@ func (o *outbox) appetiteLocked(most int) bool {
 	if len(o.resend) > 0 {
 		return true
 	}
-	return o.countLocked() <= most && !o.stuffed && (len(o.walks) > 0 || slices.ContainsFunc(o.behind, (*track).may))
+	return o.countLocked() <= most && !o.stuffed && (len(o.walks) > 0 || slices.ContainsFunc(o.behind, (*track).edible))
 }
 
 // wants is hungryLocked for callers without the lock.
@@ -228,7 +228,7 @@ func (o *outbox) appetite() (meal, bool) {
 		w := o.walks[0]
 		return meal{walk: w, rest: w.sub.cover.Rest, after: w.after, room: feedHigh - o.countLocked()}, true
 	}
-	i := slices.IndexFunc(o.behind, (*track).may)
+	i := slices.IndexFunc(o.behind, (*track).edible)
 	t := o.behind[i]
 	o.behind = append(slices.Delete(o.behind, i, i+1), t) // all in turn
 	return meal{track: t, right: t.right.Load(), at: t.at, heard: t.heard}, true

@@ -55,10 +55,9 @@ type Backlog interface {
 	// [Broker.Deliver], or are being handed; told that up to which Deliver has
 	// returned. Memory only.
 	Head(stream social.StreamKey) (head, told uint64)
-	// Begin is the seq after which a session that has just got the right to a
-	// stream receives: that of the member's join where it is one, but not below
-	// least, else Head. Memory only.
-	Begin(p *Principal, stream social.StreamKey, least uint64) uint64
+	// Joined is the seq after which p's membership began in the stream; member is
+	// false where it is none. Memory only.
+	Joined(p *Principal, stream social.StreamKey) (seq uint64, member bool)
 	// Resume finds, for a session that was away, the streams that p had no right
 	// to meanwhile, and the seq at which it came back. Memory only.
 	Resume(p *Principal, reads []social.ReadChange) map[social.StreamKey]uint64

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"rambla/social"
 )
@@ -23,10 +24,14 @@ type group struct {
 	key groupKey
 	s   *session // follows the streams; its connection is no network's
 
+	rested chan struct{} // closed when nothing of it is in memory any more
+
 	mu      sync.Mutex // guards all below; taken under any outbox's lock, holds nothing
+	over    bool       // its last member has left
 	members []*member
 	turn    int     // who was last
 	front   []entry // what members gave back; leaves first
+	giving  *entry  // what is being offered to the members; nil for nothing
 }
 
 type groupKey struct {
@@ -61,40 +66,71 @@ func (b *Broker) join(ctx context.Context, s *session, sub *subscription) error 
 		return social.Unavailable(err)
 	}
 	defer release()
-	b.mu.Lock()
-	g := b.groups[key]
-	b.mu.Unlock()
-	if g == nil {
-		if g, err = b.newGroup(ctx, key, s, sub); err != nil {
-			return err
+	m := &member{session: s, ids: sub.ids, qos: min(sub.QoS, 1), tracks: make(map[*track]*track), open: make(map[openKey]entry)}
+	for m.group == nil {
+		b.mu.Lock()
+		g := b.groups[key]
+		b.mu.Unlock()
+		if g == nil {
+			if g, err = b.newGroup(ctx, key, s, sub); err != nil {
+				return err
+			}
 		}
-	} else if err := g.outlive(ctx, s); err != nil {
-		return err
+		if g.take(m) {
+			m.group = g
+			break
+		}
+		select {
+		case <-g.rested: // its last save is on its way: who claims it comes behind
+		case <-ctx.Done():
+			return social.Unavailable(context.Cause(ctx))
+		}
 	}
-	m := &member{group: g, session: s, ids: sub.ids, qos: min(sub.QoS, 1), tracks: make(map[*track]*track), open: make(map[openKey]entry)}
-	g.mu.Lock()
-	g.members = append(g.members, m)
-	g.mu.Unlock()
 	s.mu.Lock()
-	s.shares = append(s.shares, m)
+	gone := s.alone
+	if !gone {
+		s.shares = append(s.shares, m)
+	}
 	s.mu.Unlock()
-	g.s.conn.wake()
-	return nil
+	if gone { // its connection has ended meanwhile
+		m.group.leave(ctx, m, !s.durable())
+		return errOver()
+	}
+	m.group.s.conn.wake()
+	return m.group.outlive(ctx, s)
+}
+
+// take makes m a member; false where the group is going to rest.
+func (g *group) take(m *member) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over {
+		return false
+	}
+	m.group = g
+	g.members = append(g.members, m)
+	return true
 }
 
 // newGroup makes a group, where it left off if it is stored.
 func (b *Broker) newGroup(ctx context.Context, key groupKey, first *session, sub *subscription) (*group, error) {
 	c := &conn{broker: b, version: version5}
-	g := &group{key: key, s: newSession(c, sessionKey{key.person, ""}, first.principal)}
+	g := &group{key: key, s: newSession(c, sessionKey{key.person, ""}, first.principal), rested: make(chan struct{})}
 	c.session, c.group, g.s.group = g.s, g, g
+	g.s.stored = &persistence{last: b.now(), placed: true, parted: make(chan struct{})}
 	c.out.open(wire{version: version5}, limits{b.config.MaxQueued, b.config.MaxQueuedBytes, b.metrics}, 1)
 	from := g.s.fromNow
-	if first.durable() {
-		claimed, err := g.claim(ctx, first, false)
+	expiry, err := g.lifetime(ctx, first)
+	if err != nil {
+		return nil, err
+	}
+	if expiry > 0 {
+		claimed, err := g.claim(ctx, first, false, expiry)
 		if err != nil {
 			return nil, err
 		}
 		if claimed.Present {
+			g.s.id = claimed.Session.ID
 			from, _ = g.s.continues(claimed)
 		}
 	}
@@ -107,17 +143,41 @@ func (b *Broker) newGroup(ctx context.Context, key groupKey, first *session, sub
 	return g, nil
 }
 
-// claim takes the group's row.
-func (g *group) claim(ctx context.Context, by *session, clean bool) (*social.SessionClaimed, error) {
+// lifetime is how long a group that is not in memory outlives its connections:
+// as long as its first member, or as its row says of those that are away; 0 where
+// there is none.
+func (g *group) lifetime(ctx context.Context, first *session) (time.Duration, error) {
+	b := g.s.broker
+	row, err := b.store.FindSession(ctx, g.key.person, social.SessionGroup, g.key.name)
+	var expiry time.Duration
+	switch {
+	case social.KindOrNil(err) == social.KindNotFound:
+	case err != nil:
+		return 0, err
+	case !row.Over(b.now()):
+		expiry = row.Expiry
+	}
+	if first.durable() {
+		expiry = max(expiry, first.stored.lifetime())
+	}
+	return expiry, nil
+}
+
+// claim takes the group's row. A clean claim is of the id that the session has.
+func (g *group) claim(ctx context.Context, by *session, clean bool, expiry time.Duration) (*social.SessionClaimed, error) {
 	b := g.s.broker
 	out, err := b.keeper.do(ctx, social.SessionWrite{Claim: &social.SessionClaim{
 		ID: g.s.id, Person: g.key.person, Kind: social.SessionGroup, Name: g.key.name, Version: version5,
-		Grant: by.principal.Credential().Grant, Node: b.node, Clean: clean, Expiry: by.stored.expiry, Rights: b.backlog.Rights(),
+		Grant: by.principal.Credential().Grant, Node: b.node, Clean: clean, Expiry: expiry, Rights: b.backlog.Rights(),
 	}})
 	if err != nil {
 		return nil, err
 	}
-	g.s.take(out.Claimed, by.stored.expiry)
+	if !g.s.stored.claimed(out.Claimed) {
+		b.keeper.giveUp(out.Claimed)
+		return nil, errOver()
+	}
+	g.s.stored.extend(expiry)
 	return out.Claimed, nil
 }
 
@@ -126,12 +186,12 @@ func (g *group) outlive(ctx context.Context, by *session) error {
 	if !by.durable() {
 		return nil
 	}
-	if g.s.stored == nil {
-		_, err := g.claim(ctx, by, true)
-		return err
+	if g.s.durable() {
+		g.s.stored.extend(by.stored.lifetime())
+		return nil
 	}
-	g.s.stored.extend(by.stored.expiry)
-	return nil
+	_, err := g.claim(ctx, by, true, by.stored.lifetime())
+	return err
 }
 
 // leaveGroups ends the session's part in its groups, or in the one of filter.
@@ -161,14 +221,18 @@ func (g *group) leave(ctx context.Context, m *member, ended bool) {
 	}
 	m.open = nil
 	slices.SortFunc(g.front, func(a, b entry) int { return cmp.Compare(a.message.seq, b.message.seq) })
+	for _, t := range m.tracks {
+		t.set(false) // what waits in its queue goes to the others
+	}
 	empty := len(g.members) == 0
+	g.over = g.over || empty
 	var next *session
 	if !empty {
 		next = g.members[0].session
 	}
 	g.mu.Unlock()
 	if empty {
-		g.rest(ctx, ended)
+		g.rest(ctx, ended, m.session.id)
 		return
 	}
 	g.s.mu.Lock()
@@ -177,23 +241,24 @@ func (g *group) leave(ctx context.Context, m *member, ended bool) {
 	g.s.conn.wake()
 }
 
-// rest ends what is in memory of a group that has nobody connected.
-func (g *group) rest(ctx context.Context, ended bool) {
+// rest ends what is in memory of a group that has nobody connected; left is the
+// session that was its last member.
+func (g *group) rest(ctx context.Context, ended bool, left social.SessionID) {
 	b := g.s.broker
-	b.mu.Lock()
-	if b.groups[g.key] == g {
-		delete(b.groups, g.key)
-	}
-	b.mu.Unlock()
-	if g.s.stored != nil && ended && !g.hasAbsent(ctx) {
+	defer close(g.rested)
+	if ended && g.s.durable() && !g.hasAbsent(ctx, left) {
 		g.s.stored.end()
 	}
 	g.s.leave(ctx)
 	g.s.conn.out.close(0, "")
+	b.mu.Lock()
+	delete(b.groups, g.key)
+	b.mu.Unlock()
 }
 
-// hasAbsent tells whether a stored session of the person subscribes to the group.
-func (g *group) hasAbsent(ctx context.Context) bool {
+// hasAbsent tells whether a stored session of the person, other than the one that
+// has just left, subscribes to the group.
+func (g *group) hasAbsent(ctx context.Context, left social.SessionID) bool {
 	b := g.s.broker
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyWithin)
 	defer cancel()
@@ -203,7 +268,7 @@ func (g *group) hasAbsent(ctx context.Context) bool {
 	}
 	return slices.ContainsFunc(list, func(stored social.Session) bool {
 		subs, err := social.DecodeSubscriptions(stored.Subscriptions)
-		return err == nil && slices.ContainsFunc(subs, func(sub social.Subscription) bool {
+		return err == nil && stored.ID != left && slices.ContainsFunc(subs, func(sub social.Subscription) bool {
 			return sub.Filter == "$share/"+g.key.name
 		})
 	})
@@ -237,6 +302,7 @@ func (g *group) one() bool {
 	g.turn++
 	turn := g.turn
 	g.mu.Unlock()
+	defer g.given()
 	full := false
 	for i := range members {
 		m := members[(turn+i)%len(members)]
@@ -262,12 +328,20 @@ func (g *group) one() bool {
 	return false
 }
 
-// next takes what is to be handed out next.
+// given says that what next took has its place, with a member or in front.
+func (g *group) given() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.giving = nil
+}
+
+// next takes what is to be handed out next. The position does not pass it before
+// given.
 func (g *group) next() (entry, bool) {
 	g.mu.Lock()
 	if len(g.front) > 0 {
 		e := g.front[0]
-		g.front = g.front[1:]
+		g.front, g.giving = g.front[1:], &e
 		g.mu.Unlock()
 		return e, true
 	}
@@ -283,6 +357,9 @@ func (g *group) next() (entry, bool) {
 				e.track.sent = max(e.track.sent, e.message.seq)
 				o.moved = true
 			}
+			g.mu.Lock()
+			g.giving = &e
+			g.mu.Unlock()
 			return e, true
 		}
 	}
@@ -293,10 +370,16 @@ func (g *group) next() (entry, bool) {
 func (g *group) floor(t *track, sent uint64) uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, e := range g.front {
+	hold := func(e entry) {
 		if e.track == t && e.qos > 0 {
 			sent = min(sent, e.message.seq-1)
 		}
+	}
+	if g.giving != nil {
+		hold(*g.giving)
+	}
+	for _, e := range g.front {
+		hold(e)
 	}
 	for _, m := range g.members {
 		for key := range m.open {

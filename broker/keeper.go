@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rambla/social"
@@ -74,18 +75,36 @@ func (k *keeper) do(ctx context.Context, w social.SessionWrite) (social.SessionW
 		err error
 	}
 	ch := make(chan answer, 1)
-	if !k.submit(keeping{write: w, done: func(out social.SessionWritten, err error) { ch <- answer{out, err} }}) {
+	var settled atomic.Bool // by the answer, or by its coming too late
+	accepted := k.submit(keeping{write: w, done: func(out social.SessionWritten, err error) {
+		ch <- answer{out, err}
+		if !settled.CompareAndSwap(false, true) && err == nil && out.Claimed != nil {
+			k.giveUp(out.Claimed)
+		}
+	}})
+	if !accepted {
 		return social.SessionWritten{}, errStopping()
 	}
+	var a answer
 	select {
-	case a := <-ch:
-		if a.err == nil {
-			a.err = a.out.Err
-		}
-		return a.out, a.err
+	case a = <-ch:
 	case <-ctx.Done():
-		return social.SessionWritten{}, context.Cause(ctx)
+		if settled.CompareAndSwap(false, true) {
+			return social.SessionWritten{}, context.Cause(ctx)
+		}
+		a = <-ch
 	}
+	if a.err == nil {
+		a.err = a.out.Err
+	}
+	return a.out, a.err
+}
+
+// giveUp lets go of a session that was claimed for a connection that is no more:
+// it is absent from now on.
+func (k *keeper) giveUp(claimed *social.SessionClaimed) {
+	save := &social.SessionSave{ID: claimed.Session.ID, Fence: claimed.Session.Fence, Left: k.now()}
+	k.submit(keeping{write: social.SessionWrite{Save: save}, lasting: true})
 }
 
 // run writes until ctx ends, and then what was handed over before, for

@@ -67,6 +67,9 @@ func (m *member) offer(e entry) offer {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if m.open == nil && qos > 0 { // it left meanwhile, and gave it back
+		return offerTaken
+	}
 	delete(m.open, key)
 	return offerFull
 }

@@ -17,6 +17,9 @@ const pageSeqs = 128
 // be as old; edits and removals take effect at once, see forget.
 const pageLife = 5 * time.Second
 
+// pageBytes is what a page takes that holds nothing.
+const pageBytes = 512
+
 // pages keeps what was read of streams, made ready to be sent, for the many
 // sessions that come back or keep up at about the same place. Memory: limit,
 // and what the queues of sessions still point to.
@@ -114,6 +117,7 @@ func (ps *pages) load(ctx context.Context, p *page, least, turn uint64) {
 	read, p.err = ps.backlog.Read(ctx, p.key.stream, "", begin, pageSeqs)
 	p.until = ps.now().Add(pageLife)
 	p.items, p.covered = makeItems(read, begin+pageSeqs, pageSeqs, least, ps.now())
+	p.bytes = pageBytes
 	for i := range p.items {
 		p.bytes += 3*p.items[i].message.size() + 256 // payload and two frames
 	}

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rambla/social"
@@ -9,12 +10,11 @@ import (
 
 // persistence is the stored side of a session that outlives its connection.
 type persistence struct {
-	id      social.SessionID
-	fence   uint64
-	expiry  time.Duration
-	grant   social.GrantKey // as the claim stored it
-	resumed bool            // it was there before this connection
-	parted  chan struct{}   // closed when the last save is written, or never will be
+	id     social.SessionID
+	fence  uint64          // 0: it has no row
+	expiry atomic.Int64    // see lifetime
+	grant  social.GrantKey // as the claim stored it
+	parted chan struct{}   // closed when the last save is written, or never will be
 
 	mu       sync.Mutex // guards all below; the outermost lock of a session
 	busy     bool       // a save is with the keeper
@@ -23,6 +23,7 @@ type persistence struct {
 	released []uint16
 	last     time.Time // when the last save began
 	over     bool      // the last one was handed over
+	placed   bool      // the session is where it was left: its position may be saved
 	ended    bool      // nothing is to be left in the store
 }
 
@@ -78,7 +79,11 @@ func (s *session) saved(w *social.SessionSave, waiting []func(error), out social
 		err = social.Errorf(social.KindConflict, "The session was taken over by another connection.")
 	}
 	p := s.stored
+	if err == nil {
+		err = out.Err
+	}
 	if err != nil { // the next save holds what this one did
+		s.conn.out.touch()
 		p.mu.Lock()
 		p.changed = p.changed || w.Subscriptions != nil
 		p.released = append(w.Released, p.released...)
@@ -96,9 +101,10 @@ func (s *session) saved(w *social.SessionSave, waiting []func(error), out social
 // snapshotLocked is what to save, under persistence.mu.
 func (s *session) snapshotLocked() *social.SessionSave {
 	p := s.stored
-	w := &social.SessionSave{
-		ID: p.id, Fence: p.fence, Rights: s.broker.backlog.Rights(),
-		Position: social.EncodePosition(s.position()), Released: p.released,
+	w := &social.SessionSave{ID: p.id, Fence: p.fence, Released: p.released}
+	if p.placed {
+		w.Rights = s.broker.backlog.Rights() // first: what changes behind it is looked up again
+		w.Position = social.EncodePosition(s.position())
 	}
 	if grant := s.principal.Credential().Grant; grant != p.grant {
 		w.Grant = &grant
@@ -127,11 +133,21 @@ func (s *session) release(id uint16) {
 	})
 }
 
+// lifetime is how long the session lives beyond its connection.
+func (p *persistence) lifetime() time.Duration { return time.Duration(p.expiry.Load()) }
+
 // extend makes the session live longer beyond its connection.
 func (p *persistence) extend(expiry time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.expiry = max(p.expiry, expiry)
+	p.expiry.Store(max(p.expiry.Load(), int64(expiry)))
+}
+
+// place says that the session is where it was left.
+func (p *persistence) place() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.placed = true
 }
 
 // end has the last save end the stored session.
@@ -139,6 +155,17 @@ func (p *persistence) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
+}
+
+// claimed takes the row over that the saves are of; false: they are over.
+func (p *persistence) claimed(from *social.SessionClaimed) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return false
+	}
+	p.id, p.fence, p.grant = from.Session.ID, from.Session.Fence, from.Session.Grant
+	return true
 }
 
 // note tells that the subscriptions changed.
@@ -169,6 +196,11 @@ func (s *session) part() {
 		return
 	}
 	p.over = true
+	if p.fence == 0 { // a group that outlives nothing
+		p.mu.Unlock()
+		close(p.parted)
+		return
+	}
 	waiting := p.waiting
 	p.waiting = nil
 	w := s.snapshotLocked()

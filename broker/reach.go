@@ -14,6 +14,16 @@ type reach struct {
 	lines  []*line
 }
 
+// asleep tells whether some stream waits for its right.
+func (r *reach) asleep() bool {
+	for _, t := range r.tracks {
+		if t.asleep {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *session) coverLocked(sub *subscription, scope social.Scope, touched map[social.Scope]bool) {
 	r := s.reaches[scope]
 	if r == nil {
@@ -104,6 +114,7 @@ func (s *session) reattachLocked(scope social.Scope, from begins) {
 	if len(r.subs) == 0 {
 		for _, t := range r.tracks {
 			t.set(false)
+			s.conn.out.abandon(t)
 		}
 		delete(s.reaches, scope)
 	}
@@ -120,7 +131,7 @@ func (s *session) trackLocked(r *reach, scope social.Scope, channel social.Chann
 	kept := t.stream != 0 && slices.ContainsFunc(subs, func(sub *subscription) bool {
 		return min(sub.QoS, mostQoS(channel)) > 0
 	})
-	if kept && !s.conn.out.keeps(t) {
+	if kept && !s.conn.out.keep(t) {
 		s.conn.out.begin(t, from(t))
 	}
 }
@@ -216,12 +227,19 @@ func (s *session) sleepLocked(t *track) {
 		t.asleep = true
 		t.lost, _ = s.broker.backlog.Head(t.stream)
 	}
+	t.joined, t.member = s.broker.backlog.Joined(s.principal, t.stream)
 }
 
-// wakeLocked gives a track its right.
+// wakeLocked gives a track its right. It goes on with what is posted from then
+// on, or with the join where that brought the right: a membership that there was
+// without it did not.
 func (s *session) wakeLocked(t *track) {
 	if t.asleep && s.conn.out.keeps(t) {
-		at := s.broker.backlog.Begin(s.principal, t.stream, t.lost)
+		at := s.fromNow(t)
+		joined, member := s.broker.backlog.Joined(s.principal, t.stream)
+		if member && joined >= t.lost && !(t.member && t.joined == joined) {
+			at = joined
+		}
 		if fault("sleep-on") {
 			at = t.lost
 		}

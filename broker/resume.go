@@ -37,6 +37,9 @@ func (s *session) resume(ctx context.Context, from *social.SessionClaimed) error
 	s.conn.out.hold()
 	s.subscribe(covered, continues)
 	s.reopen(open)
+	if s.stored != nil {
+		s.stored.place()
+	}
 	for _, sub := range shared {
 		if err := s.broker.join(ctx, s, sub); err != nil {
 			return err
@@ -151,18 +154,21 @@ func whole(from *social.SessionClaimed) bool {
 func (s *session) last(w *social.SessionSave) {
 	c, p := s.conn, s.stored
 	if s.group != nil {
-		w.Expiry, w.Gone = &p.expiry, p.ended
+		expiry := p.lifetime()
+		w.Expiry, w.Gone = &expiry, p.ended
 		return
 	}
 	switch {
 	case c.ending.cause == causeForgotten:
-		w.Expiry, p.expiry = new(time.Duration), 0
+		w.Expiry = new(time.Duration)
 	case c.goodbye.hasExpiry:
 		expiry := s.broker.config.sessionExpiry(c.version, c.goodbye.expiry)
 		w.Expiry = &expiry
-		p.expiry = expiry
+	}
+	if w.Expiry != nil {
+		p.expiry.Store(int64(*w.Expiry))
 	}
 	if c.will != nil {
-		w.WillDue, _ = willDue(c.ending.cause, c.will.delay, p.expiry, w.Left)
+		w.WillDue, _ = willDue(c.ending.cause, c.will.delay, p.lifetime(), w.Left)
 	}
 }

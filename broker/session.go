@@ -38,6 +38,7 @@ type session struct {
 
 	mu      sync.Mutex // guards all below; above feeds.mu, see doc.go
 	closed  bool
+	alone   bool // it joins no groups any more
 	subs    map[string]*subscription
 	reaches map[social.Scope]*reach
 	shares  []*member
@@ -74,7 +75,7 @@ func randomNumber() uint64 {
 }
 
 // durable tells whether the session outlives its connection.
-func (s *session) durable() bool { return s.stored != nil && s.stored.expiry > 0 }
+func (s *session) durable() bool { return s.stored != nil && s.stored.lifetime() > 0 }
 
 func (s *session) newSubscription(sub social.Subscription, cover Coverage) *subscription {
 	return &subscription{Subscription: sub, session: s.id, cover: cover, ids: identifier(sub.Identifier)}
@@ -90,9 +91,12 @@ func (s *session) fromNow(t *track) uint64 {
 }
 
 // fromJoin begins where the person's membership does, for a space that a
-// wildcard has come to cover.
+// wildcard has come to cover; where it is none, with what is announced from now on.
 func (s *session) fromJoin(t *track) uint64 {
-	return s.broker.backlog.Begin(s.principal, t.stream, 0)
+	if seq, member := s.broker.backlog.Joined(s.principal, t.stream); member {
+		return seq
+	}
+	return s.fromNow(t)
 }
 
 // subscribe puts the subscriptions in force. They are attached before the right
@@ -161,7 +165,7 @@ func (s *session) rewind(cover Coverage, after uint64) {
 	}
 	for channel, t := range r.tracks {
 		if cover.Channels.Has(channel) && t.stream != 0 {
-			s.conn.out.replayAt(t, after)
+			s.conn.out.replay(t, after)
 			head, _ := s.broker.backlog.Head(t.stream)
 			s.conn.out.hear(t, head)
 		}
@@ -182,6 +186,9 @@ func (s *session) leave(ctx context.Context) {
 	if s.stored != nil {
 		s.part()
 	}
+	s.mu.Lock()
+	s.alone = true
+	s.mu.Unlock()
 	s.leaveGroups(ctx, "", !s.durable())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -206,7 +213,10 @@ func (s *session) position() social.Position {
 		told  uint64
 	}
 	var tracks []known
-	for _, r := range s.reaches {
+	for scope, r := range s.reaches {
+		if r.asleep() { // what is noted of the right must be no older than the version beside it
+			s.refreshLocked(scope)
+		}
 		for _, t := range r.tracks {
 			if t.stream != 0 {
 				_, told := s.broker.backlog.Head(t.stream)

@@ -24,15 +24,19 @@ type track struct {
 	share   *member // it carries what a group gives the session; of is the group's track
 	of      *track
 
-	// asleep: the right was looked for and not there; lost is the head of then. Both
-	// are guarded by the session's lock.
+	// asleep: the right was looked for and not there; lost is the head of when that
+	// was first so, joined and member are the membership of the last time. Guarded
+	// by the session's lock.
 	asleep bool
 	lost   uint64
+	joined uint64
+	member bool
 
 	// All below is guarded by the outbox's lock.
 	kept   bool   // some subscription takes it at QoS 1 or 2, or a replay is under way: there is a cursor
 	replay bool   // what is read goes out at QoS 0 too, until the track is level
 	behind bool   // fed from the store
+	deaf   bool   // nobody said yet how far announcing got: heard means nothing, and nothing is read
 	at     uint64 // all up to here was queued, or is not for this session
 	sent   uint64 // likewise handed to the socket
 	heard  uint64 // the newest that was announced while behind
@@ -86,22 +90,25 @@ func (t *track) topics() []string {
 }
 
 // begin starts or moves the cursor: the session has had all up to at. What is
-// queued of the track is forgotten. The track is behind until hear finds it level.
+// queued of the track is forgotten. The track is behind, and not fed before hear,
+// until it is found level.
 func (o *outbox) begin(t *track, at uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	t.renew()
-	t.kept, t.replay, t.at, t.sent, t.heard = true, false, at, at, at
-	o.fallBackLocked(t)
+	o.beginLocked(t, at, false)
 }
 
-// replayAt is begin for a track that may have no cursor beyond the replay.
-func (o *outbox) replayAt(t *track, at uint64) {
-	kept := o.keeps(t)
-	o.begin(t, at)
+// replay is begin for a track that may have no cursor beyond the replay.
+func (o *outbox) replay(t *track, at uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	t.replay = !kept
+	o.beginLocked(t, at, !t.kept || t.replay)
+}
+
+func (o *outbox) beginLocked(t *track, at uint64, replay bool) {
+	t.renew()
+	t.kept, t.replay, t.at, t.sent, t.heard, t.deaf = true, replay, at, at, at, true
+	o.fallBackLocked(t)
 }
 
 // hear tells a track that all up to head was announced.
@@ -109,9 +116,25 @@ func (o *outbox) hear(t *track, head uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if t.behind {
-		t.heard = max(t.heard, head)
+		t.heard, t.deaf = max(t.heard, head), false
 		o.levelLocked(t)
 	}
+}
+
+// keep has the cursor of a track outlive its replay; false if there is none.
+func (o *outbox) keep(t *track) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t.replay = false
+	return t.kept
+}
+
+// abandon ends the cursor of a track that nothing covers any more.
+func (o *outbox) abandon(t *track) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t.kept, t.replay = false, false
+	o.catchUpLocked(t)
 }
 
 // drop ends the cursor of a track.
@@ -131,6 +154,9 @@ func (o *outbox) keeps(t *track) bool {
 	return t.kept
 }
 
+// edible tells whether reading for the track brings it on.
+func (t *track) edible() bool { return t.may() && !t.deaf }
+
 func (o *outbox) fallBackLocked(t *track) {
 	if !t.behind {
 		t.behind = true
@@ -149,7 +175,7 @@ func (o *outbox) catchUpLocked(t *track) {
 // missing: announcements skip it until then, and find it live afterwards, both
 // under the outbox's lock.
 func (o *outbox) levelLocked(t *track) {
-	if t.heard > t.at && !fault("live-too-early") {
+	if t.deaf || t.heard > t.at && !fault("live-too-early") {
 		return
 	}
 	o.catchUpLocked(t)

@@ -26,13 +26,9 @@ func (g *Gate) Stream(scope social.Scope, channel social.Channel) social.StreamK
 // Head implements broker.Backlog.
 func (g *Gate) Head(stream social.StreamKey) (head, told uint64) { return g.heads.Head(stream) }
 
-// Begin implements broker.Backlog.
-func (g *Gate) Begin(p *broker.Principal, stream social.StreamKey, least uint64) uint64 {
-	if seq, member := g.dir.Joined(actorOf(p), stream); member && seq >= least {
-		return seq
-	}
-	head, _ := g.heads.Head(stream)
-	return head
+// Joined implements broker.Backlog.
+func (g *Gate) Joined(p *broker.Principal, stream social.StreamKey) (seq uint64, member bool) {
+	return g.dir.Joined(actorOf(p), stream)
 }
 
 // Resume implements broker.Backlog.
