@@ -192,3 +192,10 @@ func (k *keeper) commit(ctx context.Context, batch []keeping) (left []keeping) {
 	}
 	return left
 }
+
+// depth is how many writes wait.
+func (k *keeper) depth() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.queue)
+}

@@ -287,6 +287,13 @@ func (o *outbox) hasMoved() bool {
 	return o.moved
 }
 
+// isBehind tells whether some track is fed from the store.
+func (o *outbox) isBehind() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.behind) > 0
+}
+
 // depth is what waits, for the figures.
 func (o *outbox) depth() (messages, bytes, unacknowledged int) {
 	o.mu.Lock()
