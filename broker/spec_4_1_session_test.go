@@ -50,8 +50,8 @@ func (s *server) leave(p *peer, name, id string, bye []byte) {
 	waitFor(p.t, func() bool { return !s.connected(id, name) })
 }
 
-// await waits for a signal, and fails the test if that takes too long.
-func await(t *testing.T, signal <-chan struct{}) {
+// awaitSignal waits, and fails the test if that takes too long.
+func awaitSignal(t *testing.T, signal <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-signal:
@@ -311,7 +311,7 @@ func TestSection3_8_4ASubackOfAKeptSessionMeansThatTheSubscriptionIsKept(t *test
 		}
 	})
 	p.send(p.subscribePacket(7, nil, subscription("/ctx/lobby/messages", 1)))
-	await(t, committing)
+	awaitSignal(t, committing)
 	p.silent()
 	release()
 	p.expect(9)

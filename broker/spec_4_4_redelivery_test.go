@@ -183,7 +183,7 @@ func TestSection4_3_3TheIdentifierOfAQoS2DeliveryIsKeptBeforeItLeaves(t *testing
 			p.send(ack(5, 2))
 			kind = 6
 		}
-		await(t, committing)
+		awaitSignal(t, committing)
 		p.quiet() // neither PUBLISH nor PUBREL leaves while the store is at work
 		s.site.store.watch(nil)
 		close(goOn)
