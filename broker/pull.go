@@ -90,7 +90,7 @@ func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
 	}
 	skip := &b.skips.right
 	if e.track.right.Load() == e.right {
-		if e.qos > 0 {
+		if e.qos > 0 && !e.dup { // what comes again is in the window, also where the cursor was moved back
 			e.track.sent = max(e.track.sent, e.message.seq)
 		}
 		switch m := e.message; {
