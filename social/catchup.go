@@ -73,6 +73,9 @@ func (d *Directory) regainedLocked(a Actor, pl *place, changes []ReadChange) (He
 	policies, owner, standing := pl.space.Policies, pl.space.Owner, pl.people[hand].Standing
 	roles, now := d.rolesInSpacesLocked(a), d.now()
 	may := func() bool { return Effective(policies, owner == hand, roles, standing, now).Has(Read) }
+	if !may() {
+		return Heads{}, false
+	}
 	for _, c := range changes {
 		after := may()
 		if c.Person == 0 {
