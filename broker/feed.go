@@ -130,16 +130,20 @@ func (f *feeder) feed(ctx context.Context, s *session, m meal) error {
 	return nil
 }
 
+// topicSeqs is how many entries of a single topic are read at a time: nobody
+// shares them.
+const topicSeqs = 32
+
 // readTopics reads single topics of a stream, as far as all of them are known.
 func (f *feeder) readTopics(ctx context.Context, m meal, topics []string) ([]item, uint64, error) {
 	var all []item
 	covered := m.heard
 	for i, topic := range topics {
-		read, err := f.pages.backlog.Read(ctx, m.track.stream, topic, m.at, pageSeqs)
+		read, err := f.pages.backlog.Read(ctx, m.track.stream, topic, m.at, topicSeqs)
 		if err != nil {
 			return nil, 0, err
 		}
-		items, upTo := makeItems(read, 1<<63, pageSeqs, m.heard, f.broker.now())
+		items, upTo := makeItems(read, 1<<63, topicSeqs, m.heard, f.broker.now())
 		all = append(all, items...)
 		if i == 0 || upTo < covered {
 			covered = upTo
@@ -291,7 +295,7 @@ func (o *outbox) refill(s *session, open []social.OpenPacket, found []item) {
 		}
 		t, d := slot.track, found[i].delivery
 		if d == nil || t == nil || !t.may() || !d.isFor(s.key.person) {
-			o.window.forget(p.Packet)
+			o.letGoLocked(p.Packet, p.State == social.AwaitsPubrec)
 			continue
 		}
 		e := entry{message: found[i].message, track: t, right: t.right.Load(), id: p.Packet, qos: 1, dup: true}

@@ -40,7 +40,7 @@ type keeping struct {
 	// done is called once, by the keeper's goroutine, and must not wait for the
 	// keeper; nil = nobody waits.
 	done func(social.SessionWritten, error)
-	// lasting: the write is tried again until it succeeds. Others fail with the store.
+	// lasting: the write is tried again while the store is away. Others fail with it.
 	lasting bool
 }
 
@@ -175,13 +175,22 @@ func (k *keeper) commit(ctx context.Context, batch []keeping) (left []keeping) {
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), keeperWithin)
 	defer cancel()
 	out, err := k.store.WriteSessions(within, writes, k.now())
+	passing := true
 	if err != nil {
 		err = fmt.Errorf("write sessions: %w", err)
+		passing = social.KindOf(err) == social.KindUnavailable
 		k.log.Debug("sessions were not saved", "sessions", len(batch), "err", err)
+	}
+	switch half := len(batch) / 2; {
+	case passing:
+	case half > 0: // one that can never be written must not keep the others back
+		return append(k.commit(ctx, batch[:half]), k.commit(ctx, batch[half:])...)
+	default:
+		k.log.Error("a session cannot be saved", "err", err)
 	}
 	for i, w := range batch {
 		switch {
-		case err != nil && w.lasting:
+		case err != nil && passing && w.lasting:
 			left = append(left, w)
 		case w.done == nil:
 		case err != nil:

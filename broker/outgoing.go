@@ -46,3 +46,16 @@ func (s *session) answerReceived(id uint16) {
 		s.conn.wake()
 	})
 }
+
+// letGoLocked ends a delivery that is not made after all. held: it was sent at
+// QoS 2 on a former connection, so the client may hold its identifier, and would
+// take a later delivery with it for a repeat; PUBREL makes it let go too.
+func (o *outbox) letGoLocked(id uint16, held bool) {
+	s := o.window.slot(id)
+	if !held || s == nil || s.state() != slotPubrec {
+		o.window.forget(id)
+		return
+	}
+	s.set(slotPubcomp)
+	o.control = o.wire.appendAck(o.control, typePubrel, id, codeSuccess, explanation{})
+}

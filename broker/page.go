@@ -13,6 +13,9 @@ import (
 // pageSeqs is how many seqs of a stream one page spans.
 const pageSeqs = 128
 
+// mostFramed is up to what size, in bytes, entries are kept framed.
+const mostFramed = 8 << 10
+
 // pageLife is how long a page may be used. What it shows of people's names may
 // be as old; edits and removals take effect at once, see forget.
 const pageLife = 5 * time.Second
@@ -154,8 +157,10 @@ func makeItems(read []*Delivery, end uint64, limit int, heard uint64, now time.T
 		}
 		covered = max(covered, d.Seq)
 		m := newMessage(d, now)
-		m.prepare(true, true)
-		m.prepare(false, true)
+		if m.size() <= mostFramed { // a large one costs more memory than copying it
+			m.prepare(true, true)
+			m.prepare(false, true)
+		}
 		items = append(items, item{d, m})
 	}
 	if len(read) == limit && len(items) == limit {

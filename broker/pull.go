@@ -61,7 +61,7 @@ func (o *outbox) pull(b *batch, limit int, now time.Time) pulledState {
 		}
 	}
 	after := pulledState{
-		more: !o.closing && !o.blockedLocked(), hungry: o.hungryLocked(), unstored: len(o.unstored) > 0 && !o.storing,
+		more: !o.closing && (!o.blockedLocked() || len(o.control) > 0), hungry: o.hungryLocked(), unstored: len(o.unstored) > 0 && !o.storing,
 		shared: o.shared && len(b.sent) > 0,
 	}
 	o.storing = o.storing || after.unstored
@@ -106,7 +106,7 @@ func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
 	switch {
 	case skip != nil:
 		*skip++
-		o.window.forget(e.id)
+		o.letGoLocked(e.id, e.dup && e.qos == 2)
 		if e.track.share != nil && e.qos > 0 {
 			e.track.share.done(e.track, e.message.seq)
 		}
