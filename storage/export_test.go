@@ -29,6 +29,14 @@ func (db *DB) VerifyDamaged(ctx context.Context, damage string) (found []Finding
 	return found, err
 }
 
+// Damage runs a statement that stays.
+func (db *DB) Damage(ctx context.Context, damage string) error {
+	return db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		_, err := t.exec(ctx, damage)
+		return err
+	})
+}
+
 // ExplainSamples is the plan by which the database reads samples, with what it
 // really touched where it tells. Its statistics are brought up to date first.
 func (db *DB) ExplainSamples(ctx context.Context, q social.SampleQuery) (plan string, err error) {

@@ -47,16 +47,19 @@ const (
 	sessionByName = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.person = $1 AND s.kind = $2 AND s.name = $3`
 )
 
-// scanSession reads sessionColumns. An empty blob is nil, as it was.
+// scanSession reads sessionColumns. An empty blob is nil, as it was. Numbers are
+// read as wide as they are stored: a row with one that cannot be must not fail the
+// batch or the list that it is in. The next claim writes it anew.
 func scanSession(rs rows) (s sessionRow, err error) {
 	var (
-		kind, version                     int16
+		kind, version, fence, node        int64
 		created, left, expiry, delay, due int64
 	)
-	err = rs.Scan(&s.ID, &s.Person, &kind, &s.Name, &s.Grant, &version, &s.Fence, &s.Node, &created, &left, &expiry,
+	err = rs.Scan(&s.ID, &s.Person, &kind, &s.Name, &s.Grant, &version, &fence, &node, &created, &left, &expiry,
 		&s.Rights, &s.savedAt, &delay, &due, &s.Subscriptions, &s.Position, &s.Will)
 	s.stored = s.ID
-	s.Kind, s.Version = social.SessionKind(kind), byte(version)
+	s.Kind, s.Version = social.SessionKind(kind), byte(version) //nolint:gosec // doctor tells of what does not fit
+	s.Fence, s.Node = uint64(max(fence, 0)), social.NodeID(max(node, 0))
 	s.Created, s.Left, s.WillDue = moment(created), moment(left), moment(due)
 	s.Expiry, s.WillDelay = expiryOf(expiry), expiryOf(delay)
 	for _, blob := range []*[]byte{&s.Subscriptions, &s.Position, &s.Will} {

@@ -91,6 +91,31 @@ func TestVerifyFindsDamage(t *testing.T) {
 	})
 }
 
+// A session's row with numbers that cannot be fails neither the list that it is
+// in nor the batch that claims it, and the claim mends it.
+func TestASessionWithImpossibleNumbersHarmsNoOther(t *testing.T) {
+	t.Parallel()
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		w := storagetest.NewWorld(t, db)
+		damageableSessions(t, w)
+		if err := db.Damage(t.Context(), `UPDATE sessions SET fence = -5, version = 30000, node = -1 WHERE id = 1`); err != nil {
+			t.Fatal(err)
+		}
+		now := storagetest.Epoch()
+		list, err := db.Sessions(t.Context(), 0, 0, 10, now)
+		if err != nil || len(list) != 2 {
+			t.Errorf("listed %d sessions, %v", len(list), err)
+		}
+		claim := social.SessionClaim{ID: 11, Person: w.Bob, Name: "here", Version: 5, Node: 1, Expiry: time.Hour}
+		other := social.SessionClaim{ID: 12, Person: w.Alice, Name: "other", Version: 5, Node: 1, Expiry: time.Hour}
+		out, err := db.WriteSessions(t.Context(), []social.SessionWrite{{Claim: &claim}, {Claim: &other}}, now)
+		if err != nil || out[0].Err != nil || out[1].Err != nil {
+			t.Fatal(out, err)
+		}
+		storagetest.Verify(t, db)
+	})
+}
+
 // fillForDamage makes one of everything.
 func fillForDamage(t *testing.T, db *storage.DB) {
 	t.Helper()
