@@ -29,6 +29,7 @@ type inbound struct {
 type heldPacket struct {
 	told    *Receipt // what its PUBREC says; nil until that is queued
 	counted bool     // in inbound.open: it came on this connection
+	lets    int      // PUBRELs that came and are not answered
 }
 
 // arrival is one QoS 1 or 2 publish in line for its answer.
@@ -141,7 +142,7 @@ func (in *inbound) answerLocked() (fatal *arrival) {
 				delete(in.held, a.id) // a refusal ends the exchange (figure 4.3)
 				in.open--
 			} else {
-				in.held[a.id] = heldPacket{&Receipt{ID: a.receipt.ID, Seq: a.receipt.Seq}, true}
+				in.held[a.id] = heldPacket{told: &Receipt{ID: a.receipt.ID, Seq: a.receipt.Seq}, counted: true}
 			}
 		} else {
 			in.open--
@@ -178,15 +179,22 @@ func (in *inbound) restore(packets []social.InboundPacket) {
 	}
 }
 
-// holds tells whether the PUBREC of a QoS 2 exchange is out, and its PUBREL due.
-func (in *inbound) holds(id uint16) bool {
+// let notes a PUBREL; known tells whether the PUBREC of the exchange is out, first
+// whether it is the first PUBREL.
+func (in *inbound) let(id uint16) (known, first bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.held[id].told != nil
+	h := in.held[id]
+	if h.told == nil {
+		return false, false
+	}
+	h.lets++
+	in.held[id] = h
+	return true, h.lets == 1
 }
 
-// release ends a QoS 2 exchange.
-func (in *inbound) release(id uint16) {
+// release ends a QoS 2 exchange; lets is how many PUBRELs wait for their PUBCOMP.
+func (in *inbound) release(id uint16) (lets int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	h, known := in.held[id]
@@ -194,6 +202,7 @@ func (in *inbound) release(id uint16) {
 		in.open--
 	}
 	delete(in.held, id)
+	return h.lets
 }
 
 // waitRoom blocks the reader while too much is with the gate. All of it

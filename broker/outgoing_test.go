@@ -35,3 +35,26 @@ func TestAnExactlyOnceDeliveryWhoseRightIsGoneIsEndedByPubrel(t *testing.T) {
 		t.Errorf("got %q", r.payload)
 	}
 }
+
+// With PUBCOMP an identifier is free: the answer to a doubled PUBREL must not end
+// the exchange that has it by then.
+func TestADoubledPubrelEndsOneExchange(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	p := s.kept(t, 5, "tcp", "alice", "twice", 0)
+	pubrel := []byte{0x62, 2, 0, 9}
+	p.send(p.message(2, 9, "/ctx/lobby/data/t", "one"))
+	p.expect(5)
+	p.send(pubrel, pubrel)
+	p.expect(7)
+	p.expect(7)
+	p.send(p.message(2, 9, "/ctx/lobby/data/t", "two"))
+	p.expect(5)
+	again := p.message(2, 9, "/ctx/lobby/data/t", "two")
+	again[0] |= 8 // DUP
+	p.send(again)
+	p.expect(5)
+	if n := len(s.site.published()); n != 2 {
+		t.Errorf("%d publishes, want 2", n)
+	}
+}

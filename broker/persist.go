@@ -127,8 +127,9 @@ func (s *session) release(id uint16) {
 			c.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
 			return
 		}
-		c.inbound.release(id)
-		c.out.acknowledge(typePubcomp, id, codeSuccess, explanation{})
+		for range c.inbound.release(id) {
+			c.out.acknowledge(typePubcomp, id, codeSuccess, explanation{})
+		}
 		c.wake()
 	})
 }

@@ -114,14 +114,15 @@ func (c *conn) published(n uint64, p *publishPacket, size int, r Receipt, err er
 // released takes a PUBREL. What outlives the connection forgets the identifier
 // before the client does: with PUBCOMP it is free for another message.
 func (c *conn) released(id uint16) {
-	switch {
-	case !c.inbound.holds(id):
+	switch known, first := c.inbound.let(id); {
+	case !known:
 		c.reply(typePubcomp, id, codePacketIDNotFound) // [MQTT-4.3.3-11]
 	case !c.session.durable():
 		c.inbound.release(id)
 		c.reply(typePubcomp, id, codeSuccess)
-	default:
+	case first:
 		c.session.release(id)
+	default: // the first one's answers serve it too
 	}
 }
 

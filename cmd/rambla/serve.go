@@ -64,8 +64,14 @@ func (s *serveCommand) Run(in *invocation) error {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	var b *broker.Broker
+	release := func() error { return nil }
 	st, err := openSite(in.ctx, &c, logger, metrics, func(st *site) error {
 		var err error
+		if c.DatabaseURL == "" {
+			if release, err = claimDirectory(c.Data); err != nil {
+				return err
+			}
+		}
 		b, err = broker.New(brokerConfig(&c), broker.Deps{
 			Gate: st.gate, Backlog: st.gate, Sessions: st.db, Logger: logger, Metrics: metrics,
 		})
@@ -81,7 +87,7 @@ func (s *serveCommand) Run(in *invocation) error {
 	}
 	srv := &server{site: st, config: &c, broker: b, metrics: metrics, logger: logger}
 	err = srv.run(in, s.Demo)
-	return errors.Join(err, st.close())
+	return errors.Join(err, st.close(), release())
 }
 
 func brokerConfig(c *Config) broker.Config {
