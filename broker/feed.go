@@ -70,15 +70,16 @@ func (f *feeder) run(ctx context.Context) {
 func (f *feeder) retry(ctx context.Context) {
 	tick := time.NewTicker(feedRetry)
 	defer tick.Stop()
-	for ctx.Err() == nil {
+	for stopped := false; !stopped; {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
+		stopped = ctx.Err() != nil
 		f.mu.Lock()
 		f.hungry = append(f.hungry, f.later...)
 		f.later = nil
-		f.stopped = ctx.Err() != nil
+		f.stopped = stopped
 		f.mu.Unlock()
 		f.more.Broadcast()
 	}
