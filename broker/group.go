@@ -67,7 +67,7 @@ func (b *Broker) join(ctx context.Context, s *session, sub *subscription) error 
 	}
 	defer release()
 	m := &member{session: s, ids: sub.ids, qos: min(sub.QoS, 1), tracks: make(map[*track]*track), open: make(map[openKey]entry)}
-	for m.group == nil {
+	for {
 		b.mu.Lock()
 		g := b.groups[key]
 		b.mu.Unlock()
@@ -76,8 +76,8 @@ func (b *Broker) join(ctx context.Context, s *session, sub *subscription) error 
 				return err
 			}
 		}
+		m.group = g // before anybody can see the member
 		if g.take(m) {
-			m.group = g
 			break
 		}
 		select {

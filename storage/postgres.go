@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"time"
@@ -17,8 +18,10 @@ const (
 	// transactionLimit ends a transaction that a hanging network or a lock
 	// nobody releases would keep open; its outcome is then unknown.
 	transactionLimit = 15 * time.Second
-	// raceLimit is how often a transaction that loses a race is run.
-	raceLimit = 10
+	// raceLimit is how often a transaction that loses a race is run: a few times at
+	// once, then after pauses that grow, as many may race for few rows.
+	raceLimit  = 30
+	raceAtOnce = 5
 )
 
 // sessionSettings are those of every connection.
@@ -114,6 +117,12 @@ func (e *postgres) racing(ctx context.Context, f func(context.Context, *pgxpool.
 		e.metrics.races.Inc()
 		if deadlock(err) {
 			e.log.Warn("the database broke up a deadlock, which the order of locks should make impossible", "err", err)
+		}
+		if try > raceAtOnce {
+			select {
+			case <-time.After(rand.N(time.Duration(try) * time.Millisecond)): //nolint:gosec // no secret
+			case <-ctx.Done():
+			}
 		}
 	}
 	if diskFull(err) {
