@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -150,7 +151,7 @@ func (f *feeder) readTopics(ctx context.Context, m meal, topics []string) ([]ite
 			covered = upTo
 		}
 	}
-	slices.SortFunc(all, func(a, b item) int { return int(a.message.seq) - int(b.message.seq) }) //nolint:gosec // far below 2^63
+	slices.SortFunc(all, func(a, b item) int { return cmp.Compare(a.message.seq, b.message.seq) })
 	for i := range all {
 		if all[i].message.seq > covered {
 			all = all[:i]

@@ -159,3 +159,46 @@ const (
 )
 
 var willResultNames = [willResultCount]string{"sent", "refused", "failed", "delayed"}
+
+// settleWill sends the will of the session as it was, if now is its time.
+func (b *Broker) settleWill(ctx context.Context, claimed *social.SessionClaimed, clean bool) {
+	if before := claimed.Before; before != nil && willAtClaim(before, clean, b.now()) {
+		b.publishWill(ctx, *before, func(err error) {
+			if err != nil {
+				b.owe(*before)
+			}
+		})
+	}
+}
+
+// mostOwed bounds the wills that wait in memory.
+const mostOwed = 1000
+
+// owe keeps a will that could not be sent for the next turn of tidying: the row
+// that held it is another connection's now. What if full: it is lost, and logged.
+func (b *Broker) owe(s social.Session) {
+	b.mu.Lock()
+	full := len(b.owed) >= mostOwed
+	if !full {
+		b.owed = append(b.owed, s)
+	}
+	b.mu.Unlock()
+	if full {
+		b.log.Error("a will was dropped", "session", uint64(s.ID), "err", "too many wait for the store")
+	}
+}
+
+// sendOwed tries the wills again that could not be sent.
+func (b *Broker) sendOwed(ctx context.Context) {
+	b.mu.Lock()
+	owed := b.owed
+	b.owed = nil
+	b.mu.Unlock()
+	for _, s := range owed {
+		b.publishWill(ctx, s, func(err error) {
+			if err != nil {
+				b.owe(s)
+			}
+		})
+	}
+}
