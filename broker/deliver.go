@@ -47,7 +47,7 @@ func (f *fanOut) to(l *line) {
 		f.m = newMessage(f.d, f.broker.now())
 	}
 	c := l.conn
-	e := entry{message: f.m, track: l.track, right: right, qos: min(g.qos, f.d.QoS), retain: g.retain && f.d.Retain}
+	e := entry{message: f.m, track: l.track, right: right, qos: min(g.qos, f.d.QoS), marks: retainMark(g.retain && f.d.Retain)}
 	if f.d.Seq == 0 {
 		e.qos = 0 // nothing could be read again
 	}
@@ -55,7 +55,7 @@ func (f *fanOut) to(l *line) {
 	if v5 {
 		e.ids = g.ids
 	}
-	if e.ids == "" {
+	if e.ids.none() {
 		f.m.prepare(v5, e.qos > 0)
 	}
 	switch c.out.enqueue(e) {

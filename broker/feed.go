@@ -256,7 +256,7 @@ func (o *outbox) fill(s *session, m meal, items []item, covered uint64) (queued 
 		if d.isFor(s.key.person) {
 			if g, ok := t.grant(d); ok {
 				mine = true
-				e.qos, e.retain = min(g.qos, d.QoS), g.retain && d.Retain
+				e.qos, e.marks = min(g.qos, d.QoS), retainMark(g.retain && d.Retain)
 				if v5 {
 					e.ids = g.ids
 				}
@@ -300,7 +300,7 @@ func (o *outbox) refill(s *session, open []social.OpenPacket, found []item) {
 			o.letGoLocked(p.Packet, p.State == social.AwaitsPubrec)
 			continue
 		}
-		e := entry{message: found[i].message, track: t, right: t.right.Load(), id: p.Packet, qos: 1, dup: true}
+		e := entry{message: found[i].message, track: t, right: t.right.Load(), id: p.Packet, qos: 1, marks: markDup}
 		if p.State == social.AwaitsPubrec {
 			e.qos = 2
 		}

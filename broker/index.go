@@ -62,7 +62,7 @@ type grants struct {
 type grant struct {
 	qos    byte
 	retain bool // Retain As Published
-	ids    string
+	ids    identifiers
 }
 
 // find gives the scope's area read-locked; nil if nobody is there.
@@ -184,7 +184,7 @@ func (g *grants) match(channel social.Channel, d *Delivery) (sum grant, ok bool)
 		ok = true
 		sum.qos = max(sum.qos, min(s.QoS, mostQoS(channel)))
 		sum.retain = sum.retain || s.RetainAsPublished
-		sum.ids += s.ids
+		sum.ids = sum.ids.and(s.ids)
 	}
 	return sum, ok
 }

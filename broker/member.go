@@ -10,7 +10,7 @@ import (
 type member struct {
 	group   *group
 	session *session
-	ids     string
+	ids     identifiers
 	qos     byte
 	tracks  map[*track]*track // by the group's; guarded by group.mu
 	open    map[openKey]entry // unacknowledged; guarded by group.mu

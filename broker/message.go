@@ -57,11 +57,11 @@ func (m *message) prepare(v5, acked bool) {
 	if f.bytes != nil {
 		return
 	}
-	f.bytes, f.id, f.expiryAt = m.appendFrame(make([]byte, 0, m.size()+16), v5, acked, "", naming{})
+	f.bytes, f.id, f.expiryAt = m.appendFrame(make([]byte, 0, m.size()+16), v5, acked, identifiers{}, naming{})
 }
 
 // appendFrame writes a PUBLISH whose flags and packet identifier are zero.
-func (m *message) appendFrame(dst []byte, v5, acked bool, ids string, name naming) (out []byte, id, expiryAt int) {
+func (m *message) appendFrame(dst []byte, v5, acked bool, ids identifiers, name naming) (out []byte, id, expiryAt int) {
 	remaining := m.remaining(v5, acked, ids, name)
 	dst = appendVarint(append(dst, typePublish<<4), remaining)
 	dst = appendString(dst, name.written(m.topic))
@@ -70,11 +70,11 @@ func (m *message) appendFrame(dst []byte, v5, acked bool, ids string, name namin
 		dst = append(dst, 0, 0)
 	}
 	if v5 {
-		dst = appendVarint(dst, len(m.props)+len(ids)+name.size())
+		dst = appendVarint(dst, len(m.props)+len(ids.encoded())+name.size())
 		if m.expiryAt >= 0 {
 			expiryAt = len(dst) + m.expiryAt
 		}
-		dst = append(append(dst, m.props...), ids...)
+		dst = append(append(dst, m.props...), ids.encoded()...)
 		if name.alias != 0 {
 			dst = append(dst, propTopicAlias, byte(name.alias>>8), byte(name.alias))
 		}
@@ -82,13 +82,13 @@ func (m *message) appendFrame(dst []byte, v5, acked bool, ids string, name namin
 	return append(dst, m.payload...), id, expiryAt
 }
 
-func (m *message) remaining(v5, acked bool, ids string, name naming) int {
+func (m *message) remaining(v5, acked bool, ids identifiers, name naming) int {
 	n := 2 + len(name.written(m.topic)) + len(m.payload)
 	if acked {
 		n += 2
 	}
 	if v5 {
-		props := len(m.props) + len(ids) + name.size()
+		props := len(m.props) + len(ids.encoded()) + name.size()
 		n += varintSize(props) + props
 	}
 	return n
@@ -102,7 +102,7 @@ func (m *message) appendTo(dst []byte, v5 bool, e *entry, name naming, id uint16
 	start := len(dst)
 	acked := e.qos > 0
 	var idAt, expiryAt int
-	if f := &m.frames[index(v5)][index(acked)]; e.ids == "" && name.alias == 0 && f.bytes != nil {
+	if f := &m.frames[index(v5)][index(acked)]; e.ids.none() && name.alias == 0 && f.bytes != nil {
 		dst = append(dst, f.bytes...)
 		idAt, expiryAt = start+f.id, start+f.expiryAt
 		if f.expiryAt < 0 {
@@ -112,10 +112,10 @@ func (m *message) appendTo(dst []byte, v5 bool, e *entry, name naming, id uint16
 		dst, idAt, expiryAt = m.appendFrame(dst, v5, acked, e.ids, name)
 	}
 	dst[start] |= e.qos << 1
-	if e.retain {
+	if e.retain() {
 		dst[start] |= 1
 	}
-	if e.dup && !fault("no-dup") {
+	if e.dup() && !fault("no-dup") {
 		dst[start] |= 1 << 3 // [MQTT-3.3.1-1]
 	}
 	if acked {
@@ -137,12 +137,36 @@ func index(b bool) int {
 	return 0
 }
 
+// identifiers are encoded subscription identifiers; the zero value is none, by
+// far the most frequent, and takes the room of a pointer.
+type identifiers struct{ bytes *string }
+
 // identifier is the encoded form of a subscription identifier; 0 = none.
-func identifier(id uint32) string {
+func identifier(id uint32) identifiers {
 	if id == 0 {
+		return identifiers{}
+	}
+	return identifiers{new(string(appendVarint([]byte{propSubscriptionID}, int(id))))}
+}
+
+func (i identifiers) none() bool { return i.bytes == nil }
+
+func (i identifiers) encoded() string {
+	if i.bytes == nil {
 		return ""
 	}
-	return string(appendVarint([]byte{propSubscriptionID}, int(id)))
+	return *i.bytes
+}
+
+// and are both.
+func (i identifiers) and(other identifiers) identifiers {
+	switch {
+	case other.none():
+		return i
+	case i.none():
+		return other
+	}
+	return identifiers{new(*i.bytes + *other.bytes)}
 }
 
 // isFor tells whether the delivery is for the person.

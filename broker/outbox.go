@@ -137,7 +137,7 @@ func (o *outbox) blockedLocked() bool {
 	case o.held > 0:
 		return true
 	case len(o.ready) > 0:
-		return o.ready[0].dup && o.window.open >= o.window.limit
+		return o.ready[0].dup() && o.window.open >= o.window.limit
 	default:
 		q := o.nextQueueLocked()
 		return q.count == 0 || q.front().qos > 0 && o.window.full()

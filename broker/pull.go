@@ -90,7 +90,7 @@ func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
 	}
 	skip := &b.skips.right
 	if e.track.right.Load() == e.right {
-		if e.qos > 0 && !e.dup { // what comes again is in the window, also where the cursor was moved back
+		if e.qos > 0 && !e.dup() { // what comes again is in the window, also where the cursor was moved back
 			e.track.sent = max(e.track.sent, e.message.seq)
 		}
 		switch m := e.message; {
@@ -106,7 +106,7 @@ func (o *outbox) nextLocked(b *batch, now time.Time) (entry, bool) {
 	switch {
 	case skip != nil:
 		*skip++
-		o.letGoLocked(e.id, e.dup && e.qos == 2)
+		o.letGoLocked(e.id, e.dup() && e.qos == 2)
 		if e.track.share != nil && e.qos > 0 {
 			e.track.share.done(e.track, e.message.seq)
 		}
@@ -174,7 +174,7 @@ func (o *outbox) nameLocked(e *entry) naming {
 func (o *outbox) putBackLocked(e entry) {
 	switch {
 	case e.qos == 0:
-	case !e.dup && o.window.newest(e.id) && len(o.ready) == 0:
+	case !e.dup() && o.window.newest(e.id) && len(o.ready) == 0:
 		o.window.untake()
 		e.id = 0
 		if e.track.right.Load() == e.right {
@@ -189,7 +189,7 @@ func (o *outbox) putBackLocked(e entry) {
 	}
 	switch {
 	case o.closing:
-	case e.early:
+	case e.early():
 		o.early.pushFront(e)
 	default:
 		o.queue.pushFront(e)

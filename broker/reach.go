@@ -184,12 +184,12 @@ func (r *reach) wild(channel social.Channel) bool {
 
 // noteErrors keeps what tellErrors needs.
 func (s *session) noteErrors(r *reach) {
-	var ids string
+	var ids identifiers
 	covered := false
 	for _, sub := range r.subs {
 		if sub.cover.Channels.Has(social.ChannelErrors) {
 			covered = true
-			ids += sub.ids
+			ids = ids.and(sub.ids)
 		}
 	}
 	if covered {

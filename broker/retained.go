@@ -130,7 +130,7 @@ func (o *outbox) step(s *session, w *walk, right uint32, items []item, next stri
 			o.stuffed, over, next = true, false, w.after
 			break
 		}
-		e := entry{message: msg, track: w.track, right: right, retain: true, early: true} // section 3.3.1.3
+		e := entry{message: msg, track: w.track, right: right, marks: markRetain | markEarly} // section 3.3.1.3
 		e.qos = min(w.sub.QoS, mostQoS(w.track.channel), d.QoS)
 		if v5 {
 			e.ids = w.sub.ids

@@ -34,7 +34,7 @@ type session struct {
 
 	// errors holds the identifiers of the subscriptions to the person's errors
 	// topic; nil if there are none.
-	errors atomic.Pointer[string]
+	errors atomic.Pointer[identifiers]
 
 	mu      sync.Mutex // guards all below; above feeds.mu, see doc.go
 	closed  bool
@@ -52,7 +52,7 @@ type subscription struct {
 	social.Subscription
 	session social.SessionID
 	cover   Coverage
-	ids     string // its encoded identifier, or ""
+	ids     identifiers
 	group   string // the share name, see group; empty for a subscription of its own
 	plain   string // the filter without it
 }

@@ -16,13 +16,24 @@ type track struct {
 	// right is odd while the session may receive, and changes with every change
 	// of that, so that what was queued under another value is not delivered. It
 	// is set under the session's lock and read without.
-	right   atomic.Uint32
+	right atomic.Uint32
+
+	// Guarded by the outbox's lock. It stands beside right because each delivery
+	// touches both and little else.
+	kept   bool   // some subscription takes it at QoS 1 or 2, or a replay is under way: there is a cursor
+	replay bool   // what is read goes out at QoS 0 too, until the track is level
+	behind bool   // fed from the store
+	deaf   bool   // nobody said yet how far announcing got: heard means nothing, and nothing is read
+	at     uint64 // all up to here was queued, or is not for this session
+	sent   uint64 // likewise handed to the socket
+	heard  uint64 // the newest that was announced while behind
+
+	share   *member // it carries what a group gives the session; of is the group's track
+	of      *track
 	scope   social.Scope
 	channel social.Channel
 	stream  social.StreamKey // 0: there is none, and no cursor
 	lines   atomic.Pointer[[]*line]
-	share   *member // it carries what a group gives the session; of is the group's track
-	of      *track
 
 	// asleep: the right was looked for and not there; lost is the head of when that
 	// was first so, joined and member are the membership of the last time. Guarded
@@ -31,15 +42,6 @@ type track struct {
 	lost   uint64
 	joined uint64
 	member bool
-
-	// All below is guarded by the outbox's lock.
-	kept   bool   // some subscription takes it at QoS 1 or 2, or a replay is under way: there is a cursor
-	replay bool   // what is read goes out at QoS 0 too, until the track is level
-	behind bool   // fed from the store
-	deaf   bool   // nobody said yet how far announcing got: heard means nothing, and nothing is read
-	at     uint64 // all up to here was queued, or is not for this session
-	sent   uint64 // likewise handed to the socket
-	heard  uint64 // the newest that was announced while behind
 }
 
 // may tells whether the session has the right now.
