@@ -22,7 +22,7 @@ func (s *Server) createActivity(ctx context.Context, a social.Actor, in *createA
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := s.posts.Create(ctx, a, in.ID, d)
+	f, _, err := s.posts.Create(ctx, a, social.InContext(in.ID), social.ChannelMessages, d)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (s *Server) listActivities(ctx context.Context, a social.Actor, in *streamI
 	if epoch != "" {
 		return nil, social.Invalid("after", "is no seq; a position belongs to the log")
 	}
-	list, err := s.posts.Activities(ctx, a, in.ID, page)
+	list, err := s.posts.Activities(ctx, a, social.InContext(in.ID), page)
 	if err != nil {
 		return nil, err
 	}
@@ -135,9 +135,9 @@ func (s *Server) readLog(ctx context.Context, a social.Actor, in *streamIn, chan
 	}
 	list, complete := social.Listed{}, true
 	if page.Forward {
-		list, complete, err = s.posts.Since(ctx, a, in.ID, channel, epoch, page)
+		list, complete, err = s.posts.Since(ctx, a, social.InContext(in.ID), channel, epoch, page)
 	} else {
-		list, err = s.posts.History(ctx, a, in.ID, channel, page)
+		list, err = s.posts.History(ctx, a, social.InContext(in.ID), channel, page)
 	}
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ func (s *Server) putRead(ctx context.Context, a social.Actor, in *putReadIn) (*m
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.markers.MoveNow(ctx, a, in.ID, r)
+	m, err := s.markers.MoveNow(ctx, a, social.InContext(in.ID), r)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,9 @@ func (r *regulars) crowd(first, n int) crowd {
 
 // add makes sessions until there are n. They subscribe and leave.
 func (r *regulars) add(ctx context.Context, n int) (*arrivals, error) {
-	joined, err := r.target.connect(ctx, r.crowd(r.n, n-r.n), func(i int, w *wire) error {
+	c := r.crowd(r.n, n-r.n)
+	c.leaving = true
+	joined, err := r.target.connect(ctx, c, func(i int, w *wire) error {
 		defer w.bye()
 		if w.granted.present {
 			return fmt.Errorf("a session of that name was there already")
@@ -102,7 +104,7 @@ func (r *regulars) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
 	c := r.crowd(0, r.n)
-	c.expiry = 0
+	c.expiry, c.leaving = 0, true
 	_, err := r.target.connect(ctx, c, func(_ int, w *wire) error {
 		w.bye()
 		return nil

@@ -126,6 +126,8 @@ type crowd struct {
 	// expiry and receiveMaximum are as in hello.
 	expiry         uint32
 	receiveMaximum uint16
+	// leaving: each is gone again when it has been used, so that few are there at once.
+	leaving bool
 	// spread is the time over which they come; 0: as fast as they are let in.
 	spread time.Duration
 }
@@ -150,16 +152,20 @@ func (c crowd) turn(ctx context.Context, begin time.Time, i int) (time.Time, err
 // connect lets a crowd in, some at once, and hands each connection to use, which
 // owns it from then on, whatever it returns.
 func (t *target) connect(ctx context.Context, c crowd, use func(i int, w *wire) error) (*arrivals, error) {
-	if err := allowFiles(c.n); err != nil {
+	n, atOnce := c.n, connectsAtOnce
+	if c.expiry > 0 || c.spread > 0 {
+		atOnce = waitingAtOnce
+	}
+	open := n
+	if c.leaving {
+		open = min(n, atOnce)
+	}
+	if err := allowFiles(open); err != nil {
 		return nil, err
 	}
 	var a arrivals
 	var mu sync.Mutex // guards a
 	begin := time.Now()
-	n, atOnce := c.n, connectsAtOnce
-	if c.expiry > 0 || c.spread > 0 {
-		atOnce = waitingAtOnce
-	}
 	err := inParallel(ctx, n, atOnce, func(ctx context.Context, i int) error {
 		if i%100 == 0 {
 			t.report.status("connections: %d of %d", i, n)

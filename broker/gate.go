@@ -23,9 +23,9 @@ type Gate interface {
 	// Cover is Subscribe without the question of rights: for a filter that was
 	// subscribed to before, and sleeps while the right is gone.
 	Cover(p *Principal, filter string) (Coverage, error)
-	// Mine lists the spaces that a wildcard in the owner's place covers for p.
+	// Mine lists the scopes of a kind that a wildcard in the owner's place covers for p.
 	// Memory only; the caller owns the slice.
-	Mine(p *Principal) []social.SpaceKey
+	Mine(p *Principal, kind social.ScopeKind) []social.Scope
 	// MayReceive tells which of the channels of scope p has, at this moment, the
 	// right to receive (a credential may be narrower than its person). Memory
 	// only; called for every change of rights and whenever a session starts to
@@ -124,8 +124,8 @@ func (p *Principal) Credential() Credential {
 
 // Coverage is what one topic filter reaches.
 type Coverage struct {
-	Scope    social.Scope // the named scope; ScopeNone where Mine is set
-	Mine     bool         // every space of Gate.Mine, following joins and leaves
+	Scope    social.Scope // the named scope; where Mine is set, only its kind
+	Mine     bool         // every scope of Gate.Mine, following joins and leaves
 	Channels social.ChannelSet
 	Rest     string // for nested channels, see social.Filter.Rest
 }

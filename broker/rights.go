@@ -78,9 +78,14 @@ func (s *session) followLocked(scopes []social.Scope, touched map[social.Scope]b
 	if len(wild) == 0 {
 		return
 	}
-	member := make(map[social.Scope]bool)
-	for _, space := range s.broker.gate.Mine(s.principal) {
-		member[space.Scope()] = true
+	member, asked := make(map[social.Scope]bool), make(map[social.ScopeKind]bool)
+	for _, sub := range wild {
+		if kind := sub.cover.Scope.Kind; !asked[kind] {
+			asked[kind] = true
+			for _, scope := range s.broker.gate.Mine(s.principal, kind) {
+				member[scope] = true
+			}
+		}
 	}
 	if scopes == nil {
 		for scope := range member {
@@ -95,9 +100,11 @@ func (s *session) followLocked(scopes []social.Scope, touched map[social.Scope]b
 	for _, scope := range scopes {
 		r := s.reaches[scope]
 		for _, sub := range wild {
-			if member[scope] {
+			switch {
+			case sub.cover.Scope.Kind != scope.Kind:
+			case member[scope]:
 				s.coverLocked(sub, scope, touched)
-			} else if r != nil {
+			case r != nil:
 				r.drop(sub, scope, touched)
 			}
 		}

@@ -109,7 +109,7 @@ func (s *session) subscribe(subs []*subscription, from begins) {
 		return
 	}
 	touched := make(map[social.Scope]bool)
-	var mine []social.SpaceKey
+	mine := make(map[social.ScopeKind][]social.Scope)
 	for _, sub := range subs {
 		if old := s.subs[sub.Filter]; old != nil { // [MQTT-3.8.4-3]
 			s.dropLocked(old, touched)
@@ -123,11 +123,12 @@ func (s *session) subscribe(subs []*subscription, from begins) {
 			s.coverLocked(sub, sub.cover.Scope, touched)
 			continue
 		}
-		if mine == nil {
-			mine = s.broker.gate.Mine(s.principal)
+		kind := sub.cover.Scope.Kind
+		if mine[kind] == nil {
+			mine[kind] = s.broker.gate.Mine(s.principal, kind)
 		}
-		for _, space := range mine {
-			s.coverLocked(sub, space.Scope(), touched)
+		for _, scope := range mine[kind] {
+			s.coverLocked(sub, scope, touched)
 		}
 	}
 	for scope := range touched {

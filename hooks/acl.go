@@ -65,6 +65,7 @@ func (g *Gate) Cover(p *broker.Principal, filter string) (broker.Coverage, error
 	out := broker.Coverage{Mine: f.Mine, Channels: f.Channels, Rest: f.Rest}
 	switch {
 	case f.Mine:
+		out.Scope.Kind = f.Kind
 	case f.Kind == social.ScopeServer:
 		out.Scope = social.Scope{Kind: social.ScopeServer}
 	case f.Kind == social.ScopeOpen:
@@ -74,32 +75,34 @@ func (g *Gate) Cover(p *broker.Principal, filter string) (broker.Coverage, error
 		}
 	case f.Kind == social.ScopePerson:
 		owner, ok := g.dir.PersonByName(f.Owner)
-		if !ok || owner.Key != p.Person {
+		if !ok {
 			return broker.Coverage{}, notYours()
 		}
 		out.Scope = owner.Key.Scope()
 	default:
-		space, ok := g.dir.SpaceByID(f.Owner)
+		space, ok := g.dir.Find(social.Where{Kind: f.Kind, Name: f.Owner})
 		if !ok {
 			return broker.Coverage{}, notYours()
 		}
-		out.Scope = space.Key.Scope()
+		out.Scope = space.Scope()
 	}
 	return out, nil
 }
 
 // Mine lists what a wildcard in the owner's place covers.
-func (g *Gate) Mine(p *broker.Principal) []social.SpaceKey { return g.dir.Mine(actorOf(p)) }
+func (g *Gate) Mine(p *broker.Principal, kind social.ScopeKind) []social.Scope {
+	return g.dir.MineOf(actorOf(p), kind)
+}
 
 // MayReceive decides what is delivered.
 func (g *Gate) MayReceive(p *broker.Principal, scope social.Scope) social.ChannelSet {
 	actor := actorOf(p)
 	switch scope.Kind {
-	case social.ScopeSpace:
+	case social.ScopeSpace, social.ScopeConversation:
 		return g.dir.Receives(actor, social.SpaceKey(scope.Key))
 	case social.ScopePerson:
 		if social.PersonKey(scope.Key) != p.Person {
-			return 0
+			return g.dir.ReceivesOf(actor, social.PersonKey(scope.Key))
 		}
 		if !actor.Scopes.MayRead("", false) {
 			return social.Channels(social.ChannelErrors) // one's own refusals, whatever the credential
@@ -131,7 +134,7 @@ func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 		actor.Packet = pub.PacketID
 	}
 	switch {
-	case addr.Kind == social.ScopeSpace && addr.Channel == social.ChannelMessages:
+	case posted(addr):
 		g.post(actor, addr, pub, done)
 	case addr.Channel == social.ChannelData && (pub.QoS > 0 || pub.Retain):
 		g.sample(actor, addr, pub, done)
@@ -155,8 +158,8 @@ func (g *Gate) MayPublish(p *broker.Principal, topic string) error {
 	}
 	actor := actorOf(p)
 	switch {
-	case addr.Kind == social.ScopeSpace && addr.Channel == social.ChannelMessages:
-		return g.posts.MayWrite(actor, addr.Owner)
+	case posted(addr):
+		return g.posts.MayWrite(actor, addr.Where(), addr.Channel)
 	case addr.Channel == social.ChannelData:
 		_, err := g.data.MayWrite(actor, addr)
 		return err
@@ -166,6 +169,12 @@ func (g *Gate) MayPublish(p *broker.Principal, topic string) error {
 	default:
 		return notYours()
 	}
+}
+
+// posted tells whether clients publish posts there. A person's wall is written
+// over REST.
+func posted(at social.Address) bool {
+	return at.Kind != social.ScopePerson && (at.Channel == social.ChannelMessages || at.Channel == social.ChannelComments)
 }
 
 func notYours() *social.Error {

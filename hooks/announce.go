@@ -17,9 +17,10 @@ func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *soci
 // postDelivery is what subscribers get of a post. The server is its publisher:
 // it goes out at QoS 1 whatever the client used.
 func (g *Gate) postDelivery(space *social.Space, channel social.Channel, p *social.Post) *broker.Delivery {
+	owner := g.dir.OwnerOf(space)
 	d := &broker.Delivery{
-		Scope: space.Key.Scope(), Channel: channel, QoS: 1, Session: p.Session,
-		Topic:  social.Address{Kind: social.ScopeSpace, Owner: space.ID, Channel: channel}.Topic(),
+		Scope: owner.Scope, Channel: channel, QoS: 1, Session: p.Session,
+		Topic:  owner.Address(channel, "").Topic(),
 		Stream: p.Stream, Seq: p.Seq, At: p.Published,
 		Payload: func() []byte { return g.dir.RenderPost(make([]byte, 0, 512+len(p.Content)), space, p) },
 		Properties: &social.Properties{
@@ -68,9 +69,10 @@ func (g *Gate) AnnounceMarker(space *social.Space, m social.Marker, all bool) {
 // marker is how a marker goes out, as it happens and as a retained message.
 func (g *Gate) marker(space *social.Space, m social.Marker) *broker.Delivery {
 	name := g.dir.AnyPerson(m.Person).Name
-	addr := social.Address{Kind: social.ScopeSpace, Owner: space.ID, Channel: social.ChannelReceipts, Rest: name}
+	owner := g.dir.OwnerOf(space)
+	addr := owner.Address(social.ChannelReceipts, name)
 	return &broker.Delivery{
-		Scope: space.Key.Scope(), Channel: addr.Channel, Topic: addr.Topic(), Rest: name, Retain: true,
+		Scope: owner.Scope, Channel: addr.Channel, Topic: addr.Topic(), Rest: name, Retain: true,
 		Payload:    func() []byte { return g.dir.RenderMarker(nil, m) },
 		Properties: &social.Properties{TextPayload: true, ContentType: "application/json"},
 	}

@@ -58,7 +58,7 @@ func (g *Gate) Read(ctx context.Context, stream social.StreamKey, rest string, a
 		}
 		return out, err
 	}
-	space := g.dir.SpaceByKey(social.SpaceKey(owner.Scope.Key))
+	space, _ := g.dir.SpaceOf(owner.Scope)
 	posts, err := g.log.Posts(ctx, social.PostQuery{Stream: stream, After: after, Forward: true, Everything: true, Limit: limit})
 	for i := range posts {
 		out = append(out, g.postDelivery(space, channel, &posts[i]))

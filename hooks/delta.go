@@ -21,7 +21,7 @@ type Connections interface {
 
 // Follow makes live connections follow what a refresh of the directory found.
 // It returns when they have.
-func Follow(c Connections, delta social.Delta) {
+func Follow(c Connections, dir *social.Directory, delta social.Delta) {
 	if len(delta.Barred) > 0 {
 		c.End(func(p *broker.Principal) bool { return slices.Contains(delta.Barred, p.Person) },
 			broker.ReasonNotAuthorized, "The account was suspended or removed.")
@@ -46,7 +46,7 @@ func Follow(c Connections, delta social.Delta) {
 	if len(delta.Spaces) > 0 {
 		scopes := make([]social.Scope, len(delta.Spaces))
 		for i, key := range delta.Spaces {
-			scopes[i] = key.Scope()
+			scopes[i] = dir.ScopeOf(key)
 		}
 		c.RightsChanged(scopes, nil)
 	}
@@ -58,7 +58,14 @@ func Follow(c Connections, delta social.Delta) {
 		if fault("keep-rights") {
 			continue
 		}
-		c.RightsChanged([]social.Scope{space.Scope()}, people)
+		c.RightsChanged([]social.Scope{dir.ScopeOf(space)}, people)
+	}
+	if len(delta.Watched) > 0 {
+		scopes := make([]social.Scope, len(delta.Watched))
+		for i, key := range delta.Watched {
+			scopes[i] = key.Scope()
+		}
+		c.RightsChanged(scopes, nil)
 	}
 	if len(delta.People) > 0 {
 		c.RightsChanged(nil, delta.People) // roles

@@ -5,7 +5,7 @@ import (
 	"rambla/social"
 )
 
-// post hands a message for a context over.
+// post hands over a message for a context or conversation, or a comment.
 func (g *Gate) post(a social.Actor, addr social.Address, pub *broker.Publication, done func(broker.Receipt, error)) {
 	d, err := social.ParsePayload(pub.Payload, plainText(pub.Properties))
 	if err == nil && d.Key == "" {
@@ -16,7 +16,7 @@ func (g *Gate) post(a social.Actor, addr social.Address, pub *broker.Publication
 		done(broker.Receipt{Key: d.Key}, err)
 		return
 	}
-	g.posts.Publish(a, addr.Owner, d, func(stored social.Appended, err error) {
+	g.posts.Publish(a, addr.Where(), addr.Channel, d, func(stored social.Appended, err error) {
 		r := broker.Receipt{Seq: stored.Seq, Key: d.Key}
 		if !stored.ID.IsZero() {
 			r.ID = stored.ID.String()
@@ -43,7 +43,7 @@ func (g *Gate) receipt(a social.Actor, addr social.Address, pub *broker.Publicat
 		done(broker.Receipt{}, err)
 		return
 	}
-	g.markers.Move(a, addr.Owner, r, func(_ social.Marker, err error) { done(broker.Receipt{}, err) })
+	g.markers.Move(a, addr.Where(), r, func(_ social.Marker, err error) { done(broker.Receipt{}, err) })
 }
 
 // signal forwards data that is not durable to whoever is connected.

@@ -214,7 +214,7 @@ func (a *Announcer) oneLocked(t *tail, e *Entry) {
 	if e.Post != nil {
 		a.to.AnnouncePost(space, t.id.Channel, e.Post)
 	} else {
-		a.to.AnnounceSample(Owner{space.Key.Scope(), space.ID}, e.Sample)
+		a.to.AnnounceSample(a.dir.OwnerOf(space), e.Sample)
 	}
 }
 

@@ -72,7 +72,16 @@ func (d *Directory) regainedLocked(a Actor, pl *place, changes []ReadChange) (He
 	hand := a.hand()
 	policies, owner, standing := pl.space.Policies, pl.space.Owner, pl.people[hand].Standing
 	roles, now := d.rolesInSpacesLocked(a), d.now()
-	may := func() bool { return Effective(policies, owner == hand, roles, standing, now).Has(Read) }
+	may := func() bool {
+		switch pl.space.Kind {
+		case KindConversation:
+			return standing.Member
+		case KindWall:
+			return true
+		default:
+			return Effective(policies, owner == hand, roles, standing, now).Has(Read)
+		}
+	}
 	if !may() {
 		return Heads{}, false
 	}

@@ -72,7 +72,7 @@ func (da *Data) MayWrite(a Actor, at Address) (Owner, error) {
 		}
 		return Owner{scope, at.Owner}, da.dir.requireOpen(a, true)
 	}
-	sight, err := da.dir.reach(a, at.Owner, Write, true)
+	sight, err := da.dir.reach(a, at.Where(), Write, true)
 	if err != nil {
 		return Owner{}, err
 	}

@@ -31,7 +31,10 @@ type Directory struct {
 	people   map[PersonKey]*Person // values are replaced, never changed
 	names    map[string]PersonKey  // present names and aliases, of removed people too
 	spaces   map[SpaceKey]*place
-	ids      map[string]SpaceKey
+	ids      map[string]SpaceKey    // of contexts
+	convs    map[string]SpaceKey    // of conversations
+	walls    map[PersonKey]SpaceKey // of those who have one
+	pairs    map[[2]PersonKey]SpaceKey
 	mine     map[PersonKey]map[SpaceKey]struct{} // memberships of living spaces
 	streams  map[StreamKey]StreamID
 	open     map[string]StreamKey // by prefix
@@ -59,6 +62,7 @@ type Delta struct {
 	Barred    []PersonKey // suspended or removed: whatever they hold open ends
 	Passwords []PersonKey // whose password changed
 	Grants    []GrantKey  // ended
+	Watched   []PersonKey // whom others see otherwise than before, or not at all
 	Spaces    []SpaceKey  // whose policies, owner or existence changed
 	Members   []Member    // whose rights in one space changed
 }
@@ -74,7 +78,8 @@ func NewDirectory(store DirectoryStore, log *slog.Logger, now func() time.Time) 
 	return &Directory{
 		store: store, log: log, now: now,
 		people: map[PersonKey]*Person{}, names: map[string]PersonKey{},
-		spaces: map[SpaceKey]*place{}, ids: map[string]SpaceKey{},
+		spaces: map[SpaceKey]*place{}, ids: map[string]SpaceKey{}, convs: map[string]SpaceKey{},
+		walls: map[PersonKey]SpaceKey{}, pairs: map[[2]PersonKey]SpaceKey{},
 		mine: map[PersonKey]map[SpaceKey]struct{}{}, streams: map[StreamKey]StreamID{},
 		open: map[string]StreamKey{},
 	}
@@ -206,6 +211,9 @@ func (d *Directory) apply(ctx context.Context, changes []Change) error {
 	}
 	d.mu.Lock()
 	for _, p := range people {
+		if was := d.people[p.Key]; was != nil && (was.Roles^p.Roles)&RoleHidden != 0 || p.Removed {
+			delta.Watched = append(delta.Watched, p.Key)
+		}
 		d.putPersonLocked(p)
 		if p.Suspended || p.Removed {
 			delta.Barred = append(delta.Barred, p.Key)
@@ -301,8 +309,18 @@ func (d *Directory) putSpaceLocked(s Space) {
 	if pl == nil {
 		pl = &place{people: map[PersonKey]resident{}}
 		d.spaces[s.Key] = pl
-		d.ids[s.ID] = s.Key
-		d.idOrder.Store(nil)
+		switch s.Kind {
+		case KindConversation:
+			d.convs[s.ID] = s.Key
+			if s.Single() {
+				d.pairs[s.Pair] = s.Key
+			}
+		case KindWall:
+			d.walls[s.Owner] = s.Key
+		default:
+			d.ids[s.ID] = s.Key
+			d.idOrder.Store(nil)
+		}
 		for c, key := range s.Streams {
 			if key != 0 {
 				d.streams[key] = StreamID{Space: s.Key, Channel: Channel(c)}

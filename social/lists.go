@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// visibleSpaces lists in order of id the spaces after the given id that the
+// visibleSpaces lists in order of id the contexts after the given id that the
 // actor may know of, at most limit. Cost: the spaces passed over; sorting all ids after a change.
 func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) []Sight {
 	d.mu.RLock()
@@ -15,7 +15,9 @@ func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) [
 	var ids []string
 	if mine {
 		for key := range d.mine[a.hand()] {
-			ids = append(ids, d.spaces[key].space.ID)
+			if s := d.spaces[key].space; s.Kind == KindContext {
+				ids = append(ids, s.ID)
+			}
 		}
 		slices.Sort(ids)
 	} else {

@@ -70,8 +70,8 @@ func NewMarkers(dir *Directory, store MarkerStore, to MarkerAudience, members in
 // It never blocks; done is called exactly once with the marker that holds: at
 // once where the context is not the actor's to read (KindNotFound) or too much
 // waits (KindUnavailable), else after the commit. done must not block.
-func (ms *Markers) Move(a Actor, space string, r Receipt, done func(Marker, error)) {
-	sight, err := ms.readable(a, space)
+func (ms *Markers) Move(a Actor, at Where, r Receipt, done func(Marker, error)) {
+	sight, err := ms.readable(a, at)
 	if err != nil {
 		done(Marker{}, err)
 		return
@@ -99,13 +99,13 @@ func (ms *Markers) Move(a Actor, space string, r Receipt, done func(Marker, erro
 }
 
 // MoveNow is Move for callers that wait. The commit goes on when ctx ends first.
-func (ms *Markers) MoveNow(ctx context.Context, a Actor, space string, r Receipt) (Marker, error) {
+func (ms *Markers) MoveNow(ctx context.Context, a Actor, w Where, r Receipt) (Marker, error) {
 	type answer struct {
 		m   Marker
 		err error
 	}
 	ch := make(chan answer, 1)
-	ms.Move(a, space, r, func(m Marker, err error) { ch <- answer{m, err} })
+	ms.Move(a, w, r, func(m Marker, err error) { ch <- answer{m, err} })
 	select {
 	case o := <-ch:
 		return o.m, o.err
@@ -127,14 +127,14 @@ func (ms *Markers) Stats() MarkerStats {
 	return MarkerStats{Receipts: ms.receipts.Load(), Batches: ms.batches.Load(), Failures: ms.failures.Load(), Waiting: ms.owed}
 }
 
-// readable finds a context that the actor may read.
-func (ms *Markers) readable(a Actor, space string) (Sight, error) {
+// readable finds a space that the actor may read.
+func (ms *Markers) readable(a Actor, w Where) (Sight, error) {
 	if err := a.refuseActing(); err != nil {
 		return Sight{}, err
 	}
-	sight, err := ms.dir.See(a, space)
+	sight, err := ms.dir.SeeAt(a, w)
 	if err == nil && !sight.May.Has(Read) {
-		err = Errorf(KindNotFound, "There is nothing in %q that is yours to read.", clip(space))
+		err = Errorf(KindNotFound, "There is nothing in %q that is yours to read.", clip(w.Name))
 	}
 	return sight, err
 }

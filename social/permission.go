@@ -126,7 +126,12 @@ func (o Override) holds(now time.Time) bool { return o.Until.IsZero() || now.Bef
 type Standing struct {
 	Member    bool
 	Banned    bool
+	Until     time.Time // when the ban ends; zero: never
 	Overrides []Override
+}
+
+func (s Standing) banned(now time.Time) bool {
+	return s.Banned && (s.Until.IsZero() || now.Before(s.Until))
 }
 
 // Effective says what a person may do in a space. The first rule that applies
@@ -136,7 +141,7 @@ func Effective(policies Policies, owner bool, roles Roles, s Standing, now time.
 	if owner || roles.Has(RoleManager) {
 		return AllPermissions
 	}
-	if s.Banned {
+	if s.banned(now) {
 		return NoPermissions
 	}
 	p := policies.at(PolicyPublic)
@@ -162,10 +167,13 @@ func Effective(policies Policies, owner bool, roles Roles, s Standing, now time.
 	return p &^ vetoes
 }
 
-// NextExpiry is the earliest moment after now at which an override of s ends;
+// NextExpiry is the earliest moment after now at which a ban or an override of s ends;
 // zero where none does.
 func (s Standing) NextExpiry(now time.Time) time.Time {
 	var next time.Time
+	if s.Banned && s.Until.After(now) {
+		next = s.Until
+	}
 	for _, o := range s.Overrides {
 		if o.Until.After(now) && (next.IsZero() || o.Until.Before(next)) {
 			next = o.Until

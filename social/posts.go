@@ -22,11 +22,11 @@ func NewPosts(dir *Directory, log Log, committer *Committer, ids *IDs, now func(
 	return &Posts{dir: dir, log: log, committer: committer, ids: ids, now: now}
 }
 
-// Publish posts a draft into a context. It never blocks; done is called exactly
+// Publish posts a draft into a channel of a space: messages, or comments. It never blocks; done is called exactly
 // once, with what was committed: at once where the draft is refused (KindNotFound,
 // KindForbidden, KindInvalid), else after the commit.
-func (ps *Posts) Publish(a Actor, space string, d Draft, done func(Appended, error)) {
-	e, err := ps.entry(a, space, d)
+func (ps *Posts) Publish(a Actor, w Where, channel Channel, d Draft, done func(Appended, error)) {
+	e, err := ps.entry(a, w, channel, d)
 	if err != nil {
 		done(Appended{}, err)
 		return
@@ -34,14 +34,18 @@ func (ps *Posts) Publish(a Actor, space string, d Draft, done func(Appended, err
 	ps.committer.Submit(e, done)
 }
 
-// MayWrite tells whether the actor may post into the context at this moment.
-func (ps *Posts) MayWrite(a Actor, space string) error {
-	_, err := ps.place(a, space)
+// MayWrite tells whether the actor may post into the channel at this moment.
+func (ps *Posts) MayWrite(a Actor, w Where, channel Channel) error {
+	_, err := ps.place(a, w, channel)
 	return err
 }
 
-func (ps *Posts) place(a Actor, space string) (*Space, error) {
-	sight, err := ps.dir.reach(a, space, Write, false)
+func (ps *Posts) place(a Actor, w Where, channel Channel) (*Space, error) {
+	need := Write
+	if channel == ChannelComments && w.Kind == ScopePerson {
+		need = Read // whoever reads a wall may comment there
+	}
+	sight, err := ps.dir.reach(a, w, need, false)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +54,8 @@ func (ps *Posts) place(a Actor, space string) (*Space, error) {
 
 // Create is Publish for callers that wait; it returns the stored post (of a
 // repeat, the first one) and whether it was there before.
-func (ps *Posts) Create(ctx context.Context, a Actor, space string, d Draft) (Found, bool, error) {
-	e, err := ps.entry(a, space, d)
+func (ps *Posts) Create(ctx context.Context, a Actor, w Where, channel Channel, d Draft) (Found, bool, error) {
+	e, err := ps.entry(a, w, channel, d)
 	if err != nil {
 		return Found{}, false, err
 	}
@@ -69,13 +73,13 @@ func (ps *Posts) Create(ctx context.Context, a Actor, space string, d Draft) (Fo
 }
 
 // entry checks the right and the names of a draft.
-func (ps *Posts) entry(a Actor, space string, d Draft) (Entry, error) {
-	where, err := ps.place(a, space)
+func (ps *Posts) entry(a Actor, w Where, channel Channel, d Draft) (Entry, error) {
+	where, err := ps.place(a, w, channel)
 	if err != nil {
 		return Entry{}, err
 	}
 	p := &Post{
-		Stream: where.Stream(ChannelMessages), ID: ps.ids.New(ps.now()), Type: d.Type,
+		Stream: where.Stream(channel), ID: ps.ids.New(ps.now()), Type: d.Type,
 		Author: a.Person, AsSpace: a.AsSpace != 0, Creator: a.Creator, InReplyTo: d.InReplyTo,
 		Markdown: d.Markdown, Content: d.Content, Extra: d.Extra, Private: d.Private,
 		Key: d.Key, Generator: a.Generator, Session: a.Session,
@@ -130,7 +134,7 @@ type Found struct {
 // they may know of the context.
 func (ps *Posts) Get(ctx context.Context, a Actor, id string) (Found, error) {
 	f, _, err := ps.find(ctx, a, id)
-	if err == nil && !a.Scopes.MayRead(f.Space.ID, false) {
+	if err == nil && !a.Scopes.MayRead(f.Space.scopeName(), false) {
 		return Found{}, noPost()
 	}
 	return f, err
@@ -228,7 +232,7 @@ func (ps *Posts) Remove(ctx context.Context, a Actor, id string) error {
 	if err != nil {
 		return err
 	}
-	own := f.writtenBy(a) && a.Scopes.MayWrite(f.Space.ID, false)
+	own := f.writtenBy(a) && a.Scopes.MayWrite(f.Space.scopeName(), false)
 	switch {
 	case !own && !sight.May.Has(Delete):
 		return Errorf(KindForbidden, "Only its author, or who has the permission delete, may remove a post.")
@@ -285,27 +289,27 @@ type Listed struct {
 }
 
 // Activities lists the living posts of a context with their present content.
-func (ps *Posts) Activities(ctx context.Context, a Actor, space string, page Page) (Listed, error) {
-	return ps.list(ctx, a, space, ChannelMessages, page, true)
+func (ps *Posts) Activities(ctx context.Context, a Actor, w Where, page Page) (Listed, error) {
+	return ps.list(ctx, a, w, ChannelMessages, page, true)
 }
 
 // History lists what subscribers of a context's channel got, by seq, with
 // present content; what was removed keeps its place.
-func (ps *Posts) History(ctx context.Context, a Actor, space string, channel Channel, page Page) (Listed, error) {
-	return ps.list(ctx, a, space, channel, page, false)
+func (ps *Posts) History(ctx context.Context, a Actor, w Where, channel Channel, page Page) (Listed, error) {
+	return ps.list(ctx, a, w, channel, page, false)
 }
 
 // Since is History for a reader that knows the stream up to page.After, of the
 // history that epoch names (empty: the present one). complete is false where
 // something behind that is given up, where the stream does not reach that far,
 // and where its history is another one: then everything that is kept follows.
-func (ps *Posts) Since(ctx context.Context, a Actor, space string, channel Channel, epoch string, page Page) (list Listed, complete bool, err error) {
-	if list, err = ps.History(ctx, a, space, channel, page); err != nil {
+func (ps *Posts) Since(ctx context.Context, a Actor, w Where, channel Channel, epoch string, page Page) (list Listed, complete bool, err error) {
+	if list, err = ps.History(ctx, a, w, channel, page); err != nil {
 		return Listed{}, false, err
 	}
 	if epoch != "" && epoch != list.State.Epoch {
 		page.After = 0
-		list, err = ps.History(ctx, a, space, channel, page)
+		list, err = ps.History(ctx, a, w, channel, page)
 		return list, false, err
 	}
 	// Once more: what was given up while the page was read may be missing in it.
@@ -316,15 +320,18 @@ func (ps *Posts) Since(ctx context.Context, a Actor, space string, channel Chann
 	return list, page.After >= now.Floor && page.After <= list.State.Head, nil
 }
 
-func (ps *Posts) list(ctx context.Context, a Actor, space string, channel Channel, page Page, living bool) (Listed, error) {
-	sight, err := ps.dir.See(a, space)
+func (ps *Posts) list(ctx context.Context, a Actor, w Where, channel Channel, page Page, living bool) (Listed, error) {
+	sight, err := ps.dir.SeeAt(a, w)
 	if err != nil {
 		return Listed{}, err
 	}
 	if !sight.May.Has(Read) {
-		return Listed{}, Errorf(KindNotFound, "There are no posts in %q that are yours to see.", clip(space))
+		return Listed{}, Errorf(KindNotFound, "There are no posts in %q that are yours to see.", clip(w.Name))
 	}
 	stream := sight.Space.Stream(channel)
+	if stream == 0 {
+		return Listed{}, Errorf(KindNotFound, "There is no such log in %q.", clip(w.Name))
+	}
 	out := Listed{Space: sight.Space}
 	// Read first: what is posted meanwhile belongs to the next page, and what is
 	// given up meanwhile is noticed by the reader of that.

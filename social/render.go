@@ -40,7 +40,7 @@ func (d *Directory) RenderPost(dst []byte, space *Space, p *Post) []byte {
 		w.thing(more.Target)
 		w.raw(`,"context":`)
 	}
-	w.space(space)
+	d.place(&w, space)
 	if more.Data != nil {
 		w.raw(`,"data":`)
 		w.b = append(w.b, more.Data...)
@@ -84,7 +84,7 @@ func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, thing *Th
 		return
 	}
 	if !p.Counts() && p.Object.IsZero() {
-		w.space(space)
+		d.place(w, space)
 		return
 	}
 	id := p.ID
@@ -184,8 +184,21 @@ func (w *jsonWriter) person(p Person) {
 	w.raw("}")
 }
 
+// place writes a space as a post names it: a wall as its person.
+func (d *Directory) place(w *jsonWriter, s *Space) {
+	if s.Kind == KindWall {
+		w.person(d.AnyPerson(s.Owner))
+		return
+	}
+	w.space(s)
+}
+
 func (w *jsonWriter) space(s *Space) {
-	w.raw(`{"type":"Context","id":`)
+	kind := `{"type":"Context","id":`
+	if s.Kind == KindConversation {
+		kind = `{"type":"Conversation","id":`
+	}
+	w.raw(kind)
 	w.text(s.ID)
 	if s.DisplayName != "" {
 		w.field("name", s.DisplayName)

@@ -78,6 +78,25 @@ func (d *Directory) spaceOfStream(key StreamKey) (SpaceKey, Channel, bool) {
 	return id.Space, id.Channel, ok && id.Open == ""
 }
 
+// ScopeOf is the scope of the space's topics.
+func (d *Directory) ScopeOf(key SpaceKey) Scope { return d.SpaceByKey(key).Scope() }
+
+// ownerLocked is how the topics of a space name what they belong to.
+func (d *Directory) ownerLocked(s *Space) Owner {
+	o := Owner{Scope: s.Scope(), Name: s.ID}
+	if p := d.people[s.Owner]; s.Kind == KindWall && p != nil {
+		o.Name = p.Name
+	}
+	return o
+}
+
+// OwnerOf is how the topics of a space name what they belong to.
+func (d *Directory) OwnerOf(s *Space) Owner {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.ownerLocked(s)
+}
+
 // StreamOwner finds whose a stream is, also of a deleted space. false where it
 // was made after the directory was loaded and has not been heard of, or is that
 // of a prefix that is no longer open.
@@ -91,7 +110,7 @@ func (d *Directory) StreamOwner(key StreamKey) (Owner, Channel, bool) {
 	case id.Open != "":
 		return Owner{key.openScope(), id.Open}, id.Channel, true
 	}
-	return Owner{id.Space.Scope(), d.spaces[id.Space].space.ID}, id.Channel, true
+	return d.ownerLocked(d.spaces[id.Space].space), id.Channel, true
 }
 
 // StreamOf is the stream of one of a scope's channels; 0 where there is none.
@@ -99,15 +118,60 @@ func (d *Directory) StreamOf(scope Scope, c Channel) StreamKey {
 	if scope.Kind == ScopeOpen && c == ChannelData {
 		return StreamKey(scope.Key)
 	}
-	if scope.Kind != ScopeSpace {
-		return 0
-	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if pl := d.spaces[SpaceKey(scope.Key)]; pl != nil {
+	if pl := d.ownedByLocked(scope); pl != nil {
 		return pl.space.Stream(c)
 	}
 	return 0
+}
+
+// ownedByLocked is the space that the scope's streams are of; nil for none.
+func (d *Directory) ownedByLocked(scope Scope) *place {
+	switch scope.Kind {
+	case ScopeSpace, ScopeConversation:
+		return d.spaces[SpaceKey(scope.Key)]
+	case ScopePerson:
+		return d.spaces[d.walls[PersonKey(scope.Key)]]
+	default:
+		return nil
+	}
+}
+
+// SpaceOf is the space whose streams are the scope's, also a deleted one; false
+// where there is none: whoever never posted has no wall.
+func (d *Directory) SpaceOf(scope Scope) (*Space, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if pl := d.ownedByLocked(scope); pl != nil {
+		return pl.space, true
+	}
+	return nil, false
+}
+
+// placeLocked finds what clients name so; nil where there is none.
+func (d *Directory) placeLocked(w Where) *place {
+	switch w.Kind {
+	case ScopeSpace:
+		return d.spaces[d.ids[w.Name]]
+	case ScopeConversation:
+		return d.spaces[d.convs[w.Name]]
+	case ScopePerson:
+		if p := d.people[d.names[strings.ToLower(w.Name)]]; p != nil && !p.Removed {
+			return d.spaces[d.walls[p.Key]]
+		}
+	}
+	return nil
+}
+
+// Find finds a living space, whoever may see it. The Space must not be changed.
+func (d *Directory) Find(w Where) (*Space, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if pl := d.placeLocked(w); pl != nil && !pl.space.Deleted {
+		return pl.space, true
+	}
+	return nil, false
 }
 
 // Sight is a space as one actor sees it.
@@ -123,13 +187,39 @@ type Sight struct {
 
 // See finds a space that the actor may know of. KindNotFound where there is
 // none, where it was deleted, and where it is not the actor's to know.
-func (d *Directory) See(a Actor, id string) (Sight, error) {
+func (d *Directory) See(a Actor, id string) (Sight, error) { return d.SeeAt(a, InContext(id)) }
+
+// SeeAt is See for any space.
+func (d *Directory) SeeAt(a Actor, w Where) (Sight, error) {
+	if err := w.refuseActing(a); err != nil {
+		return Sight{}, err
+	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if s, visible := d.sightLocked(a, d.spaces[d.ids[id]], false); visible {
+	if s, visible := d.sightLocked(a, d.placeLocked(w), false); visible {
 		return s, nil
 	}
-	return Sight{}, noContext(id)
+	return Sight{}, w.missing()
+}
+
+// refuseActing is KindForbidden for who acts for another outside of contexts.
+func (w Where) refuseActing(a Actor) error {
+	if w.Kind == ScopeSpace {
+		return nil
+	}
+	return a.refuseActing()
+}
+
+// missing is KindNotFound of what w names.
+func (w Where) missing() *Error {
+	switch w.Kind {
+	case ScopeConversation:
+		return Errorf(KindNotFound, "There is no conversation %q, or it is not yours to see.", clip(w.Name))
+	case ScopePerson:
+		return Errorf(KindNotFound, "There is nothing by %q, or it is not yours to see.", clip(w.Name))
+	default:
+		return noContext(w.Name)
+	}
 }
 
 // MayData is what the actor may do with the space's data channel, which a
@@ -148,17 +238,20 @@ func (d *Directory) MayData(a Actor, id string) (Sight, error) {
 // that all may write into and few may read. Without the right it is
 // KindForbidden, still with the Sight, where the actor may know of the space,
 // else KindNotFound.
-func (d *Directory) reach(a Actor, id string, need Permissions, data bool) (Sight, error) {
+func (d *Directory) reach(a Actor, w Where, need Permissions, data bool) (Sight, error) {
+	if err := w.refuseActing(a); err != nil {
+		return Sight{}, err
+	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	s, visible := d.sightLocked(a, d.spaces[d.ids[id]], data)
+	s, visible := d.sightLocked(a, d.placeLocked(w), data)
 	switch {
 	case s.May.Has(need) && need != NoPermissions:
 		return s, nil
 	case visible:
-		return s, Errorf(KindForbidden, "You lack the permission %s in %q.", strings.Join(need.Words(), ", "), clip(id))
+		return s, Errorf(KindForbidden, "You lack the permission %s in %q.", strings.Join(need.Words(), ", "), clip(w.Name))
 	}
-	return Sight{}, noContext(id)
+	return Sight{}, w.missing()
 }
 
 // look is the actor's sight of the space with that key, and whether it may know
@@ -183,19 +276,73 @@ func (d *Directory) sightLocked(a Actor, pl *place, data bool) (Sight, bool) {
 	if pl == nil || pl.space.Deleted || p == nil || p.Suspended || p.Removed {
 		return Sight{}, false
 	}
-	r, id := pl.people[hand], pl.space.ID
-	owner, roles := pl.space.Owner == hand, d.rolesInSpacesLocked(a)
-	all := Effective(pl.space.Policies, owner, roles, r.Standing, d.now())
-	known := r.Member || (all|pl.space.Policies.at(PolicyPublic))&(Read|Subscribe) != 0
-	visible := known && !(r.Banned && all == NoPermissions) && (a.Scopes.MayRead(id, data) || a.Scopes.MayWrite(id, data))
-	s := Sight{Space: pl.space, May: narrow(all, a.Scopes, id, data), Member: r.Member}
+	if a.Creator != 0 && pl.space.Kind != KindContext {
+		return Sight{}, false // for others one acts in contexts only
+	}
+	now, r := d.now(), pl.people[hand]
+	s := Sight{Space: pl.space, Member: r.Member}
 	if r.Member && r.heads != nil {
 		s.Joined = *r.heads
 	}
-	if pl.space.History == HistorySinceJoin && !owner && roles&(RoleManager|RoleAuditor) == 0 {
+	owner, roles := pl.space.Owner == hand, d.rolesInSpacesLocked(a)
+	var all Permissions
+	var known bool
+	var id string // what credentials are narrowed to; nothing but contexts
+	whole := owner || roles&(RoleManager|RoleAuditor) != 0
+	switch pl.space.Kind {
+	case KindConversation:
+		all = pl.conversationRights(owner, r.Standing)
+		known, whole = r.Member, false
+	case KindWall:
+		all = d.wallRightsLocked(a, pl.space, roles)
+		known, whole = all.Has(Read), true
+	default:
+		id = pl.space.ID
+		all = Effective(pl.space.Policies, owner, roles, r.Standing, now)
+		known = r.Member || (all|pl.space.Policies.at(PolicyPublic))&(Read|Subscribe) != 0
+		known = known && !(r.banned(now) && all == NoPermissions)
+	}
+	s.May = narrow(all, a.Scopes, id, data)
+	if pl.space.History == HistorySinceJoin && !whole {
 		s.Floor = r.floor()
 	}
-	return s, visible
+	return s, known && (a.Scopes.MayRead(id, data) || a.Scopes.MayWrite(id, data))
+}
+
+// conversationRights is what a participant may do: nobody else reads there,
+// whatever its roles. Somebody alone in a group has nobody to write to.
+func (pl *place) conversationRights(owner bool, r Standing) Permissions {
+	switch {
+	case !r.Member:
+		return NoPermissions
+	case pl.space.Single():
+		return Read | Write | Unsubscribe
+	}
+	may := Read | Unsubscribe
+	if pl.members > 1 {
+		may |= Write
+	}
+	if owner {
+		may = may&^Unsubscribe | Invite | Kick | Delete
+	}
+	return may
+}
+
+// wallRightsLocked is what the actor may do on a person's wall: all read it who
+// see the person, and nobody else posts there. Following is subscribing.
+func (d *Directory) wallRightsLocked(a Actor, wall *Space, roles Roles) Permissions {
+	p := d.people[wall.Owner]
+	switch {
+	case p == nil || p.Removed:
+		return NoPermissions
+	case wall.Owner == a.hand():
+		return Read | Write | Delete
+	case p.Roles.Has(RoleHidden) && !d.seesHiddenLocked(a):
+		return NoPermissions
+	case roles&(RoleManager|RoleModerator) != 0:
+		return Read | Subscribe | Unsubscribe | Delete
+	}
+	return Read | Subscribe | Unsubscribe
 }
 
 // floor is where history begins for r in a space that shows it from the join
@@ -297,27 +444,56 @@ func (d *Directory) Receives(a Actor, key SpaceKey) ChannelSet {
 	pl := d.spaces[key]
 	s, _ := d.sightLocked(a, pl, false)
 	if s.May.Has(Read) {
-		return SpaceChannels() // a credential for the context reaches its data too
+		return channelsOf(pl.space.Scope().Kind) // a credential for the context reaches its data too
 	}
-	if s, _ = d.sightLocked(a, pl, true); s.May.Has(Read) {
+	if s, _ = d.sightLocked(a, pl, true); s.May.Has(Read) && pl.space.Kind == KindContext {
 		return Channels(ChannelData)
 	}
 	return 0
 }
 
-// Mine lists the spaces that the actor belongs to; every living one for an
-// auditor. In no order.
+// Mine lists the spaces that the actor belongs to, and every living context for
+// an auditor. The walls among them are of those whom it follows. In no order.
 func (d *Directory) Mine(a Actor) []SpaceKey {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if d.rolesLocked(a).Has(RoleAuditor) {
-		out := make([]SpaceKey, 0, len(d.spaces))
-		for key, pl := range d.spaces {
-			if !pl.space.Deleted {
-				out = append(out, key)
-			}
-		}
-		return out
+	mine := d.mine[a.hand()]
+	if !d.rolesLocked(a).Has(RoleAuditor) {
+		return slices.Collect(maps.Keys(mine))
 	}
-	return slices.Collect(maps.Keys(d.mine[a.hand()]))
+	out := make([]SpaceKey, 0, len(d.spaces))
+	for key, pl := range d.spaces {
+		if _, member := mine[key]; member || pl.space.Kind == KindContext && !pl.space.Deleted {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// MineOf are the scopes of those of the kind.
+func (d *Directory) MineOf(a Actor, kind ScopeKind) []Scope {
+	keys := d.Mine(a)
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	out := make([]Scope, 0, len(keys))
+	for _, key := range keys {
+		if pl := d.spaces[key]; pl != nil && pl.space.Scope().Kind == kind {
+			out = append(out, pl.space.Scope())
+		}
+	}
+	return out
+}
+
+// ReceivesOf is the set of a person's channels that others may receive and the
+// actor does now. Its own topics are its own whether or not it has a wall.
+func (d *Directory) ReceivesOf(a Actor, person PersonKey) ChannelSet {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if a.Creator != 0 || !a.Scopes.MayRead("", false) {
+		return 0
+	}
+	if !d.wallRightsLocked(a, &Space{Kind: KindWall, Owner: person}, d.rolesLocked(a)).Has(Read) {
+		return 0
+	}
+	return WallChannels()
 }

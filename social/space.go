@@ -2,11 +2,21 @@ package social
 
 import "time"
 
-// Space is a place that posts go to: a community, course, room or section of a
-// site. Outside it is called a context.
+// SpaceKind says what a space is to the outside.
+type SpaceKind uint8
+
+const (
+	KindContext      SpaceKind = iota // a community, course, room or section of a site
+	KindConversation                  // a private exchange between its members alone
+	KindWall                          // what a person posts about itself; its members are the followers
+)
+
+// Space is a place that posts go to, with members and rights: what contexts,
+// conversations and people's walls have in common.
 type Space struct {
 	Key           SpaceKey
-	ID            string // chosen at creation or generated; never changes, never reused
+	Kind          SpaceKind
+	ID            string // of a context or conversation; never changes, never reused. Empty for a wall
 	DisplayName   string
 	Description   string
 	URL           string
@@ -17,6 +27,9 @@ type Space struct {
 	History       History // what a new member sees of the past
 	Receipts      bool    // members see how far the others have read
 	Owner         PersonKey
+	Pair          [2]PersonKey // the two of a one-to-one conversation, also after one left, the smaller key first; else 0
+	Parent        SpaceKey     // of a context in a tree of them; 0: none
+	Order         int          // among those with the same parent
 	Retention     Retention
 	Created       time.Time
 	Deleted       bool
@@ -26,6 +39,60 @@ type Space struct {
 
 // Stream is the key of the space's stream for c; 0 where there is none.
 func (s *Space) Stream(c Channel) StreamKey { return s.Streams[c] }
+
+// Scope is what the space's topics belong to: a wall's to its person.
+func (s *Space) Scope() Scope {
+	switch s.Kind {
+	case KindWall:
+		return s.Owner.Scope()
+	case KindConversation:
+		return Scope{ScopeConversation, int64(s.Key)}
+	default:
+		return s.Key.Scope()
+	}
+}
+
+// scopeName is what scopes of credentials call it: only contexts can be named.
+func (s *Space) scopeName() string {
+	if s.Kind != KindContext {
+		return ""
+	}
+	return s.ID
+}
+
+// Single tells whether the space is a one-to-one conversation.
+func (s *Space) Single() bool { return s.Pair != [2]PersonKey{} }
+
+// Where names a space as clients do: a context or a conversation by its id, a
+// wall by a name of its person.
+type Where struct {
+	Kind ScopeKind // ScopeSpace, ScopeConversation or ScopePerson
+	Name string
+}
+
+// InContext names a context.
+func InContext(id string) Where { return Where{ScopeSpace, id} }
+
+// InConversation names a conversation.
+func InConversation(id string) Where { return Where{ScopeConversation, id} }
+
+// OnWall names a person's wall.
+func OnWall(name string) Where { return Where{ScopePerson, name} }
+
+// Where is that of the topic's owner.
+func (a Address) Where() Where { return Where{a.Kind, a.Owner} }
+
+// SpaceStreams are the channels that a space of the kind keeps in the store.
+func (k SpaceKind) SpaceStreams() ChannelSet {
+	switch k {
+	case KindConversation:
+		return Channels(ChannelMessages, ChannelReactions, ChannelEvents)
+	case KindWall:
+		return WallChannels()
+	default:
+		return Channels(ChannelMessages, ChannelComments, ChannelReactions, ChannelEvents, ChannelData)
+	}
+}
 
 // History says what of a space's past a member sees.
 type History uint8
@@ -87,4 +154,6 @@ type SpacePatch struct {
 	History       *History
 	Receipts      *bool
 	Retention     *Retention // as a whole
+	Parent        *SpaceKey
+	Order         *int
 }

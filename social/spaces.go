@@ -177,6 +177,8 @@ func (p SpacePatch) apply(s *Space) {
 	set(&s.History, p.History)
 	set(&s.Receipts, p.Receipts)
 	set(&s.Retention, p.Retention)
+	set(&s.Parent, p.Parent)
+	set(&s.Order, p.Order)
 }
 
 func set[T any](to, from *T) {
@@ -208,7 +210,7 @@ func (sp *Spaces) Admit(ctx context.Context, a Actor, id, name string) (first bo
 	if self {
 		need = Subscribe
 	}
-	sight, err := sp.dir.reach(a, id, need, false)
+	sight, err := sp.dir.reach(a, InContext(id), need, false)
 	switch {
 	case self && sight.Member: // to join again changes nothing
 	case err != nil:
@@ -233,7 +235,7 @@ func (sp *Spaces) Dismiss(ctx context.Context, a Actor, id, name string) (was bo
 	if a.Creator == 0 && who.Key == a.Person {
 		need = Unsubscribe
 	}
-	sight, err := sp.dir.reach(a, id, need, false)
+	sight, err := sp.dir.reach(a, InContext(id), need, false)
 	switch {
 	case err != nil:
 		return false, err

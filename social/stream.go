@@ -4,20 +4,22 @@ package social
 type ScopeKind uint8
 
 const (
-	ScopeNone   ScopeKind = iota
-	ScopeSpace            // /ctx/{id}/…
-	ScopePerson           // /user/{name}/…
-	ScopeServer           // $SYS/…; its key is 0
-	ScopeOpen             // below a prefix of OpenTopics; its key is that of the prefix's stream
+	ScopeNone         ScopeKind = iota
+	ScopeSpace                  // /ctx/{id}/…
+	ScopePerson                 // /user/{name}/…, the person's wall included
+	ScopeServer                 // $SYS/…; its key is 0
+	ScopeOpen                   // below a prefix of OpenTopics; its key is that of the prefix's stream
+	ScopeConversation           // /conv/{id}/…
 )
 
-// Scope is one owner of topics: a space, a person, or the server itself.
+// Scope is one owner of topics: a context, a conversation, a person, or the
+// server itself.
 type Scope struct {
 	Kind ScopeKind
 	Key  int64 // a SpaceKey, PersonKey or StreamKey
 }
 
-// Scope is the scope of the space's topics.
+// Scope is the scope of the topics of a context; Space.Scope is that of any space.
 func (k SpaceKey) Scope() Scope { return Scope{ScopeSpace, int64(k)} }
 
 // Scope is the scope of the person's own topics.
@@ -30,8 +32,8 @@ func (k StreamKey) openScope() Scope { return Scope{ScopeOpen, int64(k)} }
 type Channel uint8
 
 const (
-	ChannelNone Channel = iota
-	ChannelMessages
+	ChannelNone     Channel = iota
+	ChannelMessages         // of a wall the word is posts
 	ChannelEvents
 	ChannelData   // /ctx/{id}/data/… and open topics: any bytes, one stream per space or prefix
 	ChannelErrors // /user/{name}/errors
@@ -40,16 +42,26 @@ const (
 	// ChannelReceipts is /ctx/{id}/receipts, where clients say how far they got, and
 	// /ctx/{id}/receipts/{name}, where the server tells how far somebody did.
 	ChannelReceipts
+	ChannelComments
+	ChannelReactions // likes, flags and shares, told by the server
+	ChannelTyping    // at QoS 0, from whoever may write
+	// ChannelPresence is /ctx/{id}/presence, how many are there, and
+	// /ctx/{id}/presence/{name}, who; of a person /user/{name}/presence alone.
+	ChannelPresence
+	ChannelCounters      // /user/{name}/counters
+	ChannelNotifications // /user/{name}/notifications
 	channelCount
 )
 
 var channelWords = [channelCount]string{
 	ChannelMessages: "messages", ChannelEvents: "events", ChannelData: "data",
 	ChannelErrors: "errors", ChannelSync: "sync", ChannelSys: "",
-	ChannelReceipts: "receipts",
+	ChannelReceipts: "receipts", ChannelComments: "comments", ChannelReactions: "reactions",
+	ChannelTyping: "typing", ChannelPresence: "presence", ChannelCounters: "counters",
+	ChannelNotifications: "notifications",
 }
 
-// String is the channel's word in topics.
+// String is the channel's word in topics of contexts and conversations.
 func (c Channel) String() string {
 	if c < channelCount {
 		return channelWords[c]
@@ -57,19 +69,51 @@ func (c Channel) String() string {
 	return ""
 }
 
-// Nested tells whether topics continue behind the channel's word (data/a/b).
-func (c Channel) Nested() bool {
-	return c == ChannelData || c == ChannelSync || c == ChannelSys || c == ChannelReceipts
+// word is the channel's word in topics of a kind.
+func (c Channel) word(kind ScopeKind) string {
+	if kind == ScopePerson && c == ChannelMessages {
+		return "posts"
+	}
+	return c.String()
 }
 
-// bare tells whether the channel's word is a topic by itself too, to publish to.
-func (c Channel) bare() bool { return c == ChannelReceipts }
+// Nested tells whether topics continue behind the channel's word (data/a/b).
+func (c Channel) Nested() bool {
+	switch c {
+	case ChannelData, ChannelSync, ChannelSys, ChannelReceipts, ChannelPresence:
+		return true
+	default:
+		return false
+	}
+}
+
+// bare tells whether the channel's word is a topic by itself too.
+func (c Channel) bare() bool { return c == ChannelReceipts || c == ChannelPresence }
+
+// nestedIn is Nested for the topics of a kind: a person has one presence.
+func (c Channel) nestedIn(kind ScopeKind) bool {
+	return c.Nested() && !(kind == ScopePerson && c == ChannelPresence)
+}
 
 // Log tells whether the channel is a stream of posts.
-func (c Channel) Log() bool { return c == ChannelMessages || c == ChannelEvents }
+func (c Channel) Log() bool {
+	switch c {
+	case ChannelMessages, ChannelEvents, ChannelComments, ChannelReactions, ChannelNotifications:
+		return true
+	default:
+		return false
+	}
+}
 
 // Retains tells whether there are retained messages on the channel.
-func (c Channel) Retains() bool { return c == ChannelData || c == ChannelReceipts }
+func (c Channel) Retains() bool {
+	switch c {
+	case ChannelData, ChannelReceipts, ChannelPresence, ChannelCounters:
+		return true
+	default:
+		return false
+	}
+}
 
 // Durable tells whether the channel has a stream in the store at all.
 func (c Channel) Durable() bool { return c.Log() || c == ChannelData }
@@ -89,11 +133,40 @@ func Channels(cs ...Channel) ChannelSet {
 	return s
 }
 
-// SpaceChannels and PersonChannels are what /ctx/{id}/# and /user/{name}/# cover.
+// SpaceChannels, ConversationChannels and PersonChannels are what /ctx/{id}/#,
+// /conv/{id}/# and /user/{name}/# cover.
 func SpaceChannels() ChannelSet {
-	return Channels(ChannelMessages, ChannelEvents, ChannelData, ChannelReceipts)
+	return Channels(ChannelMessages, ChannelComments, ChannelReactions, ChannelEvents, ChannelData,
+		ChannelReceipts, ChannelTyping, ChannelPresence)
 }
-func PersonChannels() ChannelSet { return Channels(ChannelErrors, ChannelSync) }
+
+func ConversationChannels() ChannelSet {
+	return Channels(ChannelMessages, ChannelReactions, ChannelEvents, ChannelReceipts, ChannelTyping, ChannelPresence)
+}
+
+func PersonChannels() ChannelSet {
+	return WallChannels() | Channels(ChannelErrors, ChannelSync, ChannelPresence, ChannelCounters, ChannelNotifications)
+}
+
+// WallChannels are those of a person's topics that others may receive too, as
+// the streams of its wall.
+func WallChannels() ChannelSet {
+	return Channels(ChannelMessages, ChannelComments, ChannelReactions)
+}
+
+// channelsOf is all that topics of a kind have.
+func channelsOf(kind ScopeKind) ChannelSet {
+	switch kind {
+	case ScopeSpace:
+		return SpaceChannels()
+	case ScopeConversation:
+		return ConversationChannels()
+	case ScopePerson:
+		return PersonChannels()
+	default:
+		return 0
+	}
+}
 
 // StreamID names a stream by its owner and channel; the store's own number for
 // it is a StreamKey.
@@ -106,7 +179,7 @@ type StreamID struct {
 // Owner is what topics belong to: its scope, and how topics name it.
 type Owner struct {
 	Scope Scope
-	Name  string // the context's id, or the prefix of open topics
+	Name  string // the id of a context or conversation, the person's name, or the prefix of open topics
 }
 
 // Address is that of one of its topics; rest is for nested channels.

@@ -29,13 +29,15 @@ func (a Address) Topic() string {
 		return a.Owner + a.Rest
 	case ScopePerson:
 		return a.join("/user/")
+	case ScopeConversation:
+		return a.join("/conv/")
 	default:
 		return a.join("/ctx/")
 	}
 }
 
 func (a Address) join(prefix string) string {
-	s := prefix + a.Owner + "/" + a.Channel.String()
+	s := prefix + a.Owner + "/" + a.Channel.word(a.Kind)
 	if a.Channel.Nested() && (a.Rest != "" || !a.Channel.bare()) {
 		s += "/" + a.Rest
 	}
@@ -71,7 +73,7 @@ func (o OpenTopics) ParseTopic(topic string) (Address, error) {
 	if c.bare() && !nested {
 		return Address{Kind: kind, Owner: owner, Channel: c}, nil
 	}
-	if c == ChannelNone || nested != c.Nested() || c.Nested() && rest == "" {
+	if c == ChannelNone || nested != c.nestedIn(kind) || nested && rest == "" {
 		return Address{}, unknownTopic()
 	}
 	return Address{Kind: kind, Owner: owner, Channel: c, Rest: rest}, nil
@@ -81,7 +83,7 @@ func (o OpenTopics) ParseTopic(topic string) (Address, error) {
 type Filter struct {
 	Kind     ScopeKind
 	Owner    string // as in Address; empty with Mine
-	Mine     bool   // '+' or '#' in the owner's place: the spaces one belongs to
+	Mine     bool   // '+' or '#' in the owner's place: those of the kind that one belongs to
 	Channels ChannelSet
 	Rest     string // for nested channels, the filter behind the word; "#" covers all
 }
@@ -109,23 +111,23 @@ func (o OpenTopics) ParseFilter(filter string) (Filter, error) {
 	if prefix, rest, ok := o.cut(filter); ok {
 		return Filter{Kind: ScopeOpen, Owner: prefix, Channels: Channels(ChannelData), Rest: rest}, nil
 	}
-	if filter == "/ctx/#" {
+	switch filter {
+	case "/ctx/#":
 		return Filter{Kind: ScopeSpace, Mine: true, Channels: SpaceChannels(), Rest: "#"}, nil
+	case "/conv/#":
+		return Filter{Kind: ScopeConversation, Mine: true, Channels: ConversationChannels(), Rest: "#"}, nil
 	}
 	kind, owner, tail, err := splitOwner(filter)
 	if err != nil {
 		return Filter{}, err
 	}
 	f := Filter{Kind: kind, Owner: owner}
+	all := channelsOf(kind)
 	if owner == "+" {
-		if kind != ScopeSpace {
-			return Filter{}, unknownTopic()
-		}
 		f.Owner, f.Mine = "", true
-	}
-	all := SpaceChannels()
-	if kind == ScopePerson {
-		all = PersonChannels()
+		if kind == ScopePerson { // those whom one follows, and what of them is for others
+			all = WallChannels() | Channels(ChannelPresence)
+		}
 	}
 	word, rest, nested := strings.Cut(tail, "/")
 	switch {
@@ -137,18 +139,23 @@ func (o OpenTopics) ParseFilter(filter string) (Filter, error) {
 		return Filter{}, unknownTopic()
 	case word == "+":
 		f.Channels, f.Rest = all&^flat(all), rest
+		if kind != ScopePerson {
+			f.Channels |= Channels(ChannelPresence)
+		}
 		if rest == "#" {
 			f.Channels = all // "a/+/#" covers "a/b" itself [MQTT-4.7.1-2]
 		}
 	default:
 		c := channelOf(kind, word)
+		deep := c.nestedIn(kind)
 		switch {
-		case c == ChannelNone:
+		case c == ChannelNone || !all.Has(c):
 			return Filter{}, unknownTopic()
-		case c.Nested() && rest != "":
+		case deep && rest != "":
 			f.Rest = rest
-		case !c.Nested() && rest == "#": // "messages/#" covers "messages" [MQTT-4.7.1-2]
-		case nested || c.Nested():
+		case c == ChannelPresence && !nested: // a topic by itself
+		case !deep && rest == "#": // "messages/#" covers "messages" [MQTT-4.7.1-2]
+		case nested || deep:
 			return Filter{}, unknownTopic()
 		}
 		f.Channels = Channels(c)
@@ -159,6 +166,9 @@ func (o OpenTopics) ParseFilter(filter string) (Filter, error) {
 // MatchRest tells whether a filter's Rest covers an address's Rest, level by
 // level. "#" also covers the level above it [MQTT-4.7.1-2].
 func MatchRest(filter, rest string) bool {
+	if rest == "" { // the channel's word by itself: '+' is a level more
+		return filter == "" || filter == "#"
+	}
 	for {
 		if filter == "#" {
 			return true
@@ -179,6 +189,7 @@ func MatchRest(filter, rest string) bool {
 	}
 }
 
+// flat are those whose word is a topic by itself, to subscribe to.
 func flat(s ChannelSet) ChannelSet {
 	return s &^ Channels(ChannelData, ChannelSync, ChannelSys, ChannelReceipts)
 }
@@ -188,6 +199,8 @@ func splitOwner(topic string) (kind ScopeKind, owner, tail string, err error) {
 		kind, tail = ScopeSpace, t
 	} else if t, ok := strings.CutPrefix(topic, "/user/"); ok {
 		kind, tail = ScopePerson, t
+	} else if t, ok := strings.CutPrefix(topic, "/conv/"); ok {
+		kind, tail = ScopeConversation, t
 	} else {
 		return 0, "", "", unknownTopic()
 	}
@@ -199,12 +212,9 @@ func splitOwner(topic string) (kind ScopeKind, owner, tail string, err error) {
 }
 
 func channelOf(kind ScopeKind, word string) Channel {
-	set := SpaceChannels()
-	if kind == ScopePerson {
-		set = PersonChannels()
-	}
+	set := channelsOf(kind)
 	for c := ChannelNone + 1; c < channelCount; c++ {
-		if set.Has(c) && channelWords[c] == word {
+		if set.Has(c) && c.word(kind) == word {
 			return c
 		}
 	}

@@ -24,16 +24,29 @@ func lockSpace(ctx context.Context, t *tx, key social.SpaceKey) error {
 	return orNotFound(err, "context")
 }
 
+// A membership has the heads of its space's streams at the join, in columns named
+// after the channels; joinedHeads reads them off a space's streams.
+const (
+	joinedColumns = `joined_messages, joined_events, joined_data, joined_comments, joined_reactions`
+	joinedHeads   = `COALESCE(MAX(CASE WHEN channel = 1 THEN head END), 0), COALESCE(MAX(CASE WHEN channel = 2 THEN head END), 0),
+		COALESCE(MAX(CASE WHEN channel = 3 THEN head END), 0), COALESCE(MAX(CASE WHEN channel = 8 THEN head END), 0),
+		COALESCE(MAX(CASE WHEN channel = 9 THEN head END), 0)`
+)
+
+// joined are the places that joinedColumns are scanned into.
+func joined(h *social.Heads) []any {
+	return []any{
+		&h[social.ChannelMessages], &h[social.ChannelEvents], &h[social.ChannelData],
+		&h[social.ChannelComments], &h[social.ChannelReactions],
+	}
+}
+
 // addMember makes a membership with the heads of the moment, before the event
 // that tells of it; first is false where there was one.
 func addMember(ctx context.Context, t *tx, space social.SpaceKey, person social.PersonKey) (first bool, err error) {
-	// What is committed to the streams while this runs comes after the join. The
-	// numbers are those of the channels messages, events and data.
-	n, err := t.exec(ctx, `INSERT INTO members (space, person, joined_at, joined_messages, joined_events, joined_data)
-		SELECT $1, $2, $3, COALESCE(MAX(CASE WHEN channel = $4 THEN head END), 0),
-			COALESCE(MAX(CASE WHEN channel = $5 THEN head END), 0), COALESCE(MAX(CASE WHEN channel = $6 THEN head END), 0)
-		FROM streams WHERE space = $1 ON CONFLICT DO NOTHING`, int64(space), int64(person), t.journal.now,
-		int64(social.ChannelMessages), int64(social.ChannelEvents), int64(social.ChannelData))
+	// What is committed to the streams while this runs comes after the join.
+	n, err := t.exec(ctx, `INSERT INTO members (space, person, joined_at, `+joinedColumns+`)
+		SELECT $1, $2, $3, `+joinedHeads+` FROM streams WHERE space = $1 ON CONFLICT DO NOTHING`, int64(space), int64(person), t.journal.now)
 	if err != nil {
 		return false, fmt.Errorf("add a member: %w", err)
 	}
@@ -170,12 +183,12 @@ func (db *DB) Members(ctx context.Context, space social.SpaceKey, after social.P
 	// By primary key.
 	err := each(ctx, db.eng.reader(), func(rs rows) error {
 		m := social.Membership{Space: space}
-		var joined int64
-		err := rs.Scan(&m.Person, &joined, &m.Heads[social.ChannelMessages], &m.Heads[social.ChannelEvents], &m.Heads[social.ChannelData])
-		m.Joined = moment(joined)
+		var at int64
+		err := rs.Scan(append([]any{&m.Person, &at}, joined(&m.Heads)...)...)
+		m.Joined = moment(at)
 		out = append(out, m)
 		return err
-	}, `SELECT person, joined_at, joined_messages, joined_events, joined_data FROM members
+	}, `SELECT person, joined_at, `+joinedColumns+` FROM members
 		WHERE space = $1 AND person > $2 ORDER BY person LIMIT $3`, int64(space), int64(after), limit)
 	if err != nil {
 		return nil, failure(fmt.Errorf("read members: %w", err))
@@ -186,13 +199,13 @@ func (db *DB) Members(ctx context.Context, space social.SpaceKey, after social.P
 const (
 	// A membership, and then the overrides, of each person in each space; both by
 	// primary key.
-	allAffiliations = `SELECT space, person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, joined_messages, joined_events, joined_data
+	allAffiliations = `SELECT space, person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, ` + joinedColumns + `
 		FROM members
-		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0 FROM overrides
+		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0, 0, 0 FROM overrides
 		ORDER BY space, person, permission`
-	someAffiliations = `SELECT space, person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, joined_messages, joined_events, joined_data
+	someAffiliations = `SELECT space, person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, ` + joinedColumns + `
 		FROM members WHERE space = $1 AND person = ANY($2)
-		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0 FROM overrides WHERE space = $1 AND person = ANY($2)
+		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0, 0, 0 FROM overrides WHERE space = $1 AND person = ANY($2)
 		ORDER BY space, person, permission`
 )
 
@@ -205,12 +218,11 @@ func (db *DB) Affiliations(ctx context.Context, space social.SpaceKey, people []
 	var now social.Affiliation // the one whose rows are being read
 	err := each(ctx, db.eng.reader(), func(rs rows) error {
 		var (
-			a             social.Affiliation
-			o             social.Override
-			joined, until int64
+			a         social.Affiliation
+			o         social.Override
+			at, until int64
 		)
-		err := rs.Scan(&a.Space, &a.Person, &o.Permission, &o.Veto, &until, &joined,
-			&a.Heads[social.ChannelMessages], &a.Heads[social.ChannelEvents], &a.Heads[social.ChannelData])
+		err := rs.Scan(append([]any{&a.Space, &a.Person, &o.Permission, &o.Veto, &until, &at}, joined(&a.Heads)...)...)
 		if err != nil {
 			return err
 		}
@@ -221,7 +233,7 @@ func (db *DB) Affiliations(ctx context.Context, space social.SpaceKey, people []
 			now = social.Affiliation{Space: a.Space, Person: a.Person}
 		}
 		if o.Permission == social.NoPermissions {
-			now.Member, now.Joined, now.Heads = true, moment(joined), a.Heads
+			now.Member, now.Joined, now.Heads = true, moment(at), a.Heads
 		} else {
 			o.Until = moment(until)
 			now.Overrides = append(now.Overrides, o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"rambla/social"
@@ -13,6 +14,7 @@ const (
 	// One row per stream of a space, or one without where it has none.
 	spaceColumns = `SELECT s.id, s.name, s.display_name, s.description, s.url, s.preset, s.policies, s.tags, s.notifications,
 		s.history, s.receipts, s.keep_age, s.keep_posts, s.keep_data_age, s.keep_samples, s.owner, s.created_at, s.deleted,
+		s.kind, COALESCE(s.pair_a, 0), COALESCE(s.pair_b, 0), COALESCE(s.parent, 0), s.position,
 		COALESCE(t.channel, 0), COALESCE(t.id, 0), COALESCE(t.head, 0)
 		FROM spaces s LEFT JOIN streams t ON t.space = s.id`
 	allSpaces   = spaceColumns + ` ORDER BY s.id`
@@ -64,14 +66,34 @@ func scanSpace(rs rows) (s social.Space, channel social.Channel, stream social.S
 	)
 	err = rs.Scan(&s.Key, &s.ID, &s.DisplayName, &s.Description, &s.URL, &s.Preset, &policies, &tags, &s.Notifications,
 		&s.History, &s.Receipts, &keepAge, &s.Retention.Posts, &keepDataAge, &s.Retention.Samples, &s.Owner, &created, &s.Deleted,
-		&channel, &stream, &head)
+		&s.Kind, &s.Pair[0], &s.Pair[1], &s.Parent, &s.Order, &channel, &stream, &head)
 	if err != nil {
 		return s, 0, 0, 0, err
 	}
+	s.ID = spaceID(s.Kind, s.ID)
 	s.Policies = policiesOf(policies)
 	s.Created = moment(created)
 	s.Retention.Age, s.Retention.DataAge = duration(keepAge), duration(keepDataAge)
 	return s, channel, stream, head, json.Unmarshal([]byte(tags), &s.Tags)
+}
+
+// Conversations and walls stand in the column of names too. No context's name has
+// a slash.
+const (
+	conversationPrefix = "conv/"
+	wallPrefix         = "wall/"
+)
+
+// spaceID is what a space is called outside of the store.
+func spaceID(kind social.SpaceKind, name string) string {
+	switch kind {
+	case social.KindConversation:
+		return strings.TrimPrefix(name, conversationPrefix)
+	case social.KindWall:
+		return ""
+	default:
+		return name
+	}
 }
 
 func policiesOf(b []byte) (p social.Policies) {
@@ -126,7 +148,7 @@ func (db *DB) CreateSpace(ctx context.Context, s social.Space, now time.Time) (s
 		if err := takeName(ctx, t, nameSpace, s.ID, int64(key)); err != nil {
 			return err
 		}
-		if err := createStreams(ctx, t, key); err != nil {
+		if err := createStreams(ctx, t, key, social.KindContext); err != nil {
 			return err
 		}
 		if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {

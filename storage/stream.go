@@ -51,12 +51,12 @@ func newEpoch() string {
 	return hex.EncodeToString(b[:])
 }
 
-// createStreams makes one stream per durable channel of a space.
-func createStreams(ctx context.Context, t *tx, space social.SpaceKey) error {
+// createStreams makes the streams of a space of the kind.
+func createStreams(ctx context.Context, t *tx, space social.SpaceKey, kind social.SpaceKind) error {
 	var like social.Space
 	for c := range like.Streams {
 		channel := social.Channel(c) //nolint:gosec // an index of channels
-		if !channel.Durable() {
+		if !kind.SpaceStreams().Has(channel) {
 			continue
 		}
 		_, err := t.exec(ctx, `INSERT INTO streams (space, channel, epoch) VALUES ($1, $2, $3)`,

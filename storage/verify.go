@@ -202,18 +202,18 @@ func rightChecks() []check {
 		rule: "every context has its name, and is the only one",
 		mend: restore,
 		sql: `SELECT 'context ' || s.name FROM spaces s LEFT JOIN names n ON n.kind = 2 AND n.name = s.name
-			WHERE n.owner IS NULL OR n.owner <> s.id LIMIT $1`,
+			WHERE s.kind = 0 AND (n.owner IS NULL OR n.owner <> s.id) LIMIT $1`,
 	}, {
 		rule: "every name belongs to somebody",
 		mend: restore,
 		sql: `SELECT n.name FROM names n LEFT JOIN people p ON n.kind = 1 AND p.id = n.owner
 			LEFT JOIN spaces s ON n.kind = 2 AND s.id = n.owner WHERE p.id IS NULL AND s.id IS NULL LIMIT $1`,
 	}, {
-		rule: "every context has one stream for each channel",
+		rule: "every space has one stream for each channel of its kind",
 		mend: restore,
-		sql: `SELECT 'context ' || s.name || ': ' || COUNT(t.id) FROM spaces s LEFT JOIN streams t ON t.space = s.id
-				AND t.channel IN ($1, $2, $3) GROUP BY s.id, s.name HAVING COUNT(t.id) <> 3 LIMIT $4`,
-		args: []any{int64(social.ChannelMessages), int64(social.ChannelEvents), int64(social.ChannelData)},
+		sql: `SELECT s.name || ': ' || COUNT(t.id) FROM spaces s LEFT JOIN streams t ON t.space = s.id
+				AND (t.channel IN (1, 9) OR t.channel = 8 AND s.kind <> 1 OR t.channel = 2 AND s.kind <> 2 OR t.channel = 3 AND s.kind = 0)
+			GROUP BY s.id, s.name, s.kind HAVING COUNT(t.id) <> CASE s.kind WHEN 0 THEN 5 ELSE 3 END LIMIT $1`,
 	}, {
 		rule: "the streams of a context are closed exactly when it is deleted",
 		mend: restore,
@@ -228,8 +228,8 @@ func rightChecks() []check {
 		rule: "a membership began no later than the streams have come",
 		mend: restore,
 		sql: `SELECT 'context ' || m.space || ' person ' || m.person FROM members m JOIN streams s ON s.space = m.space
-			WHERE s.head < CASE s.channel WHEN $1 THEN m.joined_messages WHEN $2 THEN m.joined_events WHEN $3 THEN m.joined_data ELSE 0 END LIMIT $4`,
-		args: []any{int64(social.ChannelMessages), int64(social.ChannelEvents), int64(social.ChannelData)},
+			WHERE s.head < CASE s.channel WHEN 1 THEN m.joined_messages WHEN 2 THEN m.joined_events WHEN 3 THEN m.joined_data
+				WHEN 8 THEN m.joined_comments WHEN 9 THEN m.joined_reactions ELSE 0 END LIMIT $1`,
 	}, {
 		rule: "overrides are of people in contexts, one permission each",
 		mend: "delete the row from the table overrides",
@@ -241,7 +241,7 @@ func rightChecks() []check {
 		mend: "add the owner as a member",
 		sql: `SELECT 'context ' || s.name FROM spaces s LEFT JOIN people p ON p.id = s.owner
 			LEFT JOIN members m ON m.space = s.id AND m.person = s.owner
-			WHERE NOT s.deleted AND (p.id IS NULL OR (NOT p.removed AND m.person IS NULL)) LIMIT $1`,
+			WHERE s.kind = 0 AND NOT s.deleted AND (p.id IS NULL OR (NOT p.removed AND m.person IS NULL)) LIMIT $1`,
 	}, {
 		rule: "who was removed has no password",
 		mend: "delete the row from the table passwords",

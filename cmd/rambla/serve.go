@@ -79,7 +79,7 @@ func (s *serveCommand) Run(in *invocation) error {
 			return usageError{err}
 		}
 		st.gate.Attach(b)
-		st.dir.OnDelta(func(d social.Delta) { hooks.Follow(b, d) })
+		st.dir.OnDelta(func(d social.Delta) { hooks.Follow(b, st.dir, d) })
 		return nil
 	})
 	if err != nil {
