@@ -13,7 +13,7 @@ import (
 )
 
 // openGate lets everybody receive everything; it takes no connections.
-type openGate struct{ mine []social.SpaceKey }
+type openGate struct{ mine []social.Scope }
 
 func (g openGate) Cover(p *Principal, filter string) (Coverage, error) { return g.Subscribe(p, filter) }
 
@@ -21,7 +21,7 @@ func (openGate) Connect(context.Context, Login) (*Principal, error) { panic("not
 
 func (openGate) Subscribe(*Principal, string) (Coverage, error) { panic("not asked") }
 
-func (g openGate) Mine(*Principal) []social.SpaceKey { return g.mine }
+func (g openGate) Mine(*Principal, social.ScopeKind) []social.Scope { return g.mine }
 
 func (openGate) MayReceive(*Principal, social.Scope) social.ChannelSet { return social.SpaceChannels() }
 
@@ -47,7 +47,7 @@ func (emptyLog) Head(social.StreamKey) (head, told uint64) { return 0, 0 }
 func crowd(t testing.TB, n int, cover Coverage) (b *Broker, drain func()) {
 	t.Helper()
 	b, err := New(Config{}, Deps{
-		Gate: openGate{[]social.SpaceKey{1, 2, 3}}, Backlog: emptyLog{}, Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Gate: openGate{[]social.Scope{social.SpaceKey(1).Scope(), social.SpaceKey(2).Scope(), social.SpaceKey(3).Scope()}}, Backlog: emptyLog{}, Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -227,6 +227,7 @@ func (s *site) Cover(p *broker.Principal, filter string) (broker.Coverage, error
 	c := broker.Coverage{Mine: f.Mine, Channels: f.Channels, Rest: f.Rest}
 	switch {
 	case f.Mine:
+		c.Scope.Kind = f.Kind
 	case f.Kind == social.ScopeServer:
 		c.Scope = social.Scope{Kind: social.ScopeServer}
 	case f.Kind == social.ScopePerson && s.people[f.Owner] == p.Person:
@@ -239,10 +240,15 @@ func (s *site) Cover(p *broker.Principal, filter string) (broker.Coverage, error
 	return c, nil
 }
 
-func (s *site) Mine(p *broker.Principal) []social.SpaceKey {
+func (s *site) Mine(p *broker.Principal, kind social.ScopeKind) (out []social.Scope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]social.SpaceKey(nil), s.members[p.Person]...)
+	for _, space := range s.members[p.Person] {
+		if kind == social.ScopeSpace {
+			out = append(out, space.Scope())
+		}
+	}
+	return out
 }
 
 func (s *site) MayReceive(p *broker.Principal, scope social.Scope) social.ChannelSet {

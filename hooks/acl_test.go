@@ -182,7 +182,7 @@ func TestWhatIsDelivered(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	if mine := s.gate.Mine(bob); len(mine) != 2 {
+	if mine := s.gate.Mine(bob, social.ScopeSpace); len(mine) != 2 {
 		t.Errorf("bob's wildcard covers %v", mine)
 	}
 	if _, err := s.spaces.Dismiss(t.Context(), social.Actor{Person: s.key("alice")}, "staff", "bob"); err != nil {
@@ -191,7 +191,7 @@ func TestWhatIsDelivered(t *testing.T) {
 	if got := words(s.gate.MayReceive(bob, staff)); got != "" {
 		t.Errorf("who was removed: %q", got)
 	}
-	if mine := s.gate.Mine(bob); !slices.Equal(mine, []social.SpaceKey{s.space("lobby")}) {
+	if mine := s.gate.Mine(bob, social.ScopeSpace); !slices.Equal(mine, []social.Scope{s.space("lobby").Scope()}) {
 		t.Errorf("bob's wildcard covers %v", mine)
 	}
 }

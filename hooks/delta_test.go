@@ -80,7 +80,7 @@ func TestConnectionsFollowWhatChanged(t *testing.T) {
 			all := &connections{live: map[string]*broker.Principal{
 				"1 by password": principal(1, 0), "1 by token": principal(1, 7), "2 by password": principal(2, 0), "2 by token": principal(2, 8),
 			}}
-			hooks.Follow(all, c.delta)
+			hooks.Follow(all, social.NewDirectory(nil, nil, time.Now), c.delta)
 			slices.Sort(all.ended)
 			slices.Sort(all.asked)
 			if !slices.Equal(all.ended, c.ended) || !slices.Equal(all.asked, c.asked) {

@@ -417,7 +417,7 @@ func TestSuspendedPeopleMayNothing(t *testing.T) {
 		if _, err := d.See(as(who), "lobby"); KindOrNil(err) != KindNotFound {
 			t.Errorf("%d sees the lobby: %v", who, err)
 		}
-		if _, err := d.reach(as(who), "lobby", Write, false); KindOrNil(err) != KindNotFound {
+		if _, err := d.reach(as(who), InContext("lobby"), Write, false); KindOrNil(err) != KindNotFound {
 			t.Errorf("%d writes: %v", who, err)
 		}
 		if d.Receives(as(who), lobby) != 0 || d.Roles(as(who)) != 0 {
@@ -545,10 +545,10 @@ func TestActingForOthersNeedsRoleScopeAndSomebody(t *testing.T) {
 	if err != nil {
 		t.Fatalf("with a narrowed token: %v", err)
 	}
-	if _, err := d.reach(narrow, "staff", Write, false); err != nil {
+	if _, err := d.reach(narrow, InContext("staff"), Write, false); err != nil {
 		t.Errorf("acting writes by the manager's right: %v", err)
 	}
-	if _, err := d.reach(narrow, "lobby", Write, false); KindOrNil(err) != KindNotFound {
+	if _, err := d.reach(narrow, InContext("lobby"), Write, false); KindOrNil(err) != KindNotFound {
 		t.Errorf("acting beyond the token's context: %v", err)
 	}
 	if d.administers(narrow, d.SpaceByKey(staff)) || d.RequireManager(narrow) == nil {

@@ -139,7 +139,7 @@ func TestReceiptsWaitForEachOther(t *testing.T) {
 		var mu sync.Mutex
 		var answers []uint64
 		move := func(p PersonKey, n uint64) {
-			ms.Move(as(p), "lobby", Receipt{Read: n}, func(m Marker, err error) {
+			ms.Move(as(p), InContext("lobby"), Receipt{Read: n}, func(m Marker, err error) {
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -190,7 +190,7 @@ func TestReceiptsThatCannotBeStoredAreNotAcknowledged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &markerStore{err: Unavailable(errors.New("away"))}
 		ms, told, stop := markersIn(t, loaded(t, smallTown(), time.Now), store)
-		if _, err := ms.MoveNow(t.Context(), as(bob), "lobby", Receipt{Read: 1}); KindOrNil(err) != KindUnavailable {
+		if _, err := ms.MoveNow(t.Context(), as(bob), InContext("lobby"), Receipt{Read: 1}); KindOrNil(err) != KindUnavailable {
 			t.Errorf("with the store away: %v", err)
 		}
 		store.mu.Lock()
@@ -199,17 +199,17 @@ func TestReceiptsThatCannotBeStoredAreNotAcknowledged(t *testing.T) {
 		if got := ms.Stats(); got.Failures != 1 || got.Receipts != 0 || got.Waiting != 0 {
 			t.Errorf("counts %+v", got)
 		}
-		if m, err := ms.MoveNow(t.Context(), as(bob), "lobby", Receipt{Delivered: 2}); err != nil || m.Delivered != 2 || m.Read != 0 {
+		if m, err := ms.MoveNow(t.Context(), as(bob), InContext("lobby"), Receipt{Delivered: 2}); err != nil || m.Delivered != 2 || m.Read != 0 {
 			t.Errorf("with the store back: %+v, %v", m, err)
 		}
 		// Within the pause, so that what is accepted waits when the end comes.
 		accepted := make(chan error, 1)
-		ms.Move(as(bob), "lobby", Receipt{Read: 5}, func(_ Marker, err error) { accepted <- err })
+		ms.Move(as(bob), InContext("lobby"), Receipt{Read: 5}, func(_ Marker, err error) { accepted <- err })
 		stop()
 		if err := <-accepted; err != nil {
 			t.Errorf("accepted before the end: %v", err)
 		}
-		if _, err := ms.MoveNow(t.Context(), as(bob), "lobby", Receipt{Read: 6}); KindOrNil(err) != KindUnavailable {
+		if _, err := ms.MoveNow(t.Context(), as(bob), InContext("lobby"), Receipt{Read: 6}); KindOrNil(err) != KindUnavailable {
 			t.Errorf("after the end: %v", err)
 		}
 		if want := []string{"lobby 2 2/0 false", "lobby 2 5/5 false"}; !slices.Equal(told.told, want) {
@@ -223,7 +223,7 @@ func TestTooManyReceiptsAreRefused(t *testing.T) {
 	ms := NewMarkers(loaded(t, smallTown(), atNoon), &markerStore{}, &toldMarkers{}, 2, quiet(), atNoon) // nobody serves
 	refused := 0
 	for range markerWaiting + 3 {
-		ms.Move(as(bob), "lobby", Receipt{Read: 1}, func(_ Marker, err error) {
+		ms.Move(as(bob), InContext("lobby"), Receipt{Read: 1}, func(_ Marker, err error) {
 			if KindOrNil(err) == KindUnavailable {
 				refused++
 			}

@@ -141,7 +141,7 @@ func TestASuspendedPersonLosesEverythingUntilItComesBack(t *testing.T) {
 	}
 	_, _, err := s.trySay(bob, "lobby", "x")
 	s.refused(err, social.KindNotFound, "posting")
-	_, err = s.posts.Activities(ctx, bob, "lobby", social.Page{Limit: 1})
+	_, err = s.posts.Activities(ctx, bob, social.InContext("lobby"), social.Page{Limit: 1})
 	s.refused(err, social.KindNotFound, "reading")
 	if _, err := s.people.Edit(ctx, s.as("root"), "bob", social.PersonPatch{Suspended: &no}); err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func TestWhoMayPostWhere(t *testing.T) {
 		calls := 0
 		var told error
 		if !c.allowed {
-			s.posts.Publish(c.actor, c.where, social.Draft{Type: social.TypeCreate, Content: "x"}, func(_ social.Appended, err error) { calls, told = calls+1, err })
+			s.posts.Publish(c.actor, social.InContext(c.where), social.ChannelMessages, social.Draft{Type: social.TypeCreate, Content: "x"}, func(_ social.Appended, err error) { calls, told = calls+1, err })
 			if calls != 1 || social.KindOrNil(told) != c.want {
 				t.Errorf("%s, published: told %d times, %v", c.name, calls, told)
 			}
@@ -64,7 +64,7 @@ func TestAPublishIsAcknowledgedAfterItIsStoredAndAnnounced(t *testing.T) {
 	done := make(chan outcome, 1)
 	a := s.as("bob")
 	a.Generator, a.Session = "mqtt", 7
-	s.posts.Publish(a, "lobby", social.Draft{Type: social.TypeCreate, Content: "x", Key: "k"}, func(a social.Appended, err error) { done <- outcome{a, err} })
+	s.posts.Publish(a, social.InContext("lobby"), social.ChannelMessages, social.Draft{Type: social.TypeCreate, Content: "x", Key: "k"}, func(a social.Appended, err error) { done <- outcome{a, err} })
 	o := <-done
 	if o.err != nil || o.a.Seq != 1 || o.a.ID.IsZero() {
 		t.Fatalf("%+v", o)
@@ -202,7 +202,7 @@ func TestWhoMayEditAndWhatStays(t *testing.T) {
 		t.Errorf("after the edit %+v, %v", f.Post, err)
 	}
 	s.hears("lobby messages Create by alice", "lobby messages Create by bob", "lobby messages Update by bob")
-	list, err := s.posts.History(t.Context(), s.as("bob"), "lobby", social.ChannelMessages, social.Page{Limit: 1})
+	list, err := s.posts.History(t.Context(), s.as("bob"), social.InContext("lobby"), social.ChannelMessages, social.Page{Limit: 1})
 	if err != nil || len(list.Posts) != 1 || list.Posts[0].Object != p.ID || list.Posts[0].Type != social.TypeUpdate || !list.More {
 		t.Fatalf("the newest entry: %+v, %v", list, err)
 	}
@@ -235,7 +235,7 @@ func TestAuthorsAlwaysRemoveTheirOwnAndOthersNeedDelete(t *testing.T) {
 	}
 	_, err = s.edit(s.as("bob"), id, "back")
 	s.refused(err, social.KindNotFound, "an edit of what was removed")
-	list, err := s.posts.Activities(ctx, s.as("bob"), "lobby", social.Page{Limit: 10})
+	list, err := s.posts.Activities(ctx, s.as("bob"), social.InContext("lobby"), social.Page{Limit: 10})
 	if err != nil || len(list.Posts) != 0 {
 		t.Errorf("living posts: %+v, %v", list.Posts, err)
 	}
@@ -264,12 +264,12 @@ func TestHistoryNeedsReadAndShowsItsPosition(t *testing.T) {
 	for i := range 5 {
 		s.say(s.as("bob"), "staff", fmt.Sprint(i))
 	}
-	_, err := s.posts.History(t.Context(), s.as("carol"), "staff", social.ChannelMessages, social.Page{Limit: 9})
+	_, err := s.posts.History(t.Context(), s.as("carol"), social.InContext("staff"), social.ChannelMessages, social.Page{Limit: 9})
 	s.refused(err, social.KindNotFound, "a stranger")
-	_, err = s.posts.Activities(t.Context(), s.token("bob", "write"), "staff", social.Page{Limit: 9})
+	_, err = s.posts.Activities(t.Context(), s.token("bob", "write"), social.InContext("staff"), social.Page{Limit: 9})
 	s.refused(err, social.KindNotFound, "a token that only writes")
 	s.override("lobby", "carol", social.Read, true, time.Time{})
-	_, err = s.posts.Activities(t.Context(), s.as("carol"), "lobby", social.Page{Limit: 9})
+	_, err = s.posts.Activities(t.Context(), s.as("carol"), social.InContext("lobby"), social.Page{Limit: 9})
 	s.refused(err, social.KindNotFound, "a vetoed reader of a public context")
 	for _, c := range []struct {
 		name string
@@ -283,7 +283,7 @@ func TestHistoryNeedsReadAndShowsItsPosition(t *testing.T) {
 		{"to the end", social.Page{Forward: true, After: 3, Limit: 2}, "3 4", false},
 		{"beyond the end", social.Page{Forward: true, After: 99, Limit: 2}, "", false},
 	} {
-		l, err := s.posts.History(t.Context(), s.as("bob"), "staff", social.ChannelMessages, c.page)
+		l, err := s.posts.History(t.Context(), s.as("bob"), social.InContext("staff"), social.ChannelMessages, c.page)
 		var got []string
 		for _, p := range l.Posts {
 			got = append(got, p.Content)

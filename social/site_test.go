@@ -195,7 +195,7 @@ func (s *site) trySay(a social.Actor, context, payload string) (social.Post, boo
 	if err != nil {
 		s.Fatalf("%s: %v", payload, err)
 	}
-	f, repeat, err := s.posts.Create(s.Context(), a, context, d)
+	f, repeat, err := s.posts.Create(s.Context(), a, social.InContext(context), social.ChannelMessages, d)
 	return f.Post, repeat, err
 }
 
@@ -211,7 +211,7 @@ func (s *site) edit(a social.Actor, id, payload string) (social.Found, error) {
 // contents lists what a reader finds in a context's log, oldest first.
 func (s *site) contents(a social.Actor, context string) []string {
 	s.Helper()
-	list, err := s.posts.History(s.Context(), a, context, social.ChannelMessages, social.Page{Forward: true, Limit: 100})
+	list, err := s.posts.History(s.Context(), a, social.InContext(context), social.ChannelMessages, social.Page{Forward: true, Limit: 100})
 	if err != nil {
 		s.Fatalf("the log of %s: %v", context, err)
 	}

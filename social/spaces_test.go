@@ -84,7 +84,7 @@ func TestJoiningAndLeaving(t *testing.T) {
 	if err != nil || !was {
 		t.Errorf("a granted kicker: %v, %v", was, err)
 	}
-	_, err = s.posts.Activities(ctx, s.as("carol"), "staff", social.Page{Limit: 1})
+	_, err = s.posts.Activities(ctx, s.as("carol"), social.InContext("staff"), social.Page{Limit: 1})
 	s.refused(err, social.KindNotFound, "who was removed reads")
 	was, err = s.spaces.Dismiss(ctx, s.as("alice"), "staff", "carol")
 	if err != nil || was {
