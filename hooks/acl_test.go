@@ -145,7 +145,7 @@ func TestWhoMaySubscribeToWhat(t *testing.T) {
 		t.Errorf("covers %+v, %v; want %+v", cover, err, want)
 	}
 	cover, err = s.gate.Subscribe(s.login("bob"), "/ctx/+/messages")
-	want = broker.Coverage{Mine: true, Channels: social.Channels(social.ChannelMessages)}
+	want = broker.Coverage{Scope: social.Scope{Kind: social.ScopeSpace}, Mine: true, Channels: social.Channels(social.ChannelMessages)}
 	if err != nil || cover != want {
 		t.Errorf("covers %+v, %v; want %+v", cover, err, want)
 	}
@@ -173,7 +173,7 @@ func TestWhatIsDelivered(t *testing.T) {
 		{"a token that only writes", s.login("bob/write"), staff, ""},
 		{"oneself", bob, s.key("bob").Scope(), words(social.PersonChannels())},
 		{"oneself by a narrowed token", s.login("bob/read ctx:lobby"), s.key("bob").Scope(), words(social.Channels(social.ChannelErrors))},
-		{"another, also for a manager", s.login("root"), s.key("bob").Scope(), ""},
+		{"another: what is for others", s.login("root"), s.key("bob").Scope(), words(social.WallChannels())},
 		{"the server to a manager", s.login("root"), social.Scope{Kind: social.ScopeServer}, words(social.Channels(social.ChannelSys))},
 		{"the server to others", bob, social.Scope{Kind: social.ScopeServer}, ""},
 		{"no scope", bob, social.Scope{}, ""},

@@ -137,7 +137,7 @@ func TestListenersFollowBeforeARefreshReturns(t *testing.T) {
 	refresh(t, d)
 	want := []Delta{{
 		People: []PersonKey{eve}, Barred: []PersonKey{eve}, Passwords: []PersonKey{carol}, Grants: []GrantKey{5},
-		Spaces: []SpaceKey{lobby}, Members: []Member{{staff, bob}},
+		Watched: []PersonKey{eve}, Spaces: []SpaceKey{lobby}, Members: []Member{{staff, bob}},
 	}}
 	if fmt.Sprintf("%+v", told) != fmt.Sprintf("%+v", want) {
 		t.Errorf("told %+v\nwant %+v", told, want)

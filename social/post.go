@@ -13,6 +13,11 @@ const (
 	TypeDelete = "Delete"
 	TypeJoin   = "Join"  // Subject became a member, by the hand of Author
 	TypeLeave  = "Leave" // Subject's membership ended, by the hand of Author
+
+	TypeLike     = "Like"     // among reactions: Author likes Object
+	TypeFlag     = "Flag"     // among reactions: Author marked Object as highlighted
+	TypeAnnounce = "Announce" // a share: among reactions of Object; as a post of its own, of Root
+	TypeUndo     = "Undo"     // among reactions: the end of a Like or Flag of Object; Extra says of which
 )
 
 // Post is one entry of a stream of posts. It holds facts: names are joined in
@@ -25,7 +30,8 @@ type Post struct {
 	Author    PersonKey
 	AsSpace   bool      // the space itself speaks, by the hand of Author
 	Creator   PersonKey // who really acted, where that is not Author; else 0
-	Object    ID        // what an Update or Delete is about; zero elsewhere
+	Object    ID        // what an Update, Delete or reaction is about; zero elsewhere
+	Root      ID        // of a comment the activity, however deep the thread; of a share what it shares
 	Subject   PersonKey // whom a Join or Leave is about; else 0
 	InReplyTo ID
 	Ordinal   uint64 // how many posts of the stream up to here count as new ones
@@ -48,8 +54,10 @@ type Post struct {
 // or news about members.
 func (p *Post) Counts() bool {
 	switch p.Type {
-	case TypeUpdate, TypeDelete, TypeJoin, TypeLeave:
+	case TypeUpdate, TypeDelete, TypeJoin, TypeLeave, TypeLike, TypeFlag, TypeUndo:
 		return false
+	case TypeAnnounce:
+		return p.Object.IsZero()
 	}
 	return true
 }

@@ -131,6 +131,8 @@ func (o OpenTopics) ParseFilter(filter string) (Filter, error) {
 	}
 	word, rest, nested := strings.Cut(tail, "/")
 	switch {
+	case kind == ScopePerson && f.Mine && (word == "#" || word == "+"):
+		return Filter{}, unknownTopic() // of others a channel has to be named
 	case word == "#":
 		f.Channels, f.Rest = all, "#"
 	case word == "+" && !nested:

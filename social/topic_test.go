@@ -82,25 +82,39 @@ func TestFiltersMeanWhatOneMaySee(t *testing.T) {
 	t.Parallel()
 	all, person, sys := SpaceChannels(), PersonChannels(), Channels(ChannelSys)
 	m, e, d, r := Channels(ChannelMessages), Channels(ChannelEvents), Channels(ChannelData), Channels(ChannelReceipts)
+	p, own := Channels(ChannelPresence), Channels(ChannelErrors)
+	level := all &^ (d | r) // those whose word is a topic by itself
+	conv := ConversationChannels()
 	for filter, want := range map[string]Filter{
 		"/ctx/lobby/messages":   {ScopeSpace, "lobby", false, m, ""},
 		"/ctx/lobby/messages/#": {ScopeSpace, "lobby", false, m, ""}, // covers its own parent [MQTT-4.7.1-2]
 		"/ctx/lobby/#":          {ScopeSpace, "lobby", false, all, "#"},
-		"/ctx/lobby/+":          {ScopeSpace, "lobby", false, m | e, ""},
+		"/ctx/lobby/+":          {ScopeSpace, "lobby", false, level, ""},
 		"/ctx/lobby/+/#":        {ScopeSpace, "lobby", false, all, "#"},
-		"/ctx/lobby/+/temp":     {ScopeSpace, "lobby", false, d | r, "temp"},
+		"/ctx/lobby/+/temp":     {ScopeSpace, "lobby", false, d | r | p, "temp"},
 		"/ctx/lobby/data/#":     {ScopeSpace, "lobby", false, d, "#"},
 		"/ctx/lobby/data/+/x":   {ScopeSpace, "lobby", false, d, "+/x"},
 		"/ctx/+/messages":       {ScopeSpace, "", true, m, ""},
 		"/ctx/+/events":         {ScopeSpace, "", true, e, ""},
 		"/ctx/+/data/#":         {ScopeSpace, "", true, d, "#"},
 		"/ctx/+/#":              {ScopeSpace, "", true, all, "#"},
-		"/ctx/+/+":              {ScopeSpace, "", true, m | e, ""},
+		"/ctx/+/+":              {ScopeSpace, "", true, level, ""},
 		"/ctx/#":                {ScopeSpace, "", true, all, "#"},
 		"/ctx/lobby/receipts/#": {ScopeSpace, "lobby", false, r, "#"},
 		"/ctx/+/receipts/+":     {ScopeSpace, "", true, r, "+"},
 		"/user/ann/#":           {ScopePerson, "ann", false, person, "#"},
-		"/user/ann/errors":      {ScopePerson, "ann", false, Channels(ChannelErrors), ""},
+		"/ctx/lobby/presence":   {ScopeSpace, "lobby", false, p, ""},
+		"/ctx/lobby/presence/+": {ScopeSpace, "lobby", false, p, "+"},
+		"/ctx/lobby/typing":     {ScopeSpace, "lobby", false, Channels(ChannelTyping), ""},
+		"/conv/c1/messages":     {ScopeConversation, "c1", false, m, ""},
+		"/conv/+/messages":      {ScopeConversation, "", true, m, ""},
+		"/conv/+/+":             {ScopeConversation, "", true, conv &^ r, ""},
+		"/conv/#":               {ScopeConversation, "", true, conv, "#"},
+		"/user/ann/posts":       {ScopePerson, "ann", false, m, ""},
+		"/user/ann/presence":    {ScopePerson, "ann", false, p, ""},
+		"/user/+/posts":         {ScopePerson, "", true, m, ""},
+		"/user/+/presence":      {ScopePerson, "", true, p, ""},
+		"/user/ann/errors":      {ScopePerson, "ann", false, own, ""},
 		"/user/ann/sync/#":      {ScopePerson, "ann", false, Channels(ChannelSync), "#"},
 		"$SYS/#":                {ScopeServer, "", false, sys, "#"},
 		"$SYS/broker/+":         {ScopeServer, "", false, sys, "broker/+"},
@@ -116,7 +130,7 @@ func TestFiltersThatReachTooFarAreRefused(t *testing.T) {
 	for _, filter := range []string{
 		"#", "/#", "+/#", "+", "/+", "/+/#", "+/lobby/messages", "/+/lobby/messages", "/ctx", "/ctx/", "/ctx/+", "/ctx/lobby",
 		"/ctx/lobby/", "/ctx//messages", "/ctx/lobby/data", "/ctx/lobby/data/", "/ctx/lobby/receipts", "/ctx/lobby/receipts/", "/ctx/lobby/+/", "/ctx/lobby/nothing",
-		"/ctx/lobby/messages/+", "/ctx/lobby/messages/x", "/user/+/errors", "/user/+/#", "/user/#", "/user/+", "/user/ann/messages",
+		"/ctx/lobby/messages/+", "/ctx/lobby/messages/x", "/user/+/errors", "/user/+/counters", "/user/+/#", "/user/+/+", "/user/#", "/user/ann/presence/x", "/conv/c1/data/#", "/conv/c1/comments", "/ctx/lobby/posts", "/user/+", "/user/ann/messages",
 		"$SYS", "$SYS/", "$share/g//ctx/lobby/messages", "$since/1//ctx/lobby/messages", "other", "/other/lobby/#",
 	} {
 		if f, err := ParseFilter(filter); KindOrNil(err) != KindForbidden {
@@ -150,13 +164,16 @@ func covers(filter, topic []string) bool {
 
 func FuzzMatchRest(f *testing.F) {
 	for _, s := range [][2]string{
-		{"#", "a"}, {"a/#", "a"}, {"a/+", "a/b"}, {"a/+", "a"}, {"+/+", "/"}, {"a//b", "a//b"}, {"+", ""}, {"a/+/#", "a"}, {"/#", ""}, {"+/#", "a"},
+		{"#", "a"}, {"a/#", "a"}, {"a/+", "a/b"}, {"a/+", "a"}, {"+/+", "/"}, {"a//b", "a//b"}, {"a/+/#", "a"}, {"+/#", "a"},
 	} {
 		f.Add(s[0], s[1])
 	}
 	f.Fuzz(func(t *testing.T, filter, rest string) {
 		if strings.ContainsAny(rest, "+#") || !wildcardsWellPlaced(filter) {
 			t.Skip("not what the parsers let through")
+		}
+		if rest == "" { // the channel's word by itself, which is a level less
+			return
 		}
 		want := covers(strings.Split(filter, "/"), strings.Split(rest, "/"))
 		if got := MatchRest(filter, rest); got != want {
