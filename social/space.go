@@ -63,25 +63,6 @@ func (s *Space) scopeName() string {
 // Single tells whether the space is a one-to-one conversation.
 func (s *Space) Single() bool { return s.Pair != [2]PersonKey{} }
 
-// Where names a space as clients do: a context or a conversation by its id, a
-// wall by a name of its person.
-type Where struct {
-	Kind ScopeKind // ScopeSpace, ScopeConversation or ScopePerson
-	Name string
-}
-
-// InContext names a context.
-func InContext(id string) Where { return Where{ScopeSpace, id} }
-
-// InConversation names a conversation.
-func InConversation(id string) Where { return Where{ScopeConversation, id} }
-
-// OnWall names a person's wall.
-func OnWall(name string) Where { return Where{ScopePerson, name} }
-
-// Where is that of the topic's owner.
-func (a Address) Where() Where { return Where{a.Kind, a.Owner} }
-
 // SpaceStreams are the channels that a space of the kind keeps in the store.
 func (k SpaceKind) SpaceStreams() ChannelSet {
 	switch k {
