@@ -145,4 +145,3 @@ func (d *Directory) spaceOfStream(key StreamKey) (SpaceKey, Channel, bool) {
 	id, ok := d.streams[key]
 	return id.Space, id.Channel, ok && id.Open == ""
 }
-
