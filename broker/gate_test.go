@@ -202,7 +202,7 @@ func (s *site) Connect(ctx context.Context, login broker.Login) (*broker.Princip
 
 func (s *site) Subscribe(p *broker.Principal, filter string) (broker.Coverage, error) {
 	c, err := s.Cover(p, filter)
-	if err != nil || c.Scope.Kind != social.ScopeSpace {
+	if err != nil || c.Mine || c.Scope.Kind != social.ScopeSpace {
 		return c, err
 	}
 	s.mu.Lock()
