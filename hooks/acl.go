@@ -75,7 +75,8 @@ func (g *Gate) Cover(p *broker.Principal, filter string) (broker.Coverage, error
 		}
 	case f.Kind == social.ScopePerson:
 		owner, ok := g.dir.PersonByName(f.Owner)
-		if !ok {
+		several := f.Channels&(f.Channels-1) != 0
+		if !ok || owner.Key != p.Person && several { // of others a channel has to be named
 			return broker.Coverage{}, notYours()
 		}
 		out.Scope = owner.Key.Scope()

@@ -37,11 +37,11 @@ func filters(t *testing.T, s *instance) {
 	for filter, want := range map[string]byte{
 		"/ctx/lobby/messages": 1, "/ctx/lobby/events": 1, "/ctx/+/messages": 1, "/ctx/lobby/+": 1, "/ctx/news/messages": 1,
 		"/ctx/lobby/data/#": 2, "/ctx/lobby/data/a/b": 2, "/ctx/lobby/#": 2, "/ctx/#": 2, "/ctx/+/data/#": 2, "/ctx/lobby/data/+/x": 2,
-		"/user/carol/errors": 0, "/user/carol/sync/#": 0, "/user/carol/sync/a": 0, "/user/carol/#": 0,
+		"/user/carol/errors": 0, "/user/carol/sync/#": 0, "/user/carol/sync/a": 0, "/user/carol/#": 1, "/user/carol/posts": 1, "/user/bob/posts": 1, "/user/+/posts": 1, "/conv/+/messages": 1, "/conv/#": 1,
 
 		"/ctx/staff/messages": refused, "/ctx/staff/#": refused, "/ctx/nope/messages": refused, "/ctx/Lobby/messages": refused,
 		"#": refused, "/#": refused, "+/+/messages": refused, "+/x": refused, "/+/lobby/messages": refused, "/user/#": refused,
-		"/user/bob/errors": refused, "/user/bob/sync/#": refused, "/user/bob/#": refused, "$SYS/#": refused,
+		"/user/bob/errors": refused, "/user/bob/sync/#": refused, "/user/bob/#": refused, "/user/bob/counters": refused, "/user/+/counters": refused, "/conv/nope/messages": refused, "$SYS/#": refused,
 		"ctx/lobby/messages": refused, "somewhere": refused, "/ctx/lobby": refused, "/ctx/lobby/messages/x": refused,
 		"/ctx/lo+/messages": 0x8F, "/ctx/#/messages": 0x8F, "": 0x8F,
 	} {
