@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"rambla/social"
@@ -49,17 +48,11 @@ type listMembersIn struct {
 
 func (s *Server) listMembers(ctx context.Context, a social.Actor, in *listMembersIn) (*listOut[Member], error) {
 	list := "members of " + in.ID
-	after, err := in.after(list)
+	from, err := in.afterPerson(list)
 	if err != nil {
 		return nil, err
 	}
-	from := int64(0)
-	if after != "" {
-		if from, err = strconv.ParseInt(after, 36, 64); err != nil {
-			return nil, social.Invalid("cursor", "is not what next said on a page of this list")
-		}
-	}
-	residents, next, err := s.spaces.Members(ctx, a, in.ID, social.PersonKey(from), in.Limit)
+	residents, next, err := s.spaces.Members(ctx, a, in.ID, from, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -67,13 +60,7 @@ func (s *Server) listMembers(ctx context.Context, a social.Actor, in *listMember
 	for _, r := range residents {
 		items = append(items, newMember(r))
 	}
-	// The list is in the order of the internal keys, which stay the same when
-	// people are renamed; the cursor is the one place where one is told, opaque.
-	key := ""
-	if next != 0 {
-		key = strconv.FormatInt(int64(next), 36)
-	}
-	return newList(list, "/v1/contexts/"+url.PathEscape(in.ID)+"/members", in.PageCursor, nil, items, key), nil
+	return newList(list, "/v1/contexts/"+url.PathEscape(in.ID)+"/members", in.PageCursor, nil, items, personCursor(next)), nil
 }
 
 type PathMember struct {

@@ -60,6 +60,10 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: del, path: member + "/vetoes/{permission}", summary: "Take a veto back (owner or manager)", tag: "contexts", status: 204, actable: true}, s.deleteVeto)
 	add(api, route{method: del, path: member + "/overrides", summary: "Take all grants and vetoes back (owner or manager)", tag: "contexts", status: 204, actable: true}, s.deleteOverrides)
 
+	add(api, route{method: get, path: ctx + "/bans", summary: "Who is banned from it (owner, manager, moderator)", tag: "contexts", status: 200}, s.listBans)
+	add(api, route{method: put, path: ctx + "/bans/{name}", summary: "Ban somebody (owner, manager, moderator)", tag: "contexts", status: 201, also: 200, body: mayBody, actable: true}, s.putBan)
+	add(api, route{method: del, path: ctx + "/bans/{name}", summary: "Lift a ban (owner, manager, moderator)", tag: "contexts", status: 204, actable: true}, s.deleteBan)
+
 	add(api, route{method: get, path: ctx + "/activities", summary: "Living posts, as they read now", tag: "activities", status: 200, answer: PostPage{}}, s.listActivities)
 	add(api, route{method: post, path: ctx + "/activities", summary: "Post", tag: "activities", status: 201, body: postBody, takes: Draft{}, answer: Post{}, actable: true, published: true}, s.createActivity)
 	add(api, route{method: get, path: "/v1/activities/{id}", summary: "One post", tag: "activities", status: 200, answer: Post{}}, s.getActivity)

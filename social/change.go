@@ -12,7 +12,7 @@ const (
 	ChangePerson   ChangeKind = iota + 1 // created, renamed, roles, suspended, removed
 	ChangePassword                       // the account's password
 	ChangeSpace                          // created, edited, deleted
-	ChangeMember                         // membership or overrides of Person in Space
+	ChangeMember                         // membership, overrides or ban of Person in Space
 	ChangeGrant                          // Grant has ended
 )
 
@@ -64,6 +64,7 @@ type PeopleStore interface {
 // transaction with its Change; those that take events append them to the
 // space's streams in that same transaction and return them with seq and time.
 type SpaceStore interface {
+	BanStore
 	// CreateSpace makes the space, its streams and the owner's membership.
 	// KindConflict where the id is or was taken.
 	CreateSpace(ctx context.Context, s Space, now time.Time) (SpaceKey, error)

@@ -340,7 +340,7 @@ func (d *Directory) putAffiliationLocked(a Affiliation) {
 	if pl == nil || pl.space.Deleted {
 		return
 	}
-	r := resident{Standing: Standing{Member: a.Member, Overrides: a.Overrides}}
+	r := resident{Standing: Standing{Member: a.Member, Banned: a.Banned, Until: a.Until, Overrides: a.Overrides}}
 	if a.Heads != (Heads{}) {
 		r.heads = &a.Heads
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// expiries remembers at which moment each member's overrides next end, earliest
-// first. The zero value is ready.
+// expiries remembers at which moment each member's overrides and ban next end,
+// earliest first. The zero value is ready.
 type expiries struct {
 	h     expiryHeap
 	armed map[Member]time.Time // the moment that counts for each member in h

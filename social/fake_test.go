@@ -70,7 +70,7 @@ func (s *rightsStore) putMember(a Affiliation) {
 	defer s.mu.Unlock()
 	m := Member{a.Space, a.Person}
 	s.members[m] = a
-	if !a.Member && len(a.Overrides) == 0 {
+	if !a.Member && !a.Banned && len(a.Overrides) == 0 {
 		delete(s.members, m)
 	}
 	s.noteLocked(Change{Kind: ChangeMember, Space: a.Space, Person: a.Person})

@@ -115,8 +115,8 @@ type ReadChange struct {
 	Person  PersonKey // 0: the space's policy or owner changed, else the person's standing
 	// How things stood until then: of the policy change Policy and Owner, of the
 	// person's the Standing and the Roles, both only as far as they decide on Read.
-	// The Standing has the overrides that held at that moment, without their end;
-	// a veto that ended by itself is a change of its own, with the Version before.
+	// The Standing has the ban and the overrides that held at that moment, without
+	// their end; one that ended by itself is a change of its own, with the Version before.
 	Policy   Policy
 	Owner    PersonKey
 	Standing Standing

@@ -114,13 +114,15 @@ type Membership struct {
 }
 
 // Affiliation is all that the store knows of one person in one space: the
-// membership, if any, and the overrides.
+// membership and the ban, if any, and the overrides.
 type Affiliation struct {
 	Space     SpaceKey
 	Person    PersonKey
 	Member    bool
 	Joined    time.Time
 	Heads     Heads
+	Banned    bool
+	Until     time.Time // when the ban ends; zero: never. It may be over
 	Overrides []Override
 }
 

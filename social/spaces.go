@@ -211,14 +211,21 @@ func (sp *Spaces) Admit(ctx context.Context, a Actor, id, name string) (first bo
 		need = Subscribe
 	}
 	sight, err := sp.dir.reach(a, InContext(id), need, false)
+	var is Standing
+	if sight.Space != nil {
+		is = sp.dir.standing(sight.Space.Key, who.Key)
+	}
+	banned := is.banned(sp.now())
 	switch {
-	case self && sight.Member: // to join again changes nothing
+	case self && sight.Member && !banned: // to join again changes nothing
 	case err != nil:
 		return false, err
 	case !ok:
 		return false, noPerson(name)
 	case !self && who.Suspended:
 		return false, Errorf(KindConflict, "%q is suspended.", who.Name)
+	case !self && banned && !is.Member:
+		return false, Errorf(KindConflict, "%q is banned from %q; the ban has to be lifted first.", who.Name, sight.Space.ID)
 	}
 	first, err = sp.store.Join(ctx, sight.Space.Key, who.Key, sp.event(a, sight.Space, TypeJoin, who.Key), sp.now())
 	if err != nil {

@@ -196,16 +196,25 @@ func (db *DB) Members(ctx context.Context, space social.SpaceKey, after social.P
 	return out, nil
 }
 
+// What stands for a membership, and for a ban, where the permission of an
+// override does.
 const (
-	// A membership, and then the overrides, of each person in each space; both by
-	// primary key.
+	affiliationMember = 0
+	affiliationBan    = 256
+)
+
+const (
+	// A membership, the overrides and the ban of each person in each space, in this
+	// order; all by primary key.
 	allAffiliations = `SELECT space, person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, ` + joinedColumns + `
 		FROM members
 		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0, 0, 0 FROM overrides
+		UNION ALL SELECT space, person, 256, FALSE, until_at, 0, 0, 0, 0, 0, 0 FROM bans
 		ORDER BY space, person, permission`
 	someAffiliations = `SELECT space, person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, ` + joinedColumns + `
 		FROM members WHERE space = $1 AND person = ANY($2)
 		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0, 0, 0 FROM overrides WHERE space = $1 AND person = ANY($2)
+		UNION ALL SELECT space, person, 256, FALSE, until_at, 0, 0, 0, 0, 0, 0 FROM bans WHERE space = $1 AND person = ANY($2)
 		ORDER BY space, person, permission`
 )
 
@@ -219,10 +228,11 @@ func (db *DB) Affiliations(ctx context.Context, space social.SpaceKey, people []
 	err := each(ctx, db.eng.reader(), func(rs rows) error {
 		var (
 			a         social.Affiliation
-			o         social.Override
+			what      int
+			veto      bool
 			at, until int64
 		)
-		err := rs.Scan(append([]any{&a.Space, &a.Person, &o.Permission, &o.Veto, &until, &at}, joined(&a.Heads)...)...)
+		err := rs.Scan(append([]any{&a.Space, &a.Person, &what, &veto, &until, &at}, joined(&a.Heads)...)...)
 		if err != nil {
 			return err
 		}
@@ -232,10 +242,13 @@ func (db *DB) Affiliations(ctx context.Context, space social.SpaceKey, people []
 			}
 			now = social.Affiliation{Space: a.Space, Person: a.Person}
 		}
-		if o.Permission == social.NoPermissions {
+		switch what {
+		case affiliationMember:
 			now.Member, now.Joined, now.Heads = true, moment(at), a.Heads
-		} else {
-			o.Until = moment(until)
+		case affiliationBan:
+			now.Banned, now.Until = true, moment(until)
+		default:
+			o := social.Override{Permission: social.Permissions(what), Veto: veto, Until: moment(until)} //nolint:gosec // written from one
 			now.Overrides = append(now.Overrides, o)
 		}
 		return nil

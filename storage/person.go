@@ -163,22 +163,24 @@ func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.T
 	})
 }
 
-// endAffiliations deletes memberships and overrides of a person everywhere.
+// endAffiliations deletes memberships, overrides and bans of a person everywhere.
 func endAffiliations(ctx context.Context, t *tx, person social.PersonKey) error {
 	var spaces []social.SpaceKey
-	// By members_person and overrides_person.
+	// By members_person, overrides_person and bans_person.
 	err := each(ctx, t, func(rs rows) error {
 		var s social.SpaceKey
 		err := rs.Scan(&s)
 		spaces = append(spaces, s)
 		return err
-	}, `SELECT space FROM members WHERE person = $1 UNION SELECT space FROM overrides WHERE person = $1 ORDER BY space`, int64(person))
+	}, `SELECT space FROM members WHERE person = $1 UNION SELECT space FROM overrides WHERE person = $1
+		UNION SELECT space FROM bans WHERE person = $1 ORDER BY space`, int64(person))
 	if err != nil {
 		return fmt.Errorf("find memberships: %w", err)
 	}
 	_, err1 := t.exec(ctx, `DELETE FROM members WHERE person = $1`, int64(person))
 	_, err2 := t.exec(ctx, `DELETE FROM overrides WHERE person = $1`, int64(person))
-	if err := errors.Join(err1, err2); err != nil {
+	_, err3 := t.exec(ctx, `DELETE FROM bans WHERE person = $1`, int64(person))
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return fmt.Errorf("end memberships: %w", err)
 	}
 	for _, s := range spaces {

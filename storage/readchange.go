@@ -25,10 +25,10 @@ const (
 // The roles that decide on Read.
 const readingRoles = social.RoleManager | social.RoleAuditor
 
-// What stands in the column override.
+// What stands in the columns override and banned.
 const (
-	overrideGrant = 1
 	overrideVeto  = 2
+	bannedForGood = -1
 )
 
 const (
@@ -36,17 +36,23 @@ const (
 	headsOfSpace = `COALESCE((SELECT string_agg(CAST(t.channel AS TEXT) || ':' || CAST(t.head AS TEXT), ' ')
 		FROM streams t WHERE t.space = s.id), '')`
 	// All by primary key.
-	noteStanding = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, member, heads)
-		SELECT $1, s.id, p.id, $2, 0, COALESCE(o.until_at, 0), 0, p.roles,
-			CASE WHEN o.veto THEN 2 WHEN o.person IS NOT NULL THEN 1 ELSE 0 END, m.person IS NOT NULL, ` + headsOfSpace + `
-		FROM people p JOIN spaces s ON s.id = ANY($4)
-			LEFT JOIN members m ON m.space = s.id AND m.person = p.id
-			LEFT JOIN overrides o ON o.space = s.id AND o.person = p.id AND o.permission = 1
+	noteStanding = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
+		SELECT $1, s.id, p.id, $2, 0, ` + readingNow + `, ` + headsOfSpace + `
+		FROM people p JOIN spaces s ON s.id = ANY($4) ` + joinReading + `
 		WHERE p.id = $3`
 	notePolicy = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, member, heads)
 		SELECT $1, s.id, 0, $2, s.owner, 0, $4, 0, 0, FALSE, ` + headsOfSpace + ` FROM spaces s WHERE s.id = $3`
 
-	readChangeColumns = `version, space, person, at, owner, until_at, policy, roles, override, member, heads`
+	// What decides on a person p's reading in a space s: the columns until_at,
+	// policy, roles, override, banned and member of read_changes.
+	readingNow = `COALESCE(o.until_at, 0), 0, p.roles,
+			CASE WHEN o.veto THEN 2 WHEN o.person IS NOT NULL THEN 1 ELSE 0 END,
+			CASE WHEN b.person IS NULL THEN 0 WHEN b.until_at = 0 THEN -1 ELSE b.until_at END, m.person IS NOT NULL`
+	joinReading = `LEFT JOIN members m ON m.space = s.id AND m.person = p.id
+			LEFT JOIN overrides o ON o.space = s.id AND o.person = p.id AND o.permission = 1
+			LEFT JOIN bans b ON b.space = s.id AND b.person = p.id`
+
+	readChangeColumns = `version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads`
 	// By read_changes_person and read_changes_space.
 	changesOfPerson = `SELECT ` + readChangeColumns + ` FROM read_changes WHERE person <> 0 AND person = `
 	changesOfSpace  = `SELECT ` + readChangeColumns + ` FROM read_changes WHERE person = 0 AND space = `
@@ -125,11 +131,46 @@ func (t *tx) noteRoles(ctx context.Context, person social.PersonKey, next social
 // readChange is a row of read_changes.
 type readChange struct {
 	social.ReadChange
-	at       int64
+	at int64
+	reading
+	ended bool // it is no row, but the end of something that had one
+}
+
+// reading is what decides on a person's Read in one space, with the moments at
+// which parts of it end by themselves.
+type reading struct {
+	roles    social.Roles
 	override int16
-	until    int64
+	until    int64 // of the override; 0 for good
+	banned   int64 // until when; 0 not at all
 	member   bool
-	ended    bool // it is no row, but the end of a veto
+}
+
+// dest are the places that the columns are scanned into.
+func (r *reading) dest(policy *int16) []any {
+	return []any{&r.until, policy, &r.roles, &r.override, &r.banned, &r.member}
+}
+
+// standing is what of it holds at a moment, or just before one at which parts of
+// it end.
+func (r *reading) standing(at int64, before bool) social.Standing {
+	holds := func(until int64) bool { return until > at || before && until == at }
+	s := social.Standing{Member: r.member, Banned: r.banned == bannedForGood || holds(r.banned)}
+	if r.override != 0 && (r.until == 0 || holds(r.until)) {
+		s.Overrides = []social.Override{{Permission: social.Read, Veto: r.override == overrideVeto}}
+	}
+	return s
+}
+
+// ends are the moments after from and up to to at which parts of it end.
+func (r *reading) ends(from, to int64) []int64 {
+	var out []int64
+	for _, at := range []int64{r.until, r.banned} {
+		if at > from && at <= to && !slices.Contains(out, at) {
+			out = append(out, at)
+		}
+	}
+	return out
 }
 
 func scanReadChange(rs rows) (readChange, error) {
@@ -138,15 +179,15 @@ func scanReadChange(rs rows) (readChange, error) {
 		policy int16
 		heads  string
 	)
-	err := rs.Scan(&c.Version, &c.Space, &c.Person, &c.at, &c.Owner, &c.until, &policy, &c.Roles, &c.override, &c.member, &heads)
-	if err != nil {
+	dest := append([]any{&c.Version, &c.Space, &c.Person, &c.at, &c.Owner}, c.dest(&policy)...)
+	if err := rs.Scan(append(dest, &heads)...); err != nil {
 		return c, err
 	}
-	c.Policy, c.Roles = social.Policy(policy), c.Roles&readingRoles //nolint:gosec // written from one
-	c.Standing.Member = c.member
-	if c.override != 0 && (c.until == 0 || c.until > c.at) {
-		c.Standing.Overrides = []social.Override{{Permission: social.Read, Veto: c.override == overrideVeto}}
+	c.Policy, c.Roles = social.Policy(policy), c.roles&readingRoles //nolint:gosec // written from one
+	if c.Person != 0 {
+		c.Standing = c.standing(c.at, false)
 	}
+	var err error
 	c.Heads, err = parseHeads(heads)
 	return c, err
 }

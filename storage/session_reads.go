@@ -14,7 +14,7 @@ type readers struct {
 	claims   []*returning
 	byPerson map[social.PersonKey][]readChange
 	bySpace  map[social.SpaceKey][]readChange
-	now      map[standingKey]standingNow
+	now      map[standingKey]reading // of which parts have ended by themselves
 }
 
 // returning is a session that comes back, and the spaces that it reads.
@@ -30,24 +30,17 @@ type standingKey struct {
 	space  social.SpaceKey
 }
 
-// standingNow is what a veto of Read that has ended by itself has left.
-type standingNow struct {
-	until  int64
-	member bool
-	roles  social.Roles
-}
-
 // tellReads fills in Reads.
 func (b *sessionBatch) tellReads(ctx context.Context, t *tx, s sessionTx, claims []*returning) error {
 	r := &readers{
 		claims: claims, byPerson: map[social.PersonKey][]readChange{}, bySpace: map[social.SpaceKey][]readChange{},
-		now: map[standingKey]standingNow{},
+		now: map[standingKey]reading{},
 	}
 	if err := r.lookUp(ctx, t, s); err != nil {
 		return fmt.Errorf("read changes of rights: %w", err)
 	}
-	if err := r.lookUpVetoes(ctx, t, micros(b.now)); err != nil {
-		return fmt.Errorf("read vetoes: %w", err)
+	if err := r.lookUpEnded(ctx, t, micros(b.now)); err != nil {
+		return fmt.Errorf("read what has ended by itself: %w", err)
 	}
 	for _, c := range claims {
 		if err := r.tell(ctx, t, c, micros(b.now)); err != nil {
@@ -94,25 +87,28 @@ func oldest[K comparable](m map[K]int64, key K, version int64) {
 	}
 }
 
-// lookUpVetoes reads the vetoes of Read that have ended and are still noted.
-func (r *readers) lookUpVetoes(ctx context.Context, t *tx, now int64) error {
+// lookUpEnded reads the standings of which an override of Read or a ban has ended
+// and is still noted.
+func (r *readers) lookUpEnded(ctx context.Context, t *tx, now int64) error {
 	var people []int64
 	for _, c := range r.claims {
 		people = append(people, int64(c.Session.Person))
 	}
 	slices.Sort(people)
-	// By overrides_person.
+	// By overrides_person and bans_person.
 	return each(ctx, t, func(rs rows) error {
 		var (
-			key   standingKey
-			stand standingNow
+			key    standingKey
+			stand  reading
+			policy int16
 		)
-		err := rs.Scan(&key.person, &key.space, &stand.until, &stand.roles, &stand.member)
+		err := rs.Scan(append([]any{&key.person, &key.space}, stand.dest(&policy)...)...)
 		r.now[key] = stand
 		return err
-	}, `SELECT o.person, o.space, o.until_at, p.roles, m.person IS NOT NULL
-		FROM overrides o JOIN people p ON p.id = o.person LEFT JOIN members m ON m.space = o.space AND m.person = o.person
-		WHERE o.person = ANY($1) AND o.permission = 1 AND o.veto AND o.until_at <> 0 AND o.until_at <= $2`, slices.Compact(people), now)
+	}, `SELECT p.id, s.id, `+readingNow+` FROM (
+			SELECT person, space FROM overrides WHERE person = ANY($1) AND permission = 1 AND until_at <> 0 AND until_at <= $2
+			UNION SELECT person, space FROM bans WHERE person = ANY($1) AND until_at <> 0 AND until_at <= $2) x
+		JOIN people p ON p.id = x.person JOIN spaces s ON s.id = x.space `+joinReading, slices.Compact(people), now)
 }
 
 // tell gives one claim what concerns it, newest first.
@@ -131,7 +127,7 @@ func (r *readers) tell(ctx context.Context, t *tx, c *returning, now int64) erro
 				out = append(out, x)
 			}
 		}
-		for _, x := range r.endedVetoes(c, space, mine[space], now) {
+		for _, x := range r.ended(c, space, mine[space], now) {
 			var err error
 			if x.Heads, err = headsAt(ctx, t, c.streams[space], x.at); err != nil {
 				return err
@@ -139,7 +135,7 @@ func (r *readers) tell(ctx context.Context, t *tx, c *returning, now int64) erro
 			out = append(out, x)
 		}
 	}
-	// A veto that ended takes its place among the others by its time.
+	// What ended takes its place among the others by its time.
 	for i := range out {
 		if x := &out[i]; x.ended {
 			x.Version = c.Session.Rights
@@ -170,28 +166,27 @@ func compareEnded(x, y readChange) int {
 	return -1
 }
 
-// endedVetoes finds where a veto of a person ended by itself since the session's
-// position was written: between two changes of the standing, or after the last.
-func (r *readers) endedVetoes(c *returning, space social.SpaceKey, changes []readChange, now int64) []readChange {
+// ended finds where an override or a ban of a person ended by itself since the
+// session's position was written: between two changes of the standing, or after
+// the last.
+func (r *readers) ended(c *returning, space social.SpaceKey, changes []readChange, now int64) []readChange {
 	var out []readChange
 	slices.SortFunc(changes, func(x, y readChange) int { return cmp.Compare(x.Version, y.Version) })
 	from := c.since
-	ended := func(until, to int64, member bool, roles social.Roles) {
-		if until > from && until <= to {
-			x := readChange{at: until, ended: true}
-			x.Space, x.Person, x.Roles = space, c.Session.Person, roles&readingRoles
-			x.Standing = social.Standing{Member: member, Overrides: []social.Override{{Permission: social.Read, Veto: true}}}
+	add := func(was reading, to int64) {
+		for _, at := range was.ends(from, to) {
+			x := readChange{at: at, ended: true}
+			x.Space, x.Person, x.Roles = space, c.Session.Person, was.roles&readingRoles
+			x.Standing = was.standing(at, true)
 			out = append(out, x)
 		}
 	}
 	for _, x := range changes {
-		if x.override == overrideVeto && x.until != 0 {
-			ended(x.until, x.at, x.member, x.Roles)
-		}
+		add(x.reading, x.at)
 		from = max(from, x.at)
 	}
 	if s, is := r.now[standingKey{c.Session.Person, space}]; is {
-		ended(s.until, now, s.member, s.roles)
+		add(s, now)
 	}
 	return out
 }

@@ -205,7 +205,7 @@ func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.
 	})
 }
 
-// DeleteSpace is [social.SpaceStore]'s: it ends memberships and overrides and
+// DeleteSpace is [social.SpaceStore]'s: it ends memberships, overrides and bans and
 // closes the streams, whose posts stay; what was retained goes. KindNotFound where it was deleted before.
 func (db *DB) DeleteSpace(ctx context.Context, key social.SpaceKey, event *social.Post, now time.Time) error {
 	return db.change(ctx, "delete a context", now, func(ctx context.Context, t *tx) error {
@@ -224,6 +224,9 @@ func (db *DB) DeleteSpace(ctx context.Context, key social.SpaceKey, event *socia
 		}
 		if _, err := t.exec(ctx, `DELETE FROM overrides WHERE space = $1`, int64(key)); err != nil {
 			return fmt.Errorf("end overrides: %w", err)
+		}
+		if _, err := t.exec(ctx, `DELETE FROM bans WHERE space = $1`, int64(key)); err != nil {
+			return fmt.Errorf("end bans: %w", err)
 		}
 		if err := lockStreams(ctx, t, key); err != nil {
 			return err

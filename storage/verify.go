@@ -237,6 +237,13 @@ func rightChecks() []check {
 			LEFT JOIN people p ON p.id = o.person LEFT JOIN spaces s ON s.id = o.space
 			WHERE p.id IS NULL OR p.removed OR s.id IS NULL OR s.deleted OR o.permission NOT IN (1, 2, 4, 8, 16, 32, 64, 128) LIMIT $1`,
 	}, {
+		rule: "a ban is of a person in a context that it does not own, and ends after it began",
+		mend: "delete the row from the table bans",
+		sql: `SELECT 'context ' || b.space || ' person ' || b.person FROM bans b LEFT JOIN people p ON p.id = b.person
+			LEFT JOIN spaces s ON s.id = b.space
+			WHERE p.id IS NULL OR p.removed OR s.id IS NULL OR s.deleted OR s.kind <> 0 OR s.owner = b.person
+				OR (b.until_at <> 0 AND b.until_at <= b.at) LIMIT $1`,
+	}, {
 		rule: "the owner of a context is a member of it",
 		mend: "add the owner as a member",
 		sql: `SELECT 'context ' || s.name FROM spaces s LEFT JOIN people p ON p.id = s.owner

@@ -43,11 +43,15 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"every person has its present name", `DELETE FROM names WHERE name = 'bob'`},
 		{"every context has its name", `DELETE FROM names WHERE name = 'lobby'`},
 		{"every name belongs", `INSERT INTO names (kind, name, owner, at) VALUES (1, 'ghost', 99, 0)`},
-		{"every context has one stream", `DELETE FROM streams WHERE space = 1 AND channel = 2`},
+		{"every space has one stream", `DELETE FROM streams WHERE space = 1 AND channel = 2`},
 		{"the streams of a context are closed", `UPDATE streams SET closed = TRUE WHERE id = 1`},
 		{"the members of a context are people", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"a membership began", `UPDATE members SET joined_messages = 99`},
 		{"overrides are of people", `UPDATE overrides SET permission = 3`},
+		{"a ban is of a person", `UPDATE people SET removed = TRUE WHERE name = 'carol'`},
+		{"a ban is of a person", `UPDATE bans SET person = 1`},
+		{"a ban is of a person", `UPDATE bans SET until_at = at`},
+		{"a ban is of a person", `UPDATE spaces SET kind = 1`},
 		{"the owner of a context", `DELETE FROM members WHERE person = 1`},
 		{"who was removed has no password", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"who was removed holds no grant", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
@@ -68,7 +72,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"a QoS 2 packet", `UPDATE inbound SET seq = 4711`},
 		{"the history of who could read", `UPDATE read_changes SET space = 4711`},
 		{"the history of who could read", `UPDATE read_changes SET person = 4711`},
-		{"the history of who could read", `UPDATE read_changes SET version = 4711`},
+		{"the history of who could read", `UPDATE read_changes SET version = version + 4711`},
 		{"the journal of rights", `UPDATE site SET version = version + 1`},
 		{"the journal of rights", `DELETE FROM changes WHERE version = 2`},
 	}
@@ -132,6 +136,9 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 		t.Fatal(err)
 	}
 	if _, err := db.SetOverride(t.Context(), w.Lobby.Key, w.Carol, social.Override{Permission: social.Read}, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Ban(t.Context(), social.Ban{Space: w.Lobby.Key, Person: w.Carol, By: w.Alice, At: now}); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.SetPasswordHash(t.Context(), w.Bob, "hash", now); err != nil {

@@ -29,6 +29,7 @@ CREATE TABLE bans (
     PRIMARY KEY (space, person)
 ) STRICT;
 CREATE INDEX bans_person ON bans (person);
+CREATE INDEX bans_until ON bans (until_at) WHERE until_at <> 0;
 
 -- Until when the person could not read because of a ban; -1 for good.
 ALTER TABLE read_changes ADD COLUMN banned INTEGER NOT NULL DEFAULT 0;
