@@ -138,5 +138,5 @@ func policy(host string) string {
 	}
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
 		"connect-src " + connect + "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
-		"require-trusted-types-for 'script'; trusted-types 'none'"
+		"require-trusted-types-for 'script'; trusted-types markup"
 }

@@ -103,6 +103,7 @@ func TestEveryAnswerForbidsWhatThePageDoesNotNeed(t *testing.T) {
 			"base-uri 'none'",
 			"frame-ancestors 'none'",
 			"require-trusted-types-for 'script'",
+			"trusted-types markup",
 		} {
 			if !strings.Contains(policy+";", directive+";") {
 				t.Errorf("%s: the policy %q lacks %q", path, policy, directive)

@@ -59,7 +59,7 @@ test("what people write stays text", async (t) => {
   await alice.stored(said);
   assert.deepEqual(await alice.read(said), [content]);
   assert.equal(await alice.page.locator(".body img, .body b").count(), 0);
-  const link = alice.page.getByRole("link", { name: `https://rambla.example/${said}` });
+  const link = alice.page.getByRole("region", { name: "Messages" }).getByRole("link", { name: `https://rambla.example/${said}` });
   assert.equal(await link.getAttribute("href"), `https://rambla.example/${said}`);
 });
 
@@ -211,7 +211,7 @@ test("a context can be left, read from outside where it is public, and joined ag
 test("a closed context is not listed to a stranger, and its address says no more", async (t) => {
   const carol = await Visitor.in(t, browser, url, "carol", "lobby");
   assert.equal(await carol.page.getByRole("navigation").getByRole("link", { name: /staff/i }).count(), 0);
-  await carol.page.goto(`${carol.link.url}/#/staff`);
+  await carol.page.goto(`${carol.link.url}/#/ctx/staff`);
   await carol.page.locator(".notice.said").waitFor();
 });
 
@@ -222,7 +222,7 @@ test("news of a context that is not open is counted in the list", async (t) => {
   await bob.page.getByRole("link", { name: /staff.*\(\d+ new\)/i }).waitFor();
   await bob.enter("staff");
   await bob.stored(said);
-  await bob.page.getByRole("link", { name: /^staff$/i }).waitFor();
+  await bob.page.getByRole("link", { name: /staff.*\(\d+ new\)/i }).waitFor({ state: "detached" });
 });
 
 test("the past is read page by page, and the text stays under the eye", async (t) => {
@@ -319,7 +319,7 @@ test("on a phone one thing is shown at a time, and nothing is cut off", async (t
   const overflow = await bob.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.equal(overflow, 0);
   assert.equal(await bob.page.getByRole("navigation").isVisible(), false);
-  await bob.page.getByRole("link", { name: "All contexts" }).click();
+  await bob.page.getByRole("link", { name: "All rooms" }).click();
   await bob.page.getByRole("navigation").waitFor();
 });
 
@@ -354,4 +354,23 @@ test("a screen reader is told what others say, and not the history", async (t) =
   const said = mark();
   await rest(url, "POST", "/contexts/lobby/activities", await tokenOf(url, "alice"), { content: said });
   await log.filter({ hasText: new RegExp(`alice: ${said}`, "i") }).waitFor({ state: "attached" });
+});
+
+test("what was read on one device is read on the other, and badges agree", async (t) => {
+  const desk = await Visitor.in(t, browser, url, "bob", "lobby");
+  const phone = await Visitor.in(t, browser, url, "bob", "news");
+  const token = await tokenOf(url, "alice");
+  const said = mark();
+  for (let i = 1; i <= 3; i++) await rest(url, "POST", "/contexts/staff/activities", token, { content: `${said} ${i}` });
+  const badge = (visitor: Visitor) => visitor.page.getByRole("link", { name: /^staff.*\(\d+ new\)/i });
+  for (const visitor of [desk, phone]) {
+    await badge(visitor).waitFor();
+    await visitor.page.getByRole("navigation").getByText(`${said} 3`).waitFor();
+  }
+  await desk.enter("staff");
+  for (const visitor of [desk, phone]) await badge(visitor).waitFor({ state: "detached" });
+  await phone.page.reload();
+  await phone.connected();
+  await phone.page.getByRole("navigation").getByText(`${said} 3`).waitFor();
+  assert.equal(await badge(phone).count(), 0);
 });

@@ -1,25 +1,21 @@
-import { Backoff } from "./backoff.ts";
-import { contextOfTopic, listContexts, messagesTopic, type Context } from "./context.ts";
-import { catchUp, readOlder } from "./history.ts";
 import type { Live, LiveEvents, LiveState } from "./live.ts";
 import type { Draft, Outbox } from "./outbox.ts";
-import { parsePost, type Post } from "./post.ts";
+import { kindOf, parseTopic, restPath, streamTopic, streamWord, type Place } from "./place.ts";
+import { isFields, parsePost, type Post } from "./post.ts";
 import { Problem, sentenceOf } from "./problem.ts";
+import { Receipts } from "./receipts.ts";
 import { parseRefusal } from "./refusal.ts";
 import type { Rest } from "./rest.ts";
-import { Timeline } from "./timeline.ts";
+import { listRooms, type Person, type Room } from "./room.ts";
+import { Rooms, isNews } from "./rooms.ts";
+import { Shelf } from "./shelf.ts";
+import type { Timeline } from "./timeline.ts";
 
-/** Timelines kept for contexts one has looked at; the longest unused goes first. */
-const maxTimelines = 20;
-
-/** Posts kept of a context that is not open. */
-const restingSize = 200;
-
-/** Posts kept of the open one; what is older is read again when asked for. */
-const openSize = 2000;
-
-/** How often the list of contexts is read again for the asking, at most. */
+/** How often the list of rooms is read again for the asking, at most. */
 const listAge = 15_000; // ms
+
+/** The same, where a number on the page is known to be wrong. */
+const staleAge = 1_000; // ms
 
 /** What the desk needs of the connection. */
 export type Line = Pick<Live, "start" | "stop" | "follow" | "unfollow" | "publish">;
@@ -27,79 +23,77 @@ export type Line = Pick<Live, "start" | "stop" | "follow" | "unfollow" | "publis
 /** Long enough to be read twice. */
 const noticeTime = 12_000; // ms
 
-export interface Person {
-  readonly id: string;
-  readonly name: string;
-}
-
 /** What the views are told; they read the rest off the desk. */
 export interface DeskEvents {
   changed(): void;
-  /** New posts of others in the open context. */
+  /** New posts of others in the open place. */
   heard(posts: readonly Post[]): void;
 }
 
 /**
- * All that one signed-in person has before them: the contexts, the open one's
+ * All that one signed-in person has before them: the rooms, the open one's
  * timeline, the messages under way and the connection. The views show it and
  * call its methods; it knows nothing of them.
  */
 export class Desk implements LiveEvents {
-  contexts: readonly Context[] = [];
-  /** The contexts have been read at least once. */
-  isListed = false;
-  open: Timeline | null = null;
-  /** Posts by others since the page was opened, by context. */
-  readonly unread = new Map<string, number>();
+  readonly rooms: Rooms;
+  readonly shelf: Shelf;
   connection: LiveState = { is: "connecting" };
-  /** A sentence about the open context (it cannot be read); empty for none. */
-  obstacle = "";
   /** A sentence about what was just tried; empty for none. */
   notice = "";
-  isReadingOlder = false;
 
-  private readonly timelines = new Map<string, Timeline>();
+  private readonly receipts: Receipts;
   private live!: Line;
-  /** Counts connections, so that an answer belongs to the one it was asked on. */
-  private generation = 0;
   private listedAt = 0;
   private listing: Promise<void> | null = null;
   private listEnd: ReturnType<typeof setTimeout> | undefined;
   private noticeEnd: ReturnType<typeof setTimeout> | undefined;
-  private syncRetry: ReturnType<typeof setTimeout> | undefined;
-  private readonly syncBackoff = new Backoff();
 
   constructor(
     readonly me: Person,
     private readonly rest: Pick<Rest, "get" | "put" | "delete">,
     readonly outbox: Outbox,
     private readonly events: DeskEvents,
-  ) {}
+  ) {
+    this.rooms = new Rooms(me.id);
+    this.receipts = new Receipts((topic, payload, mark) => this.live.publish(topic, payload, mark));
+    this.shelf = new Shelf(rest, (filter) => this.live.follow(filter), {
+      caughtUp: (posts, timeline) => this.caughtUp(posts, timeline),
+      changed: () => events.changed(),
+      say: (sentence) => this.say(sentence),
+    });
+  }
 
   start(live: Line): void {
     this.live = live;
     void live.follow("/ctx/+/messages");
+    void live.follow(`/ctx/+/receipts/${this.me.id}`);
     void live.follow(`/user/${this.me.id}/errors`);
     live.start();
     void this.list();
   }
 
   stop(): void {
-    clearTimeout(this.syncRetry);
     clearTimeout(this.noticeEnd);
     clearTimeout(this.listEnd);
-    this.generation++;
+    this.receipts.stop();
+    this.shelf.stop();
     this.live.stop();
+  }
+
+  get open(): Timeline | null {
+    return this.shelf.open;
+  }
+
+  get room(): Room | undefined {
+    return this.open === null ? undefined : this.rooms.get(this.open.place);
   }
 
   // The connection's events.
 
   state(state: LiveState): void {
     this.connection = state;
-    if (state.is !== "online") {
-      this.generation++;
-      for (const timeline of this.timelines.values()) timeline.unsettle();
-    }
+    if (state.is !== "online") this.shelf.lost();
     this.events.changed();
   }
 
@@ -108,72 +102,60 @@ export class Desk implements LiveEvents {
     // First what is ours: a message written while away waits no longer for a
     // long catch-up. Its key makes it one post, however often it is sent.
     for (const draft of this.outbox.pending()) this.publish(draft);
-    void this.sync();
+    this.receipts.ready();
+    void this.shelf.sync();
     void this.list();
   }
 
   message(topic: string, payload: string): void {
-    const context = contextOfTopic(topic);
-    if (context === "") {
-      this.refusal(payload);
-      return;
-    }
+    const to = parseTopic(topic);
     let value: unknown;
     try {
       value = JSON.parse(payload);
     } catch {
-      return; // Not a post; the stream carries nothing else.
+      return; // Nothing that this page follows carries anything else.
     }
-    const post = parsePost(value, context);
-    if (post === null) return;
-    this.outbox.drop(post.key);
-    const timeline = this.timelines.get(context);
-    const isNew = timeline?.deliver(post) ?? true;
-    if (isNew) this.count([post]);
-    timeline?.trim(timeline === this.open ? openSize : restingSize);
-    // Somebody has made us a member of it; the list tells its name.
-    if (!this.contexts.some((known) => known.id === context)) this.refresh();
-    this.events.changed();
+    if (to === null || !isFields(value)) return;
+    if (to.word === "errors") this.refusal(payload);
+    else if (to.word === "receipts" && to.rest === this.me.id) this.marked(to.place, value["read"]);
+    else if (to.word === streamWord(to.place)) this.delivered(parsePost(value, to.place));
   }
 
-  acknowledged(key: string): void {
-    this.outbox.acknowledge(key);
+  acknowledged(mark: string): void {
+    this.outbox.acknowledge(mark);
+    this.receipts.acknowledged(mark);
   }
 
   refused(filter: string): void {
-    if (this.open !== null && filter === messagesTopic(this.open.context)) this.obstacle = "You may not read this.";
+    if (this.open !== null && filter === streamTopic(this.open.place)) this.shelf.obstacle = "You may not read this.";
     this.events.changed();
   }
 
   // What the person does.
 
-  /** Shows a context; null for none. */
-  show(id: string | null): void {
-    if (id === (this.open?.context ?? null)) return;
-    this.close();
+  /** Shows a place; null for none. */
+  show(place: Place | null): void {
+    if (place === (this.open?.place ?? null)) return;
+    if (this.open !== null) this.live.unfollow(streamTopic(this.open.place));
     this.say("");
-    this.obstacle = "";
-    if (id !== null) {
-      const timeline = this.timelines.get(id) ?? new Timeline(id);
-      // Set again so that the order of the map is the order of use.
-      this.timelines.delete(id);
-      this.timelines.set(id, timeline);
-      this.open = timeline;
-      this.unread.delete(id);
-      this.discardTimelines();
-      void this.sync();
-    }
+    this.shelf.show(place);
     this.events.changed();
   }
 
-  get context(): Context | undefined {
-    return this.contexts.find((context) => context.id === this.open?.context);
+  /** The end of the open place is before the person's eyes. */
+  read(): void {
+    const timeline = this.open;
+    const room = this.room;
+    if (timeline === null || room === undefined || !room.isMember || timeline.knownTo <= room.read) return;
+    this.receipts.read(room.place, timeline.knownTo);
+    if (this.rooms.read(room.place, timeline.knownTo)) this.refresh(staleAge);
+    this.events.changed();
   }
 
   /** Returns false where too much is unsent already. */
-  write(content: string): boolean {
+  write(content: string, isMarkdown = false): boolean {
     if (this.open === null) return false;
-    const draft = this.outbox.add(this.open.context, content);
+    const draft = this.outbox.add({ place: this.open.place, thread: "", inReplyTo: "", isMarkdown, content });
     if (draft === null) {
       this.say("Too many messages are waiting to be sent. Please wait for the connection.");
       return false;
@@ -188,33 +170,19 @@ export class Desk implements LiveEvents {
     void this.list();
   }
 
-  async older(): Promise<void> {
-    const timeline = this.open;
-    if (timeline === null || this.isReadingOlder || !timeline.hasOlder) return;
-    this.isReadingOlder = true;
-    this.events.changed();
-    try {
-      await readOlder(this.rest, timeline);
-    } catch (err) {
-      this.say(sentenceOf(err));
-    }
-    this.isReadingOlder = false;
-    this.events.changed();
+  async join(place: Place): Promise<void> {
+    await this.attempt(() => this.rest.put(`${restPath(place)}/members/me`));
   }
 
-  async join(id: string): Promise<void> {
-    await this.attempt(() => this.rest.put(`/contexts/${encodeURIComponent(id)}/members/me`));
+  async leave(place: Place): Promise<void> {
+    await this.attempt(() => this.rest.delete(`${restPath(place)}/members/me`));
   }
 
-  async leave(id: string): Promise<void> {
-    await this.attempt(() => this.rest.delete(`/contexts/${encodeURIComponent(id)}/members/me`));
-  }
-
-  /** Reads the contexts again: now, or in a while if that was done just now. */
-  refresh(): void {
-    const wait = this.listedAt + listAge - Date.now();
-    if (wait <= 0) void this.list();
-    else this.listEnd ??= setTimeout(() => void this.list(), wait);
+  /** Reads the rooms again: now, or in a while if that was done just now. */
+  refresh(age = listAge): void {
+    const wait = this.listedAt + age - Date.now();
+    if (wait <= 0 && this.listing === null) void this.list();
+    else this.listEnd ??= setTimeout(() => void this.list(), Math.max(wait, staleAge));
   }
 
   /** Tells something for a while; an empty sentence takes back what was told. */
@@ -236,9 +204,30 @@ export class Desk implements LiveEvents {
   }
 
   private publish(draft: Draft): void {
-    const payload = JSON.stringify({ content: draft.content, key: draft.key });
+    const fields = {
+      content: draft.content,
+      key: draft.key,
+      ...(draft.inReplyTo === "" ? {} : { inReplyTo: draft.inReplyTo }),
+      ...(draft.isMarkdown ? { format: "markdown" } : {}),
+    };
+    const topic = draft.thread === "" ? streamTopic(draft.place) : `${draft.place}/comments`;
     // Where it cannot be sent now it stays pending, and ready sends it.
-    this.live.publish(messagesTopic(draft.context), payload, draft.key);
+    this.live.publish(topic, JSON.stringify(fields), draft.key);
+  }
+
+  private delivered(post: Post | null): void {
+    if (post === null) return;
+    this.outbox.drop(post.key);
+    if (this.shelf.deliver(post)) this.hear([post]);
+    // Somebody has made us a member of it; the list tells its name.
+    if (this.rooms.hear(post)) this.refresh(this.rooms.get(post.place) === undefined ? listAge : staleAge);
+    if (kindOf(post.place) === "conv") this.receipts.delivered(post.place, post.seq);
+    this.events.changed();
+  }
+
+  private marked(place: Place, read: unknown): void {
+    if (typeof read === "number" && this.rooms.read(place, read)) this.refresh(staleAge);
+    this.events.changed();
   }
 
   private refusal(payload: string): void {
@@ -249,14 +238,14 @@ export class Desk implements LiveEvents {
     void this.list();
   }
 
-  private count(posts: readonly Post[]): void {
-    const heard = posts.filter((post) => post.actor !== this.me.id && post.type !== "Update" && post.type !== "Delete");
-    if (heard.length === 0) return;
-    for (const post of heard) {
-      if (post.context === this.open?.context) continue;
-      this.unread.set(post.context, (this.unread.get(post.context) ?? 0) + 1);
-    }
-    const here = heard.filter((post) => post.context === this.open?.context);
+  private caughtUp(posts: readonly Post[], timeline: Timeline): void {
+    this.outbox.drop(...timeline.keys());
+    for (const post of posts) this.rooms.hear(post);
+    this.hear(posts);
+  }
+
+  private hear(posts: readonly Post[]): void {
+    const here = posts.filter((post) => post.actor !== this.me.id && isNews(post) && post.place === this.open?.place);
     if (here.length > 0) this.events.heard(here);
   }
 
@@ -269,69 +258,15 @@ export class Desk implements LiveEvents {
     this.listedAt = Date.now();
     clearTimeout(this.listEnd);
     this.listEnd = undefined;
-    const wasMember = this.context?.isMember;
+    const wasMember = this.room?.isMember;
     try {
-      this.contexts = await listContexts(this.rest);
-      this.isListed = true;
-      if (this.open !== null && wasMember !== undefined && this.context?.isMember !== wasMember) {
-        // By whomever: what one may see has changed, and posts may have passed by.
-        this.open.unsettle();
-        void this.sync();
-      }
+      this.rooms.replace(await listRooms(this.rest));
+      // By whomever: what one may see has changed, and posts may have passed by.
+      if (this.open !== null && wasMember !== undefined && this.room?.isMember !== wasMember) this.shelf.again();
     } catch (err) {
       // A later reconnect or visit reads it again; meanwhile the old list stands.
       if (!(err instanceof Problem) || !err.isPassing) this.say(sentenceOf(err));
     }
     this.events.changed();
-  }
-
-  /**
-   * Brings the open timeline up to the head of its stream and keeps it there:
-   * first the subscription, then the pages, so that no post falls in between.
-   */
-  private async sync(): Promise<void> {
-    clearTimeout(this.syncRetry);
-    const timeline = this.open;
-    if (timeline === null || timeline.isSettled) return;
-    const generation = this.generation;
-    const isPresent = () => this.open === timeline && this.generation === generation;
-    try {
-      // Members are covered by the wildcard. Asking for the context by its name
-      // too costs nothing, and reads a public one that has not been joined.
-      const isLive = await this.live.follow(messagesTopic(timeline.context));
-      const fresh = await catchUp(this.rest, timeline);
-      timeline.trim(openSize);
-      this.outbox.drop(...timeline.keys());
-      this.obstacle = "";
-      this.syncBackoff.reset();
-      if (isLive && isPresent()) timeline.settle();
-      this.count(fresh);
-    } catch (err) {
-      if (!isPresent()) return;
-      if (err instanceof Problem && err.isPassing) {
-        this.syncRetry = setTimeout(() => void this.sync(), this.syncBackoff.next());
-      }
-      this.obstacle = sentenceOf(err);
-    }
-    this.events.changed();
-  }
-
-  private close(): void {
-    clearTimeout(this.syncRetry);
-    const timeline = this.open;
-    if (timeline === null) return;
-    this.open = null;
-    this.live.unfollow(messagesTopic(timeline.context));
-    // Nobody watches whether what still feeds it (a member's wildcard) goes on
-    // without a break, so coming back begins with a catch-up from here.
-    timeline.unsettle();
-    timeline.trim(restingSize);
-  }
-
-  private discardTimelines(): void {
-    for (const id of this.timelines.keys()) {
-      if (this.timelines.size <= maxTimelines) return;
-      if (id !== this.open?.context) this.timelines.delete(id);
-    }
   }
 }

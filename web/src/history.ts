@@ -1,8 +1,9 @@
+import { restPath, streamWord, type Place } from "./place.ts";
 import { parsePosts, text, type Post } from "./post.ts";
 import type { Reader } from "./rest.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** How much is read when a context is opened, and by each step into the past. */
+/** How much is read when a place is opened, and by each step into the past. */
 export const pageSize = 50;
 
 /** After a reconnect fewer, larger steps are better. */
@@ -16,12 +17,12 @@ interface Page {
   readonly epoch: string;
 }
 
-async function page(rest: Reader, context: string, query: string): Promise<Page> {
-  const list = await rest.get(`/contexts/${encodeURIComponent(context)}/log/messages?${query}`);
+async function page(rest: Reader, place: Place, query: string): Promise<Page> {
+  const list = await rest.get(`${restPath(place)}/log/${streamWord(place)}?${query}`);
   // "epoch:seq"; the seq is already known from the posts.
   const position = text(list["position"]);
   return {
-    posts: parsePosts(list["items"], context),
+    posts: parsePosts(list["items"], place),
     more: list["next"] !== undefined && list["next"] !== null && list["next"] !== "",
     complete: list["complete"] !== false,
     epoch: position.includes(":") ? position.slice(0, position.lastIndexOf(":")) : "",
@@ -35,7 +36,7 @@ async function page(rest: Reader, context: string, query: string): Promise<Page>
  */
 export async function catchUp(rest: Reader, timeline: Timeline): Promise<Post[]> {
   if (!timeline.loaded) {
-    const newest = await page(rest, timeline.context, `limit=${pageSize}`);
+    const newest = await page(rest, timeline.place, `limit=${pageSize}`);
     timeline.begin(newest.posts, newest.more);
     timeline.epoch = newest.epoch;
     return [];
@@ -44,7 +45,7 @@ export async function catchUp(rest: Reader, timeline: Timeline): Promise<Post[]>
   for (;;) {
     const from = timeline.knownTo;
     const after = timeline.epoch === "" ? `${from}` : `${timeline.epoch}:${from}`;
-    const step = await page(rest, timeline.context, `after=${encodeURIComponent(after)}&limit=${catchUpSize}`);
+    const step = await page(rest, timeline.place, `after=${encodeURIComponent(after)}&limit=${catchUpSize}`);
     if (!step.complete || (step.epoch !== "" && timeline.epoch !== "" && step.epoch !== timeline.epoch)) {
       // Another stream by the same name, or one that has lost its beginning:
       // what is shown can't be continued, only begun anew.
@@ -59,7 +60,7 @@ export async function catchUp(rest: Reader, timeline: Timeline): Promise<Post[]>
 
 /** Merges one page of what was before the oldest post here. */
 export async function readOlder(rest: Reader, timeline: Timeline): Promise<Post[]> {
-  const older = await page(rest, timeline.context, `before=${timeline.before}&limit=${pageSize}`);
+  const older = await page(rest, timeline.place, `before=${timeline.before}&limit=${pageSize}`);
   timeline.prepend(older.posts, older.more && older.posts.length > 0);
   return older.posts;
 }

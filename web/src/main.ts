@@ -1,9 +1,10 @@
-import { addressed } from "./address.ts";
-import { Desk, type Person } from "./desk.ts";
+import { Desk } from "./desk.ts";
 import { Live } from "./live.ts";
 import { Outbox, newKey } from "./outbox.ts";
+import { addressed } from "./place.ts";
 import { Problem, sentenceOf } from "./problem.ts";
 import { Rest, whoAmI } from "./rest.ts";
+import type { Person } from "./room.ts";
 import { Session } from "./session.ts";
 import { isFirstTab } from "./tab.ts";
 import { h } from "./view/dom.ts";

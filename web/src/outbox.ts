@@ -1,3 +1,4 @@
+import type { Place } from "./place.ts";
 import { isFields, text } from "./post.ts";
 
 /**
@@ -10,7 +11,12 @@ export type Fate = "pending" | "stored" | "refused";
 export interface Draft {
   /** Makes a repeat harmless: the server stores one post per key. */
   readonly key: string;
-  readonly context: string;
+  readonly place: Place;
+  /** The activity of which this is a comment; empty for what is said in the place itself. */
+  readonly thread: string;
+  /** The id of the post or comment that it answers; empty for none. */
+  readonly inReplyTo: string;
+  readonly isMarkdown: boolean;
   readonly content: string;
   /** Milliseconds since 1970, when it was written. */
   readonly at: number;
@@ -18,6 +24,9 @@ export interface Draft {
   /** Why it was refused; empty otherwise. */
   readonly detail: string;
 }
+
+/** What a person writes, before it is on its way. */
+export type Text = Pick<Draft, "place" | "thread" | "inReplyTo" | "isMarkdown" | "content">;
 
 /** How many unsent messages are held; beyond it add refuses. */
 export const capacity = 100;
@@ -50,9 +59,9 @@ export class Outbox {
   }
 
   /** Returns null when it is full. */
-  add(context: string, content: string): Draft | null {
+  add(text: Text): Draft | null {
     if (this.drafts.filter((draft) => draft.fate !== "stored").length >= capacity) return null;
-    const draft: Draft = { key: newKey(), context, content, at: this.now(), fate: "pending", detail: "" };
+    const draft: Draft = { ...text, key: newKey(), at: this.now(), fate: "pending", detail: "" };
     this.update([...this.drafts, draft]);
     return draft;
   }
@@ -62,8 +71,9 @@ export class Outbox {
     return this.drafts.filter((draft) => draft.fate === "pending");
   }
 
-  of(context: string): Draft[] {
-    return this.drafts.filter((draft) => draft.context === context);
+  /** What is on its way into the place itself, or into one of its threads. */
+  of(place: Place, thread = ""): Draft[] {
+    return this.drafts.filter((draft) => draft.place === place && draft.thread === thread);
   }
 
   /** An acknowledgement. A 3.1.1 server acknowledges refused messages too, after telling why. */
@@ -127,7 +137,10 @@ export class Outbox {
       const isStale = this.now() - at > memory;
       drafts.push({
         key: isStale ? newKey() : text(item["key"]),
-        context: text(item["context"]),
+        place: text(item["place"]),
+        thread: text(item["thread"]),
+        inReplyTo: text(item["inReplyTo"]),
+        isMarkdown: item["isMarkdown"] === true,
         content: text(item["content"]),
         at,
         fate: isStale ? "refused" : fate,

@@ -1,10 +1,17 @@
-// A post is one entry of a context's stream, as history and live delivery both
-// hold it. What arrives is foreign input: parse checks what the page relies on
+// A post is one entry of a stream, as history and live delivery both hold it. What arrives is foreign input: parse checks what the page relies on
 // and drops the rest, and an entry that fails the check is not a post.
+
+import { placeOf, type Place } from "./place.ts";
+
+/** Whom a text names, and as what: "@bob" is the person bob. */
+export interface Mention {
+  readonly name: string;
+  readonly person: string;
+}
 
 export interface Post {
   readonly id: string;
-  /** Position in the stream, from 1. Unique per context. */
+  /** Position in the stream, from 1. Unique per stream. */
   readonly seq: number;
   readonly type: string;
   readonly actor: string;
@@ -12,8 +19,18 @@ export interface Post {
   readonly objectType: string;
   /** For a Create its own id, for an Update or Delete the id of the Create it is about. */
   readonly objectID: string;
+  /** The text as it was written. */
   readonly content: string;
-  readonly context: string;
+  /** What the server made of a Markdown text; empty where it was plain. */
+  readonly html: string;
+  readonly mentions: readonly Mention[];
+  /** The id of the post or comment that it answers; empty for none. */
+  readonly inReplyTo: string;
+  /** For what an application tells, or a share: what it is about. */
+  readonly about: Thing | null;
+  readonly place: Place;
+  /** What the place is called, where the post tells. */
+  readonly placeName: string;
   /** Milliseconds since 1970. */
   readonly published: number;
   /** Milliseconds since 1970; 0 where the post was never edited. */
@@ -24,7 +41,14 @@ export interface Post {
   readonly to: readonly string[];
 }
 
-type Fields = Record<string, unknown>;
+/** Something that a post is about, beside its text. */
+export interface Thing {
+  readonly type: string;
+  readonly name: string;
+  readonly url: string;
+}
+
+export type Fields = Record<string, unknown>;
 
 export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -44,8 +68,8 @@ function personID(value: unknown): string {
   return typeof value === "string" ? value : isFields(value) ? text(value["id"]) : "";
 }
 
-/** Reads one entry of the stream of context; null where it is none. */
-export function parsePost(value: unknown, context: string): Post | null {
+/** Reads one entry of a stream of the place; null where it is none. */
+export function parsePost(value: unknown, place: Place): Post | null {
   if (!isFields(value)) return null;
   const seq = value["seq"];
   const id = text(value["id"]);
@@ -62,8 +86,13 @@ export function parsePost(value: unknown, context: string): Post | null {
     actorName: text(actor["name"]) || text(actor["id"]),
     objectType: text(object["type"]),
     objectID: text(object["id"]) || id,
-    content: text(object["content"]) || text(object["name"]),
-    context,
+    content: text(object["content"]),
+    html: text(object["html"]),
+    mentions: parseMentions(object["tag"]),
+    inReplyTo: text(object["inReplyTo"]),
+    about: parseThing(object),
+    place,
+    placeName: placeName(value),
     published: instant(value["published"]),
     updated: instant(value["updated"]) || instant(object["updated"]),
     key: text(value["key"]),
@@ -71,8 +100,49 @@ export function parsePost(value: unknown, context: string): Post | null {
   };
 }
 
+/** Reads one entry of a list of many places: the post itself tells of which. */
+export function parsePlaced(value: unknown): Post | null {
+  const place = isFields(value) ? placeOfPost(value) : "";
+  return place === "" ? null : parsePost(value, place);
+}
+
+const kinds: Readonly<Record<string, "ctx" | "conv" | "user">> = { Context: "ctx", Conversation: "conv", Person: "user", Service: "user" };
+
+/** Where an application names a target of its own, the place stands in context. */
+function placed(post: Fields): Fields {
+  if (isFields(post["context"])) return post["context"];
+  return isFields(post["target"]) ? post["target"] : {};
+}
+
+function placeOfPost(post: Fields): Place {
+  const kind = kinds[text(placed(post)["type"])];
+  const id = text(placed(post)["id"]);
+  return kind === undefined || id === "" ? "" : placeOf(kind, id);
+}
+
+function placeName(post: Fields): string {
+  return text(placed(post)["name"]) || text(placed(post)["id"]);
+}
+
+function parseThing(object: Fields): Thing | null {
+  const thing = { type: text(object["type"]), name: text(object["name"]), url: text(object["url"]) };
+  return thing.name === "" && thing.url === "" ? null : thing;
+}
+
+function parseMentions(tags: unknown): Mention[] {
+  if (!Array.isArray(tags)) return [];
+  const mentions: Mention[] = [];
+  for (const tag of tags) {
+    if (!isFields(tag) || text(tag["type"]) !== "Mention") continue;
+    const name = text(tag["name"]);
+    const person = text(tag["id"]) || text(tag["href"]).split("/").pop() || name.replace(/^@/, "");
+    if (name !== "" && person !== "") mentions.push({ name, person });
+  }
+  return mentions;
+}
+
 /** The posts among the items of a list, in the list's order. */
-export function parsePosts(items: unknown, context: string): Post[] {
+export function parsePosts(items: unknown, place: Place): Post[] {
   if (!Array.isArray(items)) return [];
-  return items.map((item) => parsePost(item, context)).filter((post) => post !== null);
+  return items.map((item) => parsePost(item, place)).filter((post) => post !== null);
 }

@@ -1,9 +1,12 @@
-import type { Post } from "./post.ts";
+import type { Place } from "./place.ts";
+import type { Mention, Post } from "./post.ts";
 
 /** What a reader sees of one Create: its present content, or that it is gone. */
 export interface Entry {
   readonly post: Post;
   readonly content: string;
+  readonly html: string;
+  readonly mentions: readonly Mention[];
   readonly edited: boolean;
   readonly removed: boolean;
 }
@@ -12,7 +15,7 @@ export interface Entry {
 const tombstone = "Tombstone";
 
 /**
- * The posts of one context as far as this page knows them.
+ * One stream of a place as far as this page knows it.
  *
  * Posts come by three ways (pages of history, live delivery, pages fetched after
  * a reconnect), in any order and more than once. They are kept by seq, so a
@@ -32,7 +35,7 @@ export class Timeline {
   /** The server holds older posts than the oldest one here. */
   hasOlder = false;
 
-  constructor(readonly context: string) {}
+  constructor(readonly place: Place) {}
 
   /** A live post. Returns whether it is new here. */
   deliver(post: Post): boolean {
@@ -132,9 +135,12 @@ export class Timeline {
       // A Create read from history already has its present content, which may
       // be of a later edit than the one that came live.
       const editWins = edit !== undefined && edit.objectType !== tombstone && edit.published >= post.updated;
+      const said = editWins ? edit : post;
       entries.push({
         post,
-        content: isRemoved ? "" : editWins ? edit.content : post.content,
+        content: isRemoved ? "" : said.content,
+        html: isRemoved ? "" : said.html,
+        mentions: isRemoved ? [] : said.mentions,
         edited: !isRemoved && (edit !== undefined || post.updated > 0),
         removed: isRemoved,
       });

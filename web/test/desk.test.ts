@@ -14,6 +14,9 @@ class Site {
   ]);
   readonly streams = new Map<string, Record<string, unknown>[]>();
   readonly published: { topic: string; content: string; key: string }[] = [];
+  readonly receipts: string[] = [];
+  /** How far the person has read, by context. */
+  readonly read = new Map<string, number>();
   readonly subscribed = new Set<string>();
   isUp = true;
   /** Answers wait for this. */
@@ -32,8 +35,10 @@ class Site {
       follow: async (filter) => (this.subscribed.add(filter), this.isUp),
       unfollow: (filter) => void this.subscribed.delete(filter),
       publish: (topic, payload) => {
-        if (this.isUp) this.published.push({ topic, ...(JSON.parse(payload) as { content: string; key: string }) });
-        return this.isUp;
+        if (!this.isUp) return false;
+        if (topic.endsWith("/receipts")) this.receipts.push(`${topic} ${payload}`);
+        else this.published.push({ topic, ...(JSON.parse(payload) as { content: string; key: string }) });
+        return true;
       },
     };
     const outbox = new Outbox(store, "alice", () => {});
@@ -45,13 +50,13 @@ class Site {
 
   async open(id: string): Promise<void> {
     this.desk.start(this.line);
-    this.desk.show(id);
+    this.desk.show(`/ctx/${id}`);
     await settled();
   }
 
   post(context: string, of: Partial<Wire> = {}): Record<string, unknown> {
     const stream = this.streams.get(context) ?? [];
-    const post = wire({ ...of, seq: stream.length + 1 });
+    const post = wire({ ...of, context, seq: stream.length + 1 });
     this.streams.set(context, [...stream, post]);
     return post;
   }
@@ -76,6 +81,13 @@ class Site {
     return (this.desk.open?.entries() ?? []).map((entry) => entry.content);
   }
 
+  private overview(id: string) {
+    const stream = this.streams.get(id) ?? [];
+    const read = this.read.get(id) ?? 0;
+    const fresh = stream.slice(read).filter((post) => post["type"] === "Create" && (post["actor"] as { id: string }).id !== "alice");
+    return { id, displayName: id, position: `e:${stream.length}`, read, unread: fresh.length, ...(stream.length > 0 ? { last: stream.at(-1) } : {}) };
+  }
+
   private rest() {
     return {
       get: async (path: string) => {
@@ -85,6 +97,9 @@ class Site {
         const url = new URL(path, "http://server");
         if (url.pathname === "/contexts") {
           return { items: [...this.members].map(([id, member]) => ({ id, displayName: id, member })) };
+        }
+        if (url.pathname === "/me/contexts") {
+          return { items: [...this.members].filter(([, member]) => member).map(([id]) => this.overview(id)) };
         }
         const id = url.pathname.split("/")[2] ?? "";
         if (!this.members.has(id)) throw new Problem(404, "not_found", "There is no such context.");
@@ -165,7 +180,7 @@ test("a reading that fails is tried again while the page is open, and not after"
   site.post("lobby", { content: "one" });
   site.isFailing = true;
   await site.open("lobby");
-  assert.equal(site.desk.obstacle, "The store is away.");
+  assert.equal(site.desk.shelf.obstacle, "The store is away.");
   t.mock.timers.tick(1000);
   await settled();
   assert.deepEqual(site.shown(), []);
@@ -173,7 +188,7 @@ test("a reading that fails is tried again while the page is open, and not after"
   t.mock.timers.tick(2000);
   await settled();
   assert.deepEqual(site.shown(), ["one"]);
-  assert.equal(site.desk.obstacle, "");
+  assert.equal(site.desk.shelf.obstacle, "");
   site.cut();
   site.connect();
   site.isFailing = true;
@@ -214,7 +229,7 @@ test("one's own message is shown once, whether the post or the acknowledgement c
     site.desk.acknowledged(key);
     if (!isPostFirst) deliver();
     assert.deepEqual(site.shown(), ["hello"]);
-    assert.deepEqual(site.desk.outbox.of("lobby"), []);
+    assert.deepEqual(site.desk.outbox.of("/ctx/lobby"), []);
     assert.equal(site.heard.length, 0, "one does not hear oneself");
   }
 });
@@ -228,7 +243,7 @@ test("a message whose acknowledgement was lost is found in what the catch-up rea
   site.connect();
   await settled();
   assert.deepEqual(site.shown(), ["hello"]);
-  assert.deepEqual(site.desk.outbox.of("lobby"), []);
+  assert.deepEqual(site.desk.outbox.of("/ctx/lobby"), []);
 });
 
 test("a refusal is told beside its message; one that belongs to none is told at large", async () => {
@@ -239,40 +254,107 @@ test("a refusal is told beside its message; one that belongs to none is told at 
   const refusal = { topic: "/ctx/news/messages", packet: 7, code: "forbidden", detail: "You may not write here." };
   site.desk.message("/user/alice/errors", JSON.stringify({ ...refusal, key }));
   site.desk.acknowledged(key);
-  assert.deepEqual(site.desk.outbox.of("news").map((draft) => [draft.fate, draft.detail]), [["refused", "You may not write here."]]);
+  assert.deepEqual(site.desk.outbox.of("/ctx/news").map((draft) => [draft.fate, draft.detail]), [["refused", "You may not write here."]]);
   assert.equal(site.desk.notice, "");
   site.desk.message("/user/alice/errors", JSON.stringify(refusal));
   assert.equal(site.desk.notice, "You may not write here.");
   site.desk.say("");
 });
 
-test("posts of other contexts are counted until one looks", async () => {
+test("posts of other contexts are counted until one reads them, and the server is told", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
   const site = new Site();
+  site.members.set("news", true);
   await site.open("lobby");
+  const unread = () => site.desk.rooms.get("/ctx/news")?.unread;
   site.say("news", { content: "extra" });
-  site.say("news", { content: "mine", actor: "alice" });
   site.say("news", { type: "Update", object: "id-1" });
-  assert.deepEqual([...site.desk.unread], [["news", 1]]);
-  site.desk.show("news");
+  assert.equal(unread(), 1);
+  assert.equal(site.desk.rooms.get("/ctx/news")?.last?.content, "text 2", "as it reads now");
+  site.say("news", { content: "mine", actor: "alice" });
+  assert.equal(unread(), 1, "one's own post reads nothing of the others'");
+  site.desk.show("/ctx/news");
   await settled();
-  assert.equal(site.desk.unread.size, 0);
-  assert.deepEqual(site.shown(), ["text 3", "mine"]);
+  assert.deepEqual(site.shown(), ["text 2", "mine"]);
+  assert.equal(unread(), 1, "the page has not said that anybody looks");
+  site.desk.read();
+  assert.equal(unread(), 0);
+  t.mock.timers.tick(300);
+  assert.deepEqual(site.receipts, ['/ctx/news/receipts {"delivered":3,"read":3}']);
 });
+
+test("a receipt that was not acknowledged is sent again after a break, and an acknowledged one is not", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const site = new Site();
+  site.post("lobby");
+  await site.open("lobby");
+  site.desk.read();
+  t.mock.timers.tick(300);
+  site.cut();
+  site.connect();
+  assert.deepEqual(site.receipts, Array(2).fill('/ctx/lobby/receipts {"delivered":1,"read":1}'));
+  site.desk.acknowledged("/ctx/lobby");
+  site.cut();
+  site.connect();
+  assert.equal(site.receipts.length, 2);
+});
+
+test("what another device has read is read here, and the list tells what is left", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  const site = new Site();
+  site.members.set("news", true);
+  for (let i = 0; i < 5; i++) site.post("news");
+  await site.open("lobby");
+  const unread = () => site.desk.rooms.get("/ctx/news")?.unread;
+  const elsewhere = (read: number) => {
+    site.read.set("news", read);
+    site.desk.message("/ctx/news/receipts/alice", JSON.stringify({ delivered: 5, read }));
+  };
+  assert.equal(unread(), 5);
+  elsewhere(3);
+  t.mock.timers.tick(1_000);
+  await settled();
+  assert.equal(unread(), 2);
+  elsewhere(5);
+  assert.equal(unread(), 0);
+  site.desk.message("/ctx/news/receipts/alice", JSON.stringify({ delivered: 5, read: 2 }));
+  assert.equal(unread(), 0, "a marker only grows");
+  site.desk.message("/ctx/news/receipts/bob", JSON.stringify({ delivered: 5, read: 9 }));
+  site.say("news");
+  assert.equal(unread(), 1, "others' markers are theirs");
+});
+
+test("a removal among what is unread is counted by the server", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  const site = new Site();
+  site.members.set("news", true);
+  await site.open("lobby");
+  site.say("news", { content: "one" });
+  site.say("news", { content: "two" });
+  const before = site.asked;
+  site.say("news", { type: "Delete", object: "id-1" });
+  t.mock.timers.tick(1_000);
+  await settled();
+  assert.equal(site.asked, before + 2, "both lists, once");
+});
+
+/** What a page is subscribed to wherever one is. */
+const standing = ["/ctx/+/messages", "/ctx/+/receipts/alice", "/user/alice/errors"];
 
 test("a public context is subscribed by name while it is open, and only then", async () => {
   const site = new Site();
   await site.open("news");
-  assert.deepEqual([...site.subscribed].sort(), ["/ctx/+/messages", "/ctx/news/messages", "/user/alice/errors"]);
+  assert.deepEqual([...site.subscribed].sort(), [...standing, "/ctx/news/messages"].sort());
   site.desk.show(null);
-  assert.deepEqual([...site.subscribed].sort(), ["/ctx/+/messages", "/user/alice/errors"]);
+  assert.deepEqual([...site.subscribed].sort(), standing);
 });
 
 test("coming back to a context reads what passed by while it was closed", async () => {
   const site = new Site();
   await site.open("news");
-  site.desk.show("lobby");
+  site.desk.show("/ctx/lobby");
   site.post("news", { content: "unheard" });
-  site.desk.show("news");
+  site.desk.show("/ctx/news");
   await settled();
   assert.deepEqual(site.shown(), ["unheard"]);
 });
@@ -280,20 +362,20 @@ test("coming back to a context reads what passed by while it was closed", async 
 test("a context that is not there says so", async () => {
   const site = new Site();
   await site.open("nowhere");
-  assert.equal(site.desk.obstacle, "There is no such context.");
-  site.desk.show("lobby");
+  assert.equal(site.desk.shelf.obstacle, "There is no such context.");
+  site.desk.show("/ctx/lobby");
   await settled();
-  assert.equal(site.desk.obstacle, "");
+  assert.equal(site.desk.shelf.obstacle, "");
 });
 
 test("joining and leaving show in the list", async () => {
   const site = new Site();
   await site.open("news");
-  assert.equal(site.desk.context?.isMember, false);
-  await site.desk.join("news");
-  assert.equal(site.desk.context?.isMember, true);
-  await site.desk.leave("news");
-  assert.equal(site.desk.context?.isMember, false);
+  assert.equal(site.desk.room?.isMember, false);
+  await site.desk.join("/ctx/news");
+  assert.equal(site.desk.room?.isMember, true);
+  await site.desk.leave("/ctx/news");
+  assert.equal(site.desk.room?.isMember, false);
 });
 
 test("messages of a context that is not in the list yet bring it there, and not one request each", async (t) => {
@@ -307,9 +389,9 @@ test("messages of a context that is not in the list yet bring it there, and not 
   assert.equal(site.asked, before);
   t.mock.timers.tick(15_000);
   await settled();
-  assert.equal(site.asked, before + 1);
-  assert.deepEqual(site.desk.contexts.map((context) => context.id), ["lobby", "news", "staff"]);
-  assert.equal(site.desk.unread.get("staff"), 100);
+  assert.equal(site.asked, before + 2, "the list of all and the list of one's own");
+  assert.deepEqual(site.desk.rooms.all().map((room) => room.place), ["/ctx/lobby", "/ctx/news", "/ctx/staff"]);
+  assert.equal(site.desk.rooms.get("/ctx/staff")?.unread, 100);
 });
 
 test("payloads that are no posts change nothing", async () => {

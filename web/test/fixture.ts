@@ -12,6 +12,7 @@ export interface Wire {
   objectType?: string;
   updated?: number;
   key?: string;
+  context?: string;
 }
 
 /** A post as the server writes it. */
@@ -24,7 +25,7 @@ export function wire(of: Wire): Record<string, unknown> {
     type: of.type ?? "Create",
     actor: { type: "Person", id: actor, name: actor[0]?.toUpperCase() + actor.slice(1) },
     object: { type: of.objectType ?? "Note", id: of.object ?? id, content: of.content ?? `text ${of.seq}` },
-    target: { type: "Context", id: "lobby" },
+    target: { type: "Context", id: of.context ?? "lobby" },
     published: new Date(start + of.seq * 1000).toISOString(),
     ...(of.updated === undefined ? {} : { updated: new Date(start + of.updated * 1000).toISOString() }),
     ...(of.key === undefined ? {} : { key: of.key }),
@@ -44,7 +45,12 @@ export function post(of: Wire): Post {
     objectType: of.objectType ?? "Note",
     objectID: of.object ?? id,
     content: of.content ?? `text ${of.seq}`,
-    context: "lobby",
+    html: "",
+    mentions: [],
+    inReplyTo: "",
+    about: null,
+    place: "/ctx/lobby",
+    placeName: "lobby",
     published: start + of.seq * 1000,
     updated: of.updated === undefined ? 0 : start + of.updated * 1000,
     key: of.key ?? "",

@@ -53,7 +53,7 @@ const upTo = (n: number, from = 1) => Array.from({ length: n - from + 1 }, (_, i
 test("the first reading is the newest page, the next ones go on from it to the end", async () => {
   for (const tells of [true, false]) {
     const stream = new Stream(120, "e1", tells);
-    const timeline = new Timeline("lobby");
+    const timeline = new Timeline("/ctx/lobby");
     assert.deepEqual(await catchUp(stream.reader, timeline), []);
     assert.deepEqual(seqs(timeline), upTo(120, 71));
     assert.equal(timeline.hasOlder, true);
@@ -67,7 +67,7 @@ test("the first reading is the newest page, the next ones go on from it to the e
 
 test("a stream that was empty is read from its beginning", async () => {
   const stream = new Stream(0);
-  const timeline = new Timeline("lobby");
+  const timeline = new Timeline("/ctx/lobby");
   await catchUp(stream.reader, timeline);
   assert.deepEqual(seqs(timeline), []);
   stream.head = 3;
@@ -78,7 +78,7 @@ test("a stream that was empty is read from its beginning", async () => {
 
 test("the past is read page by page, to its beginning", async () => {
   const stream = new Stream(120);
-  const timeline = new Timeline("lobby");
+  const timeline = new Timeline("/ctx/lobby");
   await catchUp(stream.reader, timeline);
   await readOlder(stream.reader, timeline);
   assert.deepEqual(seqs(timeline), upTo(120, 21));
@@ -90,7 +90,7 @@ test("the past is read page by page, to its beginning", async () => {
 
 test("a stream of another epoch is begun anew instead of mixed with the old one", async () => {
   const stream = new Stream(100);
-  const timeline = new Timeline("lobby");
+  const timeline = new Timeline("/ctx/lobby");
   await catchUp(stream.reader, timeline);
   stream.epoch = "e2";
   stream.head = 30;
@@ -104,7 +104,7 @@ test("a stream of another epoch is begun anew instead of mixed with the old one"
 
 test("what was read before a failure is kept, and the next reading goes on there", async () => {
   const stream = new Stream(10);
-  const timeline = new Timeline("lobby");
+  const timeline = new Timeline("/ctx/lobby");
   await catchUp(stream.reader, timeline);
   stream.head = 500;
   let left = 2;
@@ -119,7 +119,7 @@ test("what was read before a failure is kept, and the next reading goes on there
 });
 
 test("a server that promises more and gives nothing does not keep the page busy", async () => {
-  const timeline = new Timeline("lobby");
+  const timeline = new Timeline("/ctx/lobby");
   let asked = 0;
   const reader: Reader = { get: async () => (asked++, { items: [], next: "more" }) };
   await catchUp(reader, timeline);

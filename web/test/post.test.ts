@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressed, addressOf } from "../src/address.ts";
-import { contextOfTopic, listContexts, messagesTopic } from "../src/context.ts";
-import { parsePost } from "../src/post.ts";
+import { parsePlaced, parsePost } from "../src/post.ts";
 import { problemOf } from "../src/problem.ts";
 import { parseRefusal } from "../src/refusal.ts";
 import { wire } from "./fixture.ts";
 
 test("a post is read as the server writes it", () => {
-  const post = parsePost(wire({ seq: 42, actor: "alice", content: "hello", key: "k" }), "lobby");
+  const post = parsePost(wire({ seq: 42, actor: "alice", content: "hello", key: "k" }), "/ctx/lobby");
   assert.equal(post?.seq, 42);
   assert.equal(post?.actorName, "Alice");
   assert.equal(post?.content, "hello");
@@ -18,48 +16,40 @@ test("a post is read as the server writes it", () => {
 });
 
 test("a private post names its readers, however they are written", () => {
-  const post = parsePost({ ...wire({ seq: 1 }), to: ["bob", { type: "Person", id: "carol" }, 7] }, "lobby");
+  const post = parsePost({ ...wire({ seq: 1 }), to: ["bob", { type: "Person", id: "carol" }, 7] }, "/ctx/lobby");
   assert.deepEqual(post?.to, ["bob", "carol"]);
 });
 
-test("what an application tells without a text shows the name of its object", () => {
-  const post = parsePost({ ...wire({ seq: 1, type: "uni:graded" }), object: { type: "Document", name: "Exam 2" } }, "lobby");
-  assert.equal(post?.content, "Exam 2");
+test("what an application tells without a text is about its object", () => {
+  const post = parsePost({ ...wire({ seq: 1, type: "uni:graded" }), object: { type: "Document", name: "Exam 2", url: "https://x.example" } }, "/ctx/lobby");
+  assert.deepEqual(post?.about, { type: "Document", name: "Exam 2", url: "https://x.example" });
+  assert.equal(parsePost(wire({ seq: 1 }), "/ctx/lobby")?.about, null);
 });
 
 test("what lacks its number, id or type is no post", () => {
   for (const value of [null, 1, "x", [], {}, { ...wire({ seq: 1 }), seq: 0 }, { ...wire({ seq: 1 }), seq: 1.5 }, { ...wire({ seq: 1 }), id: "" }, { ...wire({ seq: 1 }), type: 3 }]) {
-    assert.equal(parsePost(value, "lobby"), null);
+    assert.equal(parsePost(value, "/ctx/lobby"), null);
   }
 });
 
-test("a topic names its context, and only the topics of messages do", () => {
-  assert.equal(contextOfTopic(messagesTopic("maths-3")), "maths-3");
-  for (const topic of ["/ctx/a/events", "/ctx/a/b/messages", "/ctx//messages", "ctx/a/messages", "/user/a/errors", "/ctx/+/messages"]) {
-    assert.equal(contextOfTopic(topic), "", topic);
-  }
+test("a post of a list of many places is read with its place, also where an application names a target of its own", () => {
+  assert.equal(parsePlaced(wire({ seq: 1 }))?.place, "/ctx/lobby");
+  const told = { ...wire({ seq: 1 }), target: { type: "Collection", id: "shelf" }, context: { type: "Conversation", id: "0190" } };
+  assert.equal(parsePlaced(told)?.place, "/conv/0190");
+  assert.equal(parsePlaced({ ...wire({ seq: 1 }), target: { type: "Person", id: "bob", name: "Bob" } })?.place, "/user/bob");
+  assert.equal(parsePlaced({ ...wire({ seq: 1 }), target: { type: "Elsewhere", id: "x" } }), null);
+  assert.equal(parsePlaced("x"), null);
 });
 
-test("the address of a context leads back to it", () => {
-  for (const id of ["lobby", "maths-3", "a.b_c"]) assert.equal(addressed(addressOf(id)), id);
-  for (const hash of ["", "#", "#/", "#lobby", "#/%"]) assert.equal(addressed(hash), null, hash);
-});
-
-test("all pages of contexts are read, in the order of their names", async () => {
-  const asked: string[] = [];
-  const contexts = await listContexts({
-    get: async (path) => {
-      asked.push(path);
-      return asked.length === 1
-        ? { items: [{ id: "b", displayName: "Beta", member: true, may: ["read"] }, { id: 7 }, null], next: "a/b+c" }
-        : { items: [{ id: "a", displayName: "Alpha", member: false, description: "first", may: ["read", "write", "subscribe", "unsubscribe"] }] };
-    },
-  });
-  assert.deepEqual(asked, ["/contexts?limit=200", "/contexts?limit=200&cursor=a%2Fb%2Bc"]);
-  assert.deepEqual(contexts, [
-    { id: "a", name: "Alpha", description: "first", isMember: false, mayWrite: true, mayJoin: true, mayLeave: false },
-    { id: "b", name: "Beta", description: "", isMember: true, mayWrite: false, mayJoin: false, mayLeave: false },
-  ]);
+test("mentions, the answer and the server's HTML are read beside the text", () => {
+  const object = {
+    type: "Note", id: "id-1", content: "*hi* @bob", html: "<p><em>hi</em> @bob</p>", inReplyTo: "id-0",
+    tag: [{ type: "Mention", name: "@bob", id: "bob" }, { type: "Hashtag", name: "#x" }, 7],
+  };
+  const post = parsePost({ ...wire({ seq: 1 }), object }, "/ctx/lobby");
+  assert.deepEqual(post?.mentions, [{ name: "@bob", person: "bob" }]);
+  assert.equal(post?.html, "<p><em>hi</em> @bob</p>");
+  assert.equal(post?.inReplyTo, "id-0");
 });
 
 test("a refusal without words still says something", () => {

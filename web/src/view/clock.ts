@@ -24,3 +24,10 @@ export function dayOf(at: number, now: number): string {
   if (dayKey(at) === yesterday.toDateString()) return "Yesterday";
   return new Date(at).getFullYear() === new Date(now).getFullYear() ? day.format(at) : dayAndYear.format(at);
 }
+
+const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+/** As short as a list has room for: the time of today, else the day. */
+export function shortTimeOf(at: number, now: number): string {
+  return dayKey(at) === dayKey(now) ? time.format(at) : shortDay.format(at);
+}

@@ -1,3 +1,4 @@
+import type { Place } from "../place.ts";
 import { h, setText } from "./dom.ts";
 
 /** What the server takes as the text of one message. */
@@ -20,22 +21,23 @@ export class Composer {
     this.button,
     this.trouble,
   );
-  /** What was begun in other contexts, so that a glance elsewhere loses nothing. */
+  /** What was begun in other places, so that a glance elsewhere loses nothing. */
   private readonly begun = new Map<string, string>();
-  private context = "";
+  private place: Place = "";
+  private isMarkdown = false;
 
-  constructor(private readonly write: (content: string) => boolean) {
+  constructor(private readonly write: (content: string, isMarkdown: boolean) => boolean) {
     this.changed();
   }
 
-  update(context: string, name: string): void {
+  update(place: Place, name: string): void {
     setText(this.label, `Message to ${name}`);
     this.text.placeholder = `Message to ${name}`;
-    if (context === this.context) return;
-    if (this.text.value === "") this.begun.delete(this.context);
-    else this.begun.set(this.context, this.text.value);
-    this.context = context;
-    this.text.value = this.begun.get(context) ?? "";
+    if (place === this.place) return;
+    if (this.text.value === "") this.begun.delete(this.place);
+    else this.begun.set(this.place, this.text.value);
+    this.place = place;
+    this.text.value = this.begun.get(place) ?? "";
     this.changed();
   }
 
@@ -53,7 +55,7 @@ export class Composer {
     event.preventDefault();
     const content = wellFormed(this.text.value.trim());
     if (content === "" || tooLong(content)) return;
-    if (!this.write(content)) return;
+    if (!this.write(content, this.isMarkdown)) return;
     this.text.value = "";
     this.changed();
     this.text.focus();

@@ -1,12 +1,13 @@
 import type { Desk } from "../desk.ts";
+import { idOf, type Place } from "../place.ts";
 import type { Post } from "../post.ts";
 import { Announcer } from "./announcer.ts";
 import { Banner } from "./banner.ts";
 import { Composer } from "./composer.ts";
-import { ContextList } from "./contexts.ts";
 import { h, setText } from "./dom.ts";
 import { confirmed } from "./dialog.ts";
 import { mark } from "./mark.ts";
+import { Side } from "./side.ts";
 import { Stream } from "./stream.ts";
 
 interface Actions {
@@ -15,9 +16,9 @@ interface Actions {
   hurry(): void;
 }
 
-/** The signed-in page: contexts on one side, the open one on the other. */
+/** The signed-in page: the rooms on one side, the open one on the other. */
 export class Page {
-  private readonly contexts: ContextList;
+  private readonly side: Side;
   private readonly stream: Stream;
   private readonly composer: Composer;
   private readonly banner: Banner;
@@ -33,7 +34,7 @@ export class Page {
   readonly element: HTMLElement;
   private drawing: ReturnType<typeof setTimeout> | undefined;
   private unseen = 0;
-  /** The context shown; empty for none. */
+  /** The place shown; empty for none. */
   private shown = "";
   private readonly seen = () => this.look();
 
@@ -41,14 +42,14 @@ export class Page {
     private readonly desk: Desk,
     actions: Actions,
   ) {
-    this.contexts = new ContextList(desk);
-    this.stream = new Stream(desk);
-    this.composer = new Composer((content) => this.write(content));
+    this.side = new Side(desk);
+    this.stream = new Stream(desk, () => this.read());
+    this.composer = new Composer((content, isMarkdown) => this.write(content, isMarkdown));
     this.banner = new Banner(actions.hurry);
-    this.join.addEventListener("click", () => void this.change(this.join, (id) => desk.join(id)));
+    this.join.addEventListener("click", () => void this.change(this.join, (place) => desk.join(place)));
     this.leave.addEventListener("click", () => void this.askToLeave());
     const signOut = h("button", { class: "quiet", attrs: { type: "button" }, on: { click: () => actions.signOut() } }, "Sign out");
-    const back = h("a", { class: "back", attrs: { href: "#/", "aria-label": "All contexts" } }, "‹");
+    const back = h("a", { class: "back", attrs: { href: "#/", "aria-label": "All rooms" } }, "‹");
     this.room = h(
       "main",
       { class: "room" },
@@ -62,7 +63,7 @@ export class Page {
       { class: "room welcome" },
       mark(),
       h("h1", {}, `Welcome, ${desk.me.name}`),
-      h("p", { class: "muted" }, "Choose a context to read along and to write."),
+      h("p", { class: "muted" }, "Choose a room to read along and to write."),
     );
     this.element = h(
       "div",
@@ -72,7 +73,7 @@ export class Page {
         "aside",
         {},
         h("div", { class: "brand" }, mark(), h("span", {}, "Rambla")),
-        this.contexts.element,
+        this.side.element,
         h("div", { class: "me" }, h("span", { class: "name", attrs: { title: desk.me.id } }, desk.me.name), signOut),
       ),
       this.welcome,
@@ -104,30 +105,32 @@ export class Page {
 
   private draw(): void {
     this.drawing = undefined;
-    const { open, context, connection, obstacle, notice } = this.desk;
+    const { open, room, connection, notice, shelf } = this.desk;
     this.banner.update(connection);
     this.element.dataset["connection"] = connection.is;
-    this.contexts.update();
+    this.read();
+    this.side.update();
     this.element.classList.toggle("reading", open !== null);
     this.room.hidden = open === null;
     this.welcome.hidden = open !== null;
-    const name = context?.name ?? open?.context ?? "";
+    const name = room?.name ?? (open === null ? "" : idOf(open.place));
     if (open !== null) {
+      const mayWrite = room?.may("write");
       setText(this.title, name);
-      setText(this.description, context?.description ?? "");
-      this.description.hidden = (context?.description ?? "") === "";
-      this.join.hidden = context?.mayJoin !== true;
-      this.leave.hidden = context?.mayLeave !== true;
-      this.composer.element.hidden = context === undefined ? obstacle !== "" : !context.mayWrite;
-      this.readOnly.hidden = context?.mayWrite !== false;
-      this.composer.update(open.context, name);
+      setText(this.description, room?.description ?? "");
+      this.description.hidden = (room?.description ?? "") === "";
+      this.join.hidden = room === undefined || room.isMember || !room.may("subscribe");
+      this.leave.hidden = room === undefined || !room.isMember || !room.may("unsubscribe");
+      this.composer.element.hidden = mayWrite === undefined ? shelf.obstacle !== "" : !mayWrite;
+      this.readOnly.hidden = mayWrite !== false;
+      this.composer.update(open.place, name);
     }
     this.stream.update();
-    this.turnTo(open?.context ?? "");
-    const said = obstacle || notice;
+    this.turnTo(open?.place ?? "");
+    const said = shelf.obstacle || notice;
     setText(this.notice, said);
     this.notice.classList.toggle("said", said !== "");
-    const waiting = [...this.desk.unread.values()].reduce((sum, count) => sum + count, this.unseen);
+    const waiting = this.desk.rooms.unread + (room?.isMember === true ? 0 : this.unseen);
     document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${name === "" ? "" : `${name} · `}Rambla`;
   }
 
@@ -138,31 +141,36 @@ export class Page {
     this.update();
   }
 
-  /** Whoever opens a context means to write or to read; on a touch screen a keyboard would cover it. */
-  private turnTo(context: string): void {
-    if (context === this.shown) return;
-    this.shown = context;
-    if (context !== "" && window.matchMedia("(hover: hover)").matches) this.composer.focus();
+  /** Whoever sees the end has read what is above it. */
+  private read(): void {
+    if (!document.hidden && this.stream.isAtEnd && this.desk.open?.loaded === true) this.desk.read();
   }
 
-  private write(content: string): boolean {
-    const isTaken = this.desk.write(content);
+  /** Whoever opens a room means to write or to read; on a touch screen a keyboard would cover it. */
+  private turnTo(place: Place): void {
+    if (place === this.shown) return;
+    this.shown = place;
+    if (place !== "" && window.matchMedia("(hover: hover)").matches) this.composer.focus();
+  }
+
+  private write(content: string, isMarkdown: boolean): boolean {
+    const isTaken = this.desk.write(content, isMarkdown);
     if (isTaken) this.stream.toEnd();
     return isTaken;
   }
 
   private async askToLeave(): Promise<void> {
-    const name = this.desk.context?.name ?? "";
+    const name = this.desk.room?.name ?? "";
     if (await confirmed(`Leave ${name}?`, "Its messages no longer come to you. You may need an invitation to come back.", "Leave")) {
-      await this.change(this.leave, (id) => this.desk.leave(id));
+      await this.change(this.leave, (place) => this.desk.leave(place));
     }
   }
 
-  private async change(button: HTMLButtonElement, action: (id: string) => Promise<void>): Promise<void> {
-    const id = this.desk.open?.context;
-    if (id === undefined) return;
+  private async change(button: HTMLButtonElement, action: (place: Place) => Promise<void>): Promise<void> {
+    const place = this.desk.open?.place;
+    if (place === undefined) return;
     button.disabled = true;
-    await action(id);
+    await action(place);
     button.disabled = false;
     // The button that had the focus may be gone now.
     if (document.activeElement === document.body || button.hidden) this.composer.focus();

@@ -1,0 +1,132 @@
+import { placeOf, type Place } from "./place.ts";
+import { isFields, parsePost, text, type Fields, type Post } from "./post.ts";
+import type { Reader } from "./rest.ts";
+
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** A context or a conversation, as the lists tell of it. */
+export interface Room {
+  readonly place: Place;
+  readonly name: string;
+  readonly description: string;
+  readonly isMember: boolean;
+  /** What the person may do there; a server that does not say leaves it to trying. */
+  readonly may: (right: string) => boolean;
+  /** Of a conversation: who takes part, oneself among them. */
+  readonly people: readonly Person[];
+  /** Of a conversation of more than two. */
+  readonly isGroup: boolean;
+  readonly owner: string;
+  readonly isMuted: boolean;
+  /** How far its messages go, and how far they were read, when the list was made. */
+  readonly head: number;
+  readonly read: number;
+  /** Living posts by others after read. */
+  readonly unread: number;
+  /** The newest living post; null for none. */
+  readonly last: Post | null;
+}
+
+/** More pages than any one person's list has; a bound, not a limit one meets. */
+const maxPages = 100;
+
+/** Everything that a list holds, page by page. */
+export async function listAll(rest: Reader, path: string): Promise<Fields[]> {
+  const all: Fields[] = [];
+  let cursor = "";
+  for (let page = 0; page < maxPages; page++) {
+    const list = await rest.get(`${path}?limit=200${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`);
+    const items: unknown = list["items"];
+    all.push(...(Array.isArray(items) ? items : []).filter(isFields));
+    const next = text(list["next"]);
+    if (next === "" || next === cursor) break;
+    cursor = next;
+  }
+  return all;
+}
+
+/** All contexts the person can see. */
+export async function listRooms(rest: Reader): Promise<Room[]> {
+  const [contexts, mine] = await Promise.all([listAll(rest, "/contexts"), listAll(rest, "/me/contexts")]);
+  const overviews = new Map(mine.map((overview) => [text(overview["id"]), overview]));
+  return contexts.map((context) => parseContext(context, overviews.get(text(context["id"])) ?? {})).filter((room) => room !== null);
+}
+
+/** Reads a context, and what the list of one's own adds to it. */
+export function parseContext(value: unknown, overview: Fields): Room | null {
+  if (!isFields(value)) return null;
+  const id = text(value["id"]);
+  if (id === "") return null;
+  const place = placeOf("ctx", id);
+  return {
+    place,
+    name: text(value["displayName"]) || id,
+    description: text(value["description"]),
+    isMember: value["member"] === true,
+    may: rights(value["may"]),
+    people: [],
+    isGroup: false,
+    owner: text(value["owner"]),
+    isMuted: isMuted(overview),
+    ...standing(overview, place),
+  };
+}
+
+export function parseConversation(value: unknown, me: string): Room | null {
+  if (!isFields(value)) return null;
+  const id = text(value["id"]);
+  if (id === "") return null;
+  const place = placeOf("conv", id);
+  const people = parsePeople(value["participants"]);
+  const others = people.filter((person) => person.id !== me);
+  return {
+    place,
+    name: text(value["displayName"]) || others.map((person) => person.name).join(", ") || "Only you",
+    description: "",
+    isMember: true,
+    may: rights(value["may"]),
+    people,
+    isGroup: value["direct"] !== true && (value["group"] === true || people.length !== 2 || text(value["displayName"]) !== ""),
+    owner: text(value["owner"]),
+    isMuted: isMuted(value),
+    ...standing(value, place),
+  };
+}
+
+/** People are told by name alone or as objects. */
+export function parsePeople(value: unknown): Person[] {
+  if (!Array.isArray(value)) return [];
+  return value.map(parsePerson).filter((person) => person !== null);
+}
+
+export function parsePerson(value: unknown): Person | null {
+  if (typeof value === "string") return value === "" ? null : { id: value, name: value };
+  if (!isFields(value)) return null;
+  const isPost = text(value["id"]) !== "";
+  const id = text(value["id"]) || text(value["name"]);
+  if (id === "") return null;
+  return { id, name: text(value["displayName"]) || (isPost ? text(value["name"]) : "") || id };
+}
+
+function rights(list: unknown): (right: string) => boolean {
+  return (right) => !Array.isArray(list) || list.includes(right);
+}
+
+function isMuted(overview: Fields): boolean {
+  const muted = overview["muted"];
+  return muted === true || text(muted) !== "" || isFields(muted);
+}
+
+function standing(overview: Fields, place: Place): Pick<Room, "head" | "read" | "unread" | "last"> {
+  const position = text(overview["position"]);
+  const count = (value: unknown) => (typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0);
+  return {
+    head: count(Number(position.slice(position.lastIndexOf(":") + 1))),
+    read: count(overview["read"]),
+    unread: count(overview["unread"]),
+    last: parsePost(overview["last"], place),
+  };
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { listRooms, parseContext } from "../src/room.ts";
+import { Rooms } from "../src/rooms.ts";
+import { post, wire } from "./fixture.ts";
+
+test("all pages of contexts are read, with what the list of one's own tells of them", async () => {
+  const asked: string[] = [];
+  const rooms = await listRooms({
+    get: async (path) => {
+      asked.push(path);
+      if (path.startsWith("/me/contexts")) return { items: [{ id: "b", position: "e1:7", read: 5, unread: 2, last: wire({ seq: 7 }) }] };
+      return path.includes("cursor")
+        ? { items: [{ id: "a", displayName: "Alpha", member: false, description: "first", may: ["read", "subscribe"] }] }
+        : { items: [{ id: "b", displayName: "Beta", member: true, may: ["read"] }, { id: 7 }, null], next: "a/b+c" };
+    },
+  });
+  assert.deepEqual(asked.sort(), ["/contexts?limit=200", "/contexts?limit=200&cursor=a%2Fb%2Bc", "/me/contexts?limit=200"]);
+  const [beta, alpha] = rooms;
+  assert.deepEqual([beta?.place, beta?.name, beta?.isMember, beta?.head, beta?.read, beta?.unread, beta?.last?.seq], ["/ctx/b", "Beta", true, 7, 5, 2, 7]);
+  assert.deepEqual([beta?.may("read"), beta?.may("write")], [true, false]);
+  assert.deepEqual([alpha?.place, alpha?.isMember, alpha?.description, alpha?.head, alpha?.unread, alpha?.last], ["/ctx/a", false, "first", 0, 0, null]);
+});
+
+const room = (of: Record<string, unknown> = {}) => {
+  const parsed = parseContext({ id: "lobby", member: true }, { position: "e:10", read: 8, unread: 1, ...of });
+  assert.ok(parsed);
+  return parsed;
+};
+
+test("what was heard while the list was made is added to it, and nothing is counted twice", () => {
+  const rooms = new Rooms("alice");
+  rooms.replace([room()]);
+  for (const seq of [10, 11, 12, 11]) rooms.hear({ ...post({ seq }), place: "/ctx/lobby" });
+  assert.equal(rooms.get("/ctx/lobby")?.unread, 3);
+  rooms.replace([room({ position: "e:11", unread: 2 })]);
+  assert.equal(rooms.get("/ctx/lobby")?.unread, 3);
+  assert.equal(rooms.get("/ctx/lobby")?.head, 12);
+});
+
+test("a list that was made before one read does not bring the badge back", () => {
+  const rooms = new Rooms("alice");
+  rooms.replace([room()]);
+  assert.equal(rooms.read("/ctx/lobby", 10), false);
+  assert.equal(rooms.unread, 0);
+  rooms.replace([room()]);
+  assert.equal(rooms.unread, 0);
+});
+
+test("one's own post moves the marker where nothing was unread", () => {
+  const rooms = new Rooms("alice");
+  rooms.replace([room({ unread: 0 })]);
+  rooms.hear(post({ seq: 11, actor: "alice" }));
+  assert.equal(rooms.get("/ctx/lobby")?.read, 11);
+  rooms.hear(post({ seq: 12 }));
+  rooms.hear(post({ seq: 13, actor: "alice" }));
+  assert.deepEqual([rooms.get("/ctx/lobby")?.read, rooms.unread], [11, 1]);
+});
+
+test("a muted room and one that was not joined do not call", () => {
+  const rooms = new Rooms("alice");
+  const parsed = parseContext({ id: "news", member: false }, {});
+  assert.ok(parsed);
+  rooms.replace([room({ muted: true }), parsed]);
+  rooms.hear({ ...post({ seq: 1 }), place: "/ctx/news" });
+  assert.equal(rooms.get("/ctx/lobby")?.unread, 1);
+  assert.equal(rooms.unread, 0);
+});
