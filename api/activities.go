@@ -49,7 +49,16 @@ func (s *Server) getActivity(ctx context.Context, a social.Actor, in *PathID) (*
 	if err != nil {
 		return nil, err
 	}
-	return newJSON(http.StatusOK, s.directory.RenderPost(nil, f.Space, &f.Post)), nil
+	return s.renderActivity(ctx, a, f)
+}
+
+// renderActivity writes one activity and what was said about it.
+func (s *Server) renderActivity(ctx context.Context, a social.Actor, f social.Found) (*jsonOut, error) {
+	facts, err := s.activities.Facts(ctx, a, []social.Post{f.Post})
+	if err != nil {
+		return nil, err
+	}
+	return newJSON(http.StatusOK, s.directory.RenderActivity(nil, f.Space, &f.Post, &facts[0])), nil
 }
 
 func (s *Server) patchActivity(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
@@ -69,7 +78,7 @@ func (s *Server) patchActivity(ctx context.Context, a social.Actor, in *createAc
 	if err != nil {
 		return nil, err
 	}
-	return newJSON(http.StatusOK, s.directory.RenderPost(nil, f.Space, &f.Post)), nil
+	return s.renderActivity(ctx, a, f)
 }
 
 // keepRest fills in what an edit leaves out.
@@ -115,8 +124,11 @@ func (s *Server) listActivities(ctx context.Context, a social.Actor, in *streamI
 	if err != nil {
 		return nil, err
 	}
-	out := s.renderPage(in, "/activities", page, &list, "")
-	return out, nil
+	facts, err := s.activities.Facts(ctx, a, list.Posts)
+	if err != nil {
+		return nil, err
+	}
+	return s.renderPage(in, "/activities", page, &list, facts, ""), nil
 }
 
 func (s *Server) messagesLog(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
@@ -143,17 +155,22 @@ func (s *Server) readLog(ctx context.Context, a social.Actor, in *streamIn, chan
 		return nil, err
 	}
 	position := fmt.Sprintf(`,"position":"%s:%d","complete":%t`, list.State.Epoch, list.Position(page.Forward), complete)
-	return s.renderPage(in, "/log/"+channel.String(), page, &list, position), nil
+	return s.renderPage(in, "/log/"+channel.String(), page, &list, nil, position), nil
 }
 
-// renderPage writes a page of posts; more is JSON that follows the items.
-func (s *Server) renderPage(in *streamIn, path string, page social.Page, list *social.Listed, more string) *jsonOut {
+// renderPage writes a page of posts, each with its facts where they are given;
+// more is JSON that follows the items.
+func (s *Server) renderPage(in *streamIn, path string, page social.Page, list *social.Listed, facts []social.Facts, more string) *jsonOut {
 	body := append(make([]byte, 0, 512*len(list.Posts)+64), `{"items":[`...)
 	for i := range list.Posts {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = s.directory.RenderPost(body, list.Space, &list.Posts[i])
+		var f *social.Facts
+		if facts != nil {
+			f = &facts[i]
+		}
+		body = s.directory.RenderActivity(body, list.Space, &list.Posts[i], f)
 	}
 	body = append(body, ']')
 	out := newJSON(http.StatusOK, nil)

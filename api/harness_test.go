@@ -82,6 +82,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 		Data:   social.NewData(s.dir, db, committer, now),
 		MQTT:   []string{"mqtt://chat.example.org:1883"},
 	}
+	deps.Activities = social.NewActivities(s.dir, deps.Posts, db, ids, now)
 	s.live = &liveSessions{}
 	deps.Sessions = social.NewSessions(s.dir, db, s.live, now)
 	deps.Markers = social.NewMarkers(s.dir, db, silent{}, 200, logger, now)

@@ -64,10 +64,10 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: put, path: ctx + "/bans/{name}", summary: "Ban somebody (owner, manager, moderator)", tag: "contexts", status: 201, also: 200, body: mayBody, actable: true}, s.putBan)
 	add(api, route{method: del, path: ctx + "/bans/{name}", summary: "Lift a ban (owner, manager, moderator)", tag: "contexts", status: 204, actable: true}, s.deleteBan)
 
-	add(api, route{method: get, path: ctx + "/activities", summary: "Living posts, as they read now", tag: "activities", status: 200, answer: PostPage{}}, s.listActivities)
+	add(api, route{method: get, path: ctx + "/activities", summary: "Living posts, as they read now", tag: "activities", status: 200, answer: ActivityPage{}}, s.listActivities)
 	add(api, route{method: post, path: ctx + "/activities", summary: "Post", tag: "activities", status: 201, body: postBody, takes: Draft{}, answer: Post{}, actable: true, published: true}, s.createActivity)
-	add(api, route{method: get, path: "/v1/activities/{id}", summary: "One post", tag: "activities", status: 200, answer: Post{}}, s.getActivity)
-	add(api, route{method: patch, path: "/v1/activities/{id}", summary: "Edit a post of mine", tag: "activities", status: 200, body: postBody, takes: Edit{}, answer: Post{}, actable: true, published: true}, s.patchActivity)
+	add(api, route{method: get, path: "/v1/activities/{id}", summary: "One post", tag: "activities", status: 200, answer: Activity{}}, s.getActivity)
+	add(api, route{method: patch, path: "/v1/activities/{id}", summary: "Edit a post of mine", tag: "activities", status: 200, body: postBody, takes: Edit{}, answer: Activity{}, actable: true, published: true}, s.patchActivity)
 	add(api, route{method: del, path: "/v1/activities/{id}", summary: "Remove a post", tag: "activities", status: 204, actable: true}, s.deleteActivity)
 	add(api, route{method: get, path: ctx + "/log/messages", summary: "What subscribers of its messages got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.messagesLog)
 	add(api, route{method: get, path: ctx + "/log/events", summary: "What subscribers of its events got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.eventsLog)

@@ -53,6 +53,18 @@ type Post struct {
 	Generator string         `json:"generator" doc:"The entrance: mqtt, rest or server"`
 }
 
+// Activity is a post with what was said about it.
+type Activity struct {
+	Post
+	Comments  uint64 `json:"comments" doc:"How many living comments it has"`
+	Likes     uint64 `json:"likes"`
+	Shares    uint64 `json:"shares"`
+	Flagged   bool   `json:"flagged" doc:"Whether it is highlighted"`
+	Liked     bool   `json:"liked" doc:"Whether I like it"`
+	Favorited bool   `json:"favorited" doc:"Whether it is a favorite of mine; nobody else learns that"`
+	Shared    *Post  `json:"shared,omitempty" doc:"Of a share: what it shares, where I may read that"`
+}
+
 // Party is a person, service account or context.
 type Party struct {
 	Type string `json:"type" example:"Person"`
@@ -75,10 +87,10 @@ type Note struct {
 	Tag        []string `json:"tag,omitempty"`
 }
 
-// PostPage is a page of posts.
-type PostPage struct {
-	Items []Post `json:"items" nullable:"false"`
-	Next  uint64 `json:"next,omitempty" doc:"What to ask for as after or before; absent at the end"`
+// ActivityPage is a page of posts.
+type ActivityPage struct {
+	Items []Activity `json:"items" nullable:"false"`
+	Next  uint64     `json:"next,omitempty" doc:"What to ask for as after or before; absent at the end"`
 }
 
 // LogPage is a page of a log.

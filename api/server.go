@@ -20,15 +20,16 @@ import (
 
 // Deps is what the interface works with. All fields are needed.
 type Deps struct {
-	Directory *social.Directory
-	Posts     *social.Posts
-	Spaces    *social.Spaces
-	People    *social.People
-	Data      *social.Data
-	Markers   *social.Markers
-	Sessions  *social.Sessions
-	Auth      *auth.Authority
-	Replays   Replays
+	Directory  *social.Directory
+	Posts      *social.Posts
+	Activities *social.Activities
+	Spaces     *social.Spaces
+	People     *social.People
+	Data       *social.Data
+	Markers    *social.Markers
+	Sessions   *social.Sessions
+	Auth       *auth.Authority
+	Replays    Replays
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -43,22 +44,23 @@ type Deps struct {
 // Server is the handler of /v1/…, /.well-known/oauth-authorization-server,
 // /docs, /healthz and /readyz. It is safe for concurrent use.
 type Server struct {
-	cfg       Config
-	directory *social.Directory
-	posts     *social.Posts
-	spaces    *social.Spaces
-	people    *social.People
-	data      *social.Data
-	markers   *social.Markers
-	sessions  *social.Sessions
-	auth      *auth.Authority
-	replays   Replays
-	ping      func(context.Context) error
-	metrics   *metrics
-	log       *slog.Logger
-	now       func() time.Time
-	version   string
-	mqtt      []string
+	cfg        Config
+	directory  *social.Directory
+	posts      *social.Posts
+	activities *social.Activities
+	spaces     *social.Spaces
+	people     *social.People
+	data       *social.Data
+	markers    *social.Markers
+	sessions   *social.Sessions
+	auth       *auth.Authority
+	replays    Replays
+	ping       func(context.Context) error
+	metrics    *metrics
+	log        *slog.Logger
+	now        func() time.Time
+	version    string
+	mqtt       []string
 
 	proxies   Proxies
 	persons   *limiter[social.PersonKey]
@@ -85,7 +87,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, directory: deps.Directory, posts: deps.Posts, spaces: deps.Spaces, people: deps.People,
+		cfg: cfg, directory: deps.Directory, posts: deps.Posts, activities: deps.Activities, spaces: deps.Spaces, people: deps.People,
 		data: deps.Data, markers: deps.Markers, sessions: deps.Sessions, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
 		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),

@@ -37,6 +37,7 @@ type Post struct {
 	Ordinal   uint64 // how many posts of the stream up to here count as new ones
 	Published time.Time
 	Updated   time.Time // of the last edit; zero: never
+	Version   uint64    // seq of the Update that said the present content; 0: none did
 	Removed   time.Time // zero: living. A removed post has no content
 	Markdown  bool
 	Content   string // the present one, also where it was edited

@@ -163,17 +163,29 @@ func (ps *Posts) seek(ctx context.Context, a Actor, id string) (f Found, sight S
 	if err != nil {
 		return f, sight, false, err
 	}
+	sight, known, reads := ps.sight(a, &p)
+	own := p.Author == a.Person && a.Creator == 0
+	if sight.Space == nil || !own && !(known && reads) {
+		return f, sight, false, noPost()
+	}
+	return Found{Post: p, Space: sight.Space}, sight, known, nil
+}
+
+// sight is that of the space that p stands in; Space is nil where there is none.
+// known tells whether the actor may know of it, reads whether of the post there.
+func (ps *Posts) sight(a Actor, p *Post) (sight Sight, known, reads bool) {
 	space, channel, ok := ps.dir.spaceOfStream(p.Stream)
 	if !ok {
-		return f, sight, false, noPost()
+		return Sight{}, false, false
 	}
-	sight, visible = ps.dir.look(a, space)
-	own := p.Author == a.Person && a.Creator == 0
-	reads := sight.May.Has(Read) && p.Seq > sight.Floor[channel] && p.readableBy(a.hand())
-	if sight.Space == nil || !own && !(visible && reads) {
-		return f, sight, false, noPost()
-	}
-	return Found{Post: p, Space: sight.Space}, sight, visible, nil
+	sight, known = ps.dir.look(a, space)
+	return sight, known, sight.May.Has(Read) && p.Seq > sight.Floor[channel] && p.readableBy(a.hand())
+}
+
+// sees tells whether the actor may read p, as in a list.
+func (ps *Posts) sees(a Actor, p *Post) (*Space, Sight, bool) {
+	sight, known, reads := ps.sight(a, p)
+	return sight.Space, sight, known && reads
 }
 
 func noPost() *Error {

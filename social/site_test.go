@@ -16,13 +16,14 @@ import (
 // site is the use cases over a real store, with nobody connected but an ear.
 type site struct {
 	*testing.T
-	db        *storage.DB
-	dir       *social.Directory
-	committer *social.Committer
-	posts     *social.Posts
-	data      *social.Data
-	spaces    *social.Spaces
-	people    *social.People
+	db         *storage.DB
+	dir        *social.Directory
+	committer  *social.Committer
+	posts      *social.Posts
+	activities *social.Activities
+	data       *social.Data
+	spaces     *social.Spaces
+	people     *social.People
 
 	mu    sync.Mutex
 	at    time.Time
@@ -45,6 +46,7 @@ func newSite(t *testing.T) *site {
 	announcer := social.NewAnnouncer(db, s.dir, s)
 	s.committer = social.NewCommitter(db, announcer, 1, logger, s.now)
 	s.posts = social.NewPosts(s.dir, db, s.committer, ids, s.now)
+	s.activities = social.NewActivities(s.dir, s.posts, db, ids, s.now)
 	s.data = social.NewData(s.dir, db, s.committer, s.now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, false, logger, s.now)
 	s.people = social.NewPeople(s.dir, db, s.now)

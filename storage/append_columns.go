@@ -6,7 +6,7 @@ import (
 
 func (s *columnSet) fillPosts(posts []*social.Post) {
 	s.posts.reset(oidInt64, oidInt64, oidInt64, oidInt64, oidInt64, oidID, oidBool, oidBool, oidBool, oidBool,
-		oidInt64, oidInt64, oidID, oidID, oidText, oidText, oidBytes, oidText, oidText, oidInt64)
+		oidInt64, oidInt64, oidID, oidID, oidID, oidText, oidText, oidBytes, oidText, oidText, oidInt64)
 	c := s.posts.cols
 	for _, p := range posts {
 		c[0].int64(int64(p.Stream))
@@ -22,13 +22,14 @@ func (s *columnSet) fillPosts(posts []*social.Post) {
 		c[10].int64OrNull(int64(p.Creator))
 		c[11].int64OrNull(int64(p.Subject))
 		c[12].idOrNull(p.Object)
-		c[13].idOrNull(p.InReplyTo)
-		c[14].text(p.Type)
-		c[15].text(p.Content)
-		c[16].bytesOrNull(p.Extra)
-		c[17].textOrNull(p.Key)
-		c[18].text(p.Generator)
-		c[19].int64OrNull(int64(p.Session)) //nolint:gosec // ids are positive BIGINTs
+		c[13].idOrNull(p.Root)
+		c[14].idOrNull(p.InReplyTo)
+		c[15].text(p.Type)
+		c[16].text(p.Content)
+		c[17].bytesOrNull(p.Extra)
+		c[18].textOrNull(p.Key)
+		c[19].text(p.Generator)
+		c[20].int64OrNull(int64(p.Session)) //nolint:gosec // ids are positive BIGINTs
 	}
 }
 

@@ -31,10 +31,10 @@ const (
 			COALESCE(removed_at, 0), markdown, content, extra FROM posts WHERE id = u.id OFFSET 0) p`
 
 	pgInsertPosts = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
-			creator, subject, object, in_reply_to, type, content, extra, key, generator, session)
+			creator, subject, object, root, in_reply_to, type, content, extra, key, generator, session)
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bool[], $8::bool[],
-			$9::bool[], $10::bool[], $11::bigint[], $12::bigint[], $13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::bytea[],
-			$18::text[], $19::text[], $20::bigint[])`
+			$9::bool[], $10::bool[], $11::bigint[], $12::bigint[], $13::uuid[], $14::uuid[], $15::uuid[], $16::text[], $17::text[],
+			$18::bytea[], $19::text[], $20::text[], $21::bigint[])`
 	pgInsertReaders = `INSERT INTO post_readers (stream, seq, person)
 		SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])`
 	pgInsertSamples = `INSERT INTO samples (stream, seq, published_at, author, session, qos, retain, topic, payload, properties, key)

@@ -24,8 +24,8 @@ const (
 			COALESCE(removed_at, 0), markdown, content, extra
 		FROM posts WHERE id = ?`
 	liteInsertPost = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
-			creator, subject, object, in_reply_to, type, content, extra, key, generator, session)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+			creator, subject, object, root, in_reply_to, type, content, extra, key, generator, session)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	liteInsertReader = `INSERT INTO post_readers (stream, seq, person) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 	liteInsertSample = `INSERT INTO samples (stream, seq, published_at, author, session, qos, retain, topic, payload, properties, key)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`

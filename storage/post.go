@@ -12,16 +12,21 @@ import (
 // postColumns are what scanPost reads, of a table called p.
 const postColumns = `p.stream, p.seq, p.ordinal, p.published_at, p.author, p.id, p.as_space, p.markdown, p.private,
 	COALESCE(p.creator, 0), COALESCE(p.subject, 0), COALESCE(p.updated_at, 0), COALESCE(p.removed_at, 0),
-	p.object, p.in_reply_to, p.type, p.content, p.extra, COALESCE(p.key, ''), p.generator, COALESCE(p.session, 0)`
+	p.object, p.root, p.in_reply_to, p.type, p.content, p.extra, COALESCE(p.key, ''), p.generator, COALESCE(p.session, 0),
+	COALESCE(p.version, 0)`
 
-func scanPost(rs rows) (social.Post, error) {
+func scanPost(rs rows) (social.Post, error) { return scanPostAfter(rs) }
+
+// scanPostAfter reads a post that follows other columns.
+func scanPostAfter(rs rows, first ...any) (social.Post, error) {
 	var (
 		p                           social.Post
 		published, updated, removed int64
 	)
-	err := rs.Scan(&p.Stream, &p.Seq, &p.Ordinal, &published, &p.Author, idColumn{&p.ID}, &p.AsSpace, &p.Markdown, &p.Private,
+	err := rs.Scan(append(first, &p.Stream, &p.Seq, &p.Ordinal, &published, &p.Author, idColumn{&p.ID}, &p.AsSpace, &p.Markdown, &p.Private,
 		&p.Creator, &p.Subject, &updated, &removed,
-		idColumn{&p.Object}, idColumn{&p.InReplyTo}, &p.Type, &p.Content, &p.Extra, &p.Key, &p.Generator, &p.Session)
+		idColumn{&p.Object}, idColumn{&p.Root}, idColumn{&p.InReplyTo}, &p.Type, &p.Content, &p.Extra, &p.Key, &p.Generator, &p.Session,
+		&p.Version)...)
 	p.Published, p.Updated, p.Removed = moment(published), moment(updated), moment(removed)
 	return p, err
 }
@@ -31,7 +36,7 @@ func postValues(p *social.Post) []any {
 	return []any{
 		int64(p.Stream), int64(p.Seq), int64(p.Ordinal), micros(p.Published), int64(p.Author), p.ID[:], //nolint:gosec // came from BIGINTs
 		p.Counts(), p.AsSpace, p.Markdown, p.Private,
-		orNull(int64(p.Creator)), orNull(int64(p.Subject)), idValue(p.Object), idValue(p.InReplyTo),
+		orNull(int64(p.Creator)), orNull(int64(p.Subject)), idValue(p.Object), idValue(p.Root), idValue(p.InReplyTo),
 		p.Type, p.Content, bytesOrNull(p.Extra), textOrNull(p.Key), p.Generator, orNull(int64(p.Session)), //nolint:gosec // ids are positive BIGINTs
 	}
 }

@@ -103,5 +103,5 @@ func addEvent(ctx context.Context, t *tx, space social.SpaceKey, event *social.P
 }
 
 const insertPost = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
-		creator, subject, object, in_reply_to, type, content, extra, key, generator, session)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+		creator, subject, object, root, in_reply_to, type, content, extra, key, generator, session)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`

@@ -21,17 +21,18 @@ import (
 // site is a store with the rules upon it: what a server and the administrative
 // commands have in common.
 type site struct {
-	db        *storage.DB
-	dir       *social.Directory
-	committer *social.Committer
-	posts     *social.Posts
-	data      *social.Data
-	markers   *social.Markers
-	spaces    *social.Spaces
-	people    *social.People
-	auth      *auth.Authority
-	gate      *hooks.Gate
-	logger    *slog.Logger
+	db         *storage.DB
+	dir        *social.Directory
+	committer  *social.Committer
+	posts      *social.Posts
+	activities *social.Activities
+	data       *social.Data
+	markers    *social.Markers
+	spaces     *social.Spaces
+	people     *social.People
+	auth       *auth.Authority
+	gate       *hooks.Gate
+	logger     *slog.Logger
 }
 
 // openSite opens the store that the configuration names and loads its people.
@@ -88,6 +89,7 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	}
 	s.committer = social.NewCommitter(db, announcer, shards, logger, now)
 	s.posts = social.NewPosts(s.dir, db, s.committer, ids, now)
+	s.activities = social.NewActivities(s.dir, s.posts, db, ids, now)
 	s.data = social.NewData(s.dir, db, s.committer, now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, c.ContextsCreate == "everyone", logger, now)
 	s.people = social.NewPeople(s.dir, db, now)

@@ -1,43 +1,52 @@
 -- Comments and reactions.
 
--- What a comment, however deep in its thread, is about.
+-- root is what a comment, however deep in its thread, is about, or what a share
+-- shares; version the seq of the Update that said the present content.
 ALTER TABLE posts ADD COLUMN root BLOB;
+ALTER TABLE posts ADD COLUMN version INTEGER;
 CREATE INDEX posts_root ON posts (root, seq) WHERE root IS NOT NULL;
 
--- What was said about a post, kept by whoever appends it: all of one space's
--- comments or reactions hold the same row of streams, so counts do not race.
--- A post without any has no row. comments counts the living ones.
+-- Looked up are only the edits of what is removed; a post may have many likes.
+DROP INDEX posts_object;
+CREATE INDEX posts_object ON posts (object) WHERE type = 'Update';
+
+-- What was said about the post stream, seq; kept by whoever appends it. A post
+-- without any has no row. comments and shares count the living ones, and
+-- commented_at and liked_at are of the newest that is left.
 CREATE TABLE tallies (
-    post BLOB PRIMARY KEY,
     stream INTEGER NOT NULL,
     seq INTEGER NOT NULL,
-    comments INTEGER NOT NULL,
-    likes INTEGER NOT NULL,
-    shares INTEGER NOT NULL,
-    commented_at INTEGER NOT NULL,
-    liked_at INTEGER NOT NULL,
-    flagged_at INTEGER NOT NULL,
-    flagged_by INTEGER NOT NULL
+    comments INTEGER NOT NULL DEFAULT 0,
+    likes INTEGER NOT NULL DEFAULT 0,
+    shares INTEGER NOT NULL DEFAULT 0,
+    commented_at INTEGER NOT NULL DEFAULT 0,
+    liked_at INTEGER NOT NULL DEFAULT 0,
+    flagged_at INTEGER NOT NULL DEFAULT 0,
+    flagged_by INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (stream, seq)
 ) STRICT;
 CREATE INDEX tallies_commented ON tallies (stream, commented_at) WHERE commented_at <> 0;
 CREATE INDEX tallies_liked ON tallies (stream, likes, liked_at) WHERE likes <> 0;
 CREATE INDEX tallies_flagged ON tallies (stream, flagged_at) WHERE flagged_at <> 0;
 
--- Who likes (1) and who keeps as a favorite (2). seq is the Like's in the stream
--- of reactions; 0 for a favorite, which nobody else is told of.
+-- Who likes (1) and who keeps as a favorite (2) the post stream, seq. entry is
+-- the Like's seq among the reactions; 0 for a favorite, which nobody else is told of.
 CREATE TABLE reactions (
-    post BLOB NOT NULL,
+    stream INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
     kind INTEGER NOT NULL CHECK (kind IN (1, 2)),
     person INTEGER NOT NULL,
     at INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    PRIMARY KEY (post, kind, person)
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (stream, seq, kind, person)
 ) STRICT;
-CREATE INDEX reactions_person ON reactions (person, kind, at);
+CREATE INDEX reactions_likes ON reactions (stream, seq, entry) WHERE kind = 1;
 
+-- What people told moderators of the post stream, seq.
 CREATE TABLE reports (
     id BLOB PRIMARY KEY,
-    post BLOB NOT NULL,
+    stream INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
     space INTEGER NOT NULL REFERENCES spaces (id),
     reporter INTEGER NOT NULL REFERENCES people (id),
     at INTEGER NOT NULL,
@@ -45,6 +54,6 @@ CREATE TABLE reports (
     resolved_by INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL CHECK (octet_length(reason) <= 4096),
     outcome TEXT NOT NULL DEFAULT '' CHECK (octet_length(outcome) <= 4096),
-    UNIQUE (post, reporter)
+    UNIQUE (stream, seq, reporter)
 ) STRICT;
 CREATE INDEX reports_open ON reports (space, id) WHERE resolved_at = 0;

@@ -1,0 +1,18 @@
+package social
+
+import "time"
+
+// Activities are the use cases on what is said about posts: comments, likes,
+// favorites, flags, shares and reports.
+type Activities struct {
+	dir   *Directory
+	posts *Posts
+	store FactStore
+	ids   *IDs
+	now   func() time.Time
+}
+
+// NewActivities makes the use cases.
+func NewActivities(dir *Directory, posts *Posts, store FactStore, ids *IDs, now func() time.Time) *Activities {
+	return &Activities{dir: dir, posts: posts, store: store, ids: ids, now: now}
+}
