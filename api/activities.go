@@ -18,16 +18,21 @@ type createActivityIn struct {
 }
 
 func (s *Server) createActivity(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
+	return s.createPost(ctx, a, in, social.InContext(in.ID), "/v1/activities/")
+}
+
+// createPost posts into the messages of a space; at is where the post is found.
+func (s *Server) createPost(ctx context.Context, a social.Actor, in *createActivityIn, w social.Where, at string) (*jsonOut, error) {
 	d, err := parseDraft(in.raw, in.Key)
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := s.posts.Create(ctx, a, social.InContext(in.ID), social.ChannelMessages, d)
+	f, _, err := s.posts.Create(ctx, a, w, social.ChannelMessages, d)
 	if err != nil {
 		return nil, err
 	}
 	out := newJSON(http.StatusCreated, s.directory.RenderPost(nil, f.Space, &f.Post))
-	out.Location = "/v1/activities/" + f.ID.String()
+	out.Location = at + f.ID.String()
 	return out, nil
 }
 
@@ -44,7 +49,15 @@ func parseDraft(raw []byte, key string) (social.Draft, error) {
 	return d, social.CheckKey("Idempotency-Key", key)
 }
 
+// requireActivity is KindNotFound for the id of a message of a conversation.
+func (s *Server) requireActivity(ctx context.Context, id string) error {
+	return s.posts.RequireIn(ctx, id, social.ChannelMessages, social.KindContext, social.KindWall)
+}
+
 func (s *Server) getActivity(ctx context.Context, a social.Actor, in *PathID) (*jsonOut, error) {
+	if err := s.requireActivity(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	f, err := s.posts.Get(ctx, a, in.ID)
 	if err != nil {
 		return nil, err
@@ -62,6 +75,13 @@ func (s *Server) renderActivity(ctx context.Context, a social.Actor, f social.Fo
 }
 
 func (s *Server) patchActivity(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
+	if err := s.requireActivity(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	return s.editPost(ctx, a, in)
+}
+
+func (s *Server) editPost(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
 	d, err := parseDraft(in.raw, in.Key)
 	if err != nil {
 		return nil, err
@@ -104,6 +124,9 @@ func (s *Server) keepRest(ctx context.Context, a social.Actor, in *createActivit
 }
 
 func (s *Server) deleteActivity(ctx context.Context, a social.Actor, in *PathID) (*struct{}, error) {
+	if err := s.requireActivity(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	return nil, s.posts.Remove(ctx, a, in.ID)
 }
 
@@ -113,6 +136,25 @@ type streamIn struct {
 }
 
 func (s *Server) listActivities(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
+	return s.listPosts(ctx, a, in, inContext(in.ID), "/activities")
+}
+
+// home is a space as addresses of REST name it.
+type home struct {
+	social.Where
+	path string
+}
+
+func inContext(id string) home {
+	return home{social.InContext(id), "/v1/contexts/" + url.PathEscape(id)}
+}
+
+func inConversation(id string) home {
+	return home{social.InConversation(id), "/v1/conversations/" + url.PathEscape(id)}
+}
+
+// listPosts lists the living posts of a space, at path below it.
+func (s *Server) listPosts(ctx context.Context, a social.Actor, in *streamIn, of home, path string) (*jsonOut, error) {
 	page, epoch, err := in.page()
 	if err != nil {
 		return nil, err
@@ -120,7 +162,7 @@ func (s *Server) listActivities(ctx context.Context, a social.Actor, in *streamI
 	if epoch != "" {
 		return nil, social.Invalid("after", "is no seq; a position belongs to the log")
 	}
-	list, err := s.posts.Activities(ctx, a, social.InContext(in.ID), page)
+	list, err := s.posts.Activities(ctx, a, of.Where, page)
 	if err != nil {
 		return nil, err
 	}
@@ -128,34 +170,34 @@ func (s *Server) listActivities(ctx context.Context, a social.Actor, in *streamI
 	if err != nil {
 		return nil, err
 	}
-	return s.renderPage(in, "/activities", page, &list, facts, ""), nil
+	return s.renderPage(in, of.path+path, page, &list, facts, ""), nil
 }
 
 func (s *Server) messagesLog(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
-	return s.readLog(ctx, a, in, social.ChannelMessages)
+	return s.readLog(ctx, a, in, inContext(in.ID), social.ChannelMessages)
 }
 
 func (s *Server) eventsLog(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
-	return s.readLog(ctx, a, in, social.ChannelEvents)
+	return s.readLog(ctx, a, in, inContext(in.ID), social.ChannelEvents)
 }
 
 // readLog reads a stream, forward from a position or back from its end.
-func (s *Server) readLog(ctx context.Context, a social.Actor, in *streamIn, channel social.Channel) (*jsonOut, error) {
+func (s *Server) readLog(ctx context.Context, a social.Actor, in *streamIn, of home, channel social.Channel) (*jsonOut, error) {
 	page, epoch, err := in.page()
 	if err != nil {
 		return nil, err
 	}
 	list, complete := social.Listed{}, true
 	if page.Forward {
-		list, complete, err = s.posts.Since(ctx, a, social.InContext(in.ID), channel, epoch, page)
+		list, complete, err = s.posts.Since(ctx, a, of.Where, channel, epoch, page)
 	} else {
-		list, err = s.posts.History(ctx, a, social.InContext(in.ID), channel, page)
+		list, err = s.posts.History(ctx, a, of.Where, channel, page)
 	}
 	if err != nil {
 		return nil, err
 	}
 	position := fmt.Sprintf(`,"position":"%s:%d","complete":%t`, list.State.Epoch, list.Position(page.Forward), complete)
-	return s.renderPage(in, "/log/"+channel.String(), page, &list, nil, position), nil
+	return s.renderPage(in, of.path+"/log/"+channel.String(), page, &list, nil, position), nil
 }
 
 // renderPage writes a page of posts, each with its facts where they are given;
@@ -183,7 +225,7 @@ func (s *Server) renderPage(in *streamIn, path string, page social.Page, list *s
 			direction = "after"
 		}
 		q.Set(direction, last)
-		out.Link = link("/v1/contexts/"+url.PathEscape(in.ID)+path, q)
+		out.Link = link(path, q)
 	}
 	out.Body = append(append(body, more...), '}')
 	return out

@@ -40,6 +40,9 @@ type site struct {
 	skew atomic.Int64 // nanoseconds the clock is ahead
 }
 
+// talkers is how many take part in a conversation of a site at most.
+const talkers = 4
+
 type silent struct{}
 
 func (silent) AnnouncePost(*social.Space, social.Channel, *social.Post) {}
@@ -83,6 +86,8 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 		MQTT:   []string{"mqtt://chat.example.org:1883"},
 	}
 	deps.Activities = social.NewActivities(s.dir, deps.Posts, db, ids, now)
+	deps.Talks = social.NewConversations(deps.Spaces, db, deps.Posts, talkers)
+	deps.Blocks = social.NewBlocks(s.dir, db, now)
 	s.live = &liveSessions{}
 	deps.Sessions = social.NewSessions(s.dir, db, s.live, now)
 	deps.Markers = social.NewMarkers(s.dir, db, silent{}, 200, logger, now)

@@ -24,11 +24,15 @@ type putReadIn struct {
 type markerOut struct{ Body Marker }
 
 func (s *Server) putRead(ctx context.Context, a social.Actor, in *putReadIn) (*markerOut, error) {
+	return s.moveMarker(ctx, a, in, social.InContext(in.ID))
+}
+
+func (s *Server) moveMarker(ctx context.Context, a social.Actor, in *putReadIn, w social.Where) (*markerOut, error) {
 	r, err := social.ParseReceipt(in.raw)
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.markers.MoveNow(ctx, a, social.InContext(in.ID), r)
+	m, err := s.markers.MoveNow(ctx, a, w, r)
 	if err != nil {
 		return nil, err
 	}

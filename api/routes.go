@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"rambla/auth"
+	"rambla/social"
 )
 
 // routes is every route. The columns: method, path, what it does; then the
@@ -16,6 +17,7 @@ func (s *Server) routes(api huma.API) {
 
 		ctx    = "/v1/contexts/{id}"
 		member = ctx + "/members/{name}"
+		conv   = "/v1/conversations/{id}"
 	)
 
 	plain(api, route{method: get, path: "/healthz", summary: "Whether the process lives", tag: "info", status: 200, open: true}, s.health)
@@ -33,12 +35,16 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/me/sessions", summary: "My MQTT sessions, connected or stored", tag: "me", status: 200}, s.listMySessions)
 	add(api, route{method: del, path: "/v1/me/sessions/{client}", summary: "End a session of mine, and its connection", tag: "me", status: 204}, s.deleteMySession)
 	add(api, route{method: get, path: "/v1/me/contexts", summary: "The contexts I belong to, and how far I have read", tag: "me", status: 200, answer: ContextOverviewPage{}}, s.listMyContexts)
+	add(api, route{method: get, path: "/v1/me/conversations", summary: "The same of my conversations, the last one written in first", tag: "me", status: 200, answer: ConversationOverviewPage{}}, s.listMyConversations)
+	add(api, route{method: get, path: "/v1/me/blocks", summary: "Whom I block", tag: "me", status: 200}, s.listBlocks)
 
 	add(api, route{method: get, path: "/v1/people", summary: "The people of the site", tag: "people", status: 200}, s.listPeople)
 	add(api, route{method: post, path: "/v1/people", summary: "Add a person (manager)", tag: "people", status: 201, body: jsonBody}, s.createPerson)
 	add(api, route{method: get, path: "/v1/people/{name}", summary: "One person", tag: "people", status: 200}, s.getPerson)
 	add(api, route{method: patch, path: "/v1/people/{name}", summary: "Change a person: oneself, or anybody (manager)", tag: "people", status: 200, body: jsonBody}, s.patchPerson)
 	add(api, route{method: del, path: "/v1/people/{name}", summary: "Remove a person (manager)", tag: "people", status: 204}, s.deletePerson)
+	add(api, route{method: put, path: "/v1/people/{name}/block", summary: "Block somebody: neither writes to the other any more", tag: "people", status: 201, also: 200}, s.putBlock)
+	add(api, route{method: del, path: "/v1/people/{name}/block", summary: "End that", tag: "people", status: 204}, s.deleteBlock)
 	add(api, route{method: put, path: "/v1/admin/roles/{role}/{name}", summary: "Give a role (manager)", tag: "people", status: 204}, s.giveRole)
 	add(api, route{method: del, path: "/v1/admin/roles/{role}/{name}", summary: "Take a role away (manager)", tag: "people", status: 204}, s.takeRole)
 
@@ -71,6 +77,23 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: del, path: "/v1/activities/{id}", summary: "Remove a post", tag: "activities", status: 204, actable: true}, s.deleteActivity)
 	add(api, route{method: get, path: ctx + "/log/messages", summary: "What subscribers of its messages got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.messagesLog)
 	add(api, route{method: get, path: ctx + "/log/events", summary: "What subscribers of its events got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.eventsLog)
+
+	add(api, route{method: get, path: "/v1/conversations", summary: "The conversations I take part in, the last one written in first", tag: "conversations", status: 200}, s.listConversations)
+	add(api, route{method: post, path: "/v1/conversations", summary: "Begin a conversation, or find the one with somebody", tag: "conversations", status: 201, also: 200, body: jsonBody}, s.createConversation)
+	add(api, route{method: get, path: conv, summary: "One conversation", tag: "conversations", status: 200}, s.getConversation)
+	add(api, route{method: patch, path: conv, summary: "Change a group (owner)", tag: "conversations", status: 200, body: jsonBody}, s.patchConversation)
+	add(api, route{method: del, path: conv, summary: "End a group (owner)", tag: "conversations", status: 204}, s.deleteConversation)
+	add(api, route{method: put, path: conv + "/participants/{name}", summary: "Add somebody to a group (owner)", tag: "conversations", status: 201, also: 200}, s.putParticipant)
+	add(api, route{method: del, path: conv + "/participants/{name}", summary: "Leave (name me), or remove somebody from a group (owner)", tag: "conversations", status: 204}, s.deleteParticipant)
+	add(api, route{method: put, path: conv + "/owner", summary: "Hand a group over to another participant (owner)", tag: "conversations", status: 200, body: jsonBody}, s.putConversationOwner)
+	add(api, route{method: put, path: conv + "/read", summary: "Move my read marker", tag: "conversations", status: 200, body: jsonBody, takes: Receipt{}}, s.putConversationRead)
+	add(api, route{method: get, path: conv + "/messages", summary: "Living messages, as they read now", tag: "messages", status: 200, answer: ActivityPage{}}, s.listMessages)
+	add(api, route{method: post, path: conv + "/messages", summary: "Write", tag: "messages", status: 201, body: postBody, takes: Draft{}, answer: Post{}, published: true}, s.createMessage)
+	add(api, route{method: patch, path: "/v1/messages/{id}", summary: "Edit a message of mine", tag: "messages", status: 200, body: postBody, takes: Edit{}, answer: Post{}, published: true}, s.patchMessage)
+	add(api, route{method: del, path: "/v1/messages/{id}", summary: "Remove a message", tag: "messages", status: 204}, s.deleteMessage)
+	add(api, route{method: get, path: conv + "/log/messages", summary: "What subscribers of its messages got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.conversationLog(social.ChannelMessages))
+	add(api, route{method: get, path: conv + "/log/reactions", summary: "What subscribers of its reactions got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.conversationLog(social.ChannelReactions))
+	add(api, route{method: get, path: conv + "/log/events", summary: "What subscribers of its events got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.conversationLog(social.ChannelEvents))
 
 	add(api, route{method: post, path: ctx + "/data/{topic}", summary: "Publish any bytes (QoS 1)", tag: "data", status: 201, body: rawBody, actable: true, published: true}, s.createSample)
 	add(api, route{method: get, path: ctx + "/data/{topic}", summary: "What was published there in the last days", tag: "data", status: 200}, s.listSamples)

@@ -30,6 +30,8 @@ type Deps struct {
 	Sessions   *social.Sessions
 	Auth       *auth.Authority
 	Replays    Replays
+	Talks      *social.Conversations
+	Blocks     *social.Blocks
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -62,6 +64,9 @@ type Server struct {
 	version    string
 	mqtt       []string
 
+	talks  *social.Conversations
+	blocks *social.Blocks
+
 	proxies   Proxies
 	persons   *limiter[social.PersonKey]
 	addresses *limiter[netip.Prefix]
@@ -89,6 +94,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, directory: deps.Directory, posts: deps.Posts, activities: deps.Activities, spaces: deps.Spaces, people: deps.People,
 		data: deps.Data, markers: deps.Markers, sessions: deps.Sessions, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
+		talks: deps.Talks, blocks: deps.Blocks,
 		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),

@@ -14,6 +14,7 @@ const (
 	ChangeSpace                          // created, edited, deleted
 	ChangeMember                         // membership, overrides or ban of Person in Space
 	ChangeGrant                          // Grant has ended
+	ChangeBlock                          // whom Person blocks
 )
 
 // Change is one entry of the journal of rights. Every transaction that alters
@@ -41,6 +42,8 @@ type DirectoryStore interface {
 	// Affiliations does the same for who is what where: of the people in one
 	// space, or of everybody everywhere where people is nil (space is then ignored).
 	Affiliations(ctx context.Context, space SpaceKey, people []PersonKey, each func(Affiliation)) error
+	// Blocks calls each for what these people block, or all do for nil.
+	Blocks(ctx context.Context, people []PersonKey, each func(Block)) error
 	// OpenStreams finds the streams of these prefixes, and makes those that are
 	// missing.
 	OpenStreams(ctx context.Context, prefixes []string) ([]OpenStream, error)

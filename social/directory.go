@@ -36,6 +36,7 @@ type Directory struct {
 	walls    map[PersonKey]SpaceKey // of those who have one
 	pairs    map[[2]PersonKey]SpaceKey
 	mine     map[PersonKey]map[SpaceKey]struct{} // memberships of living spaces
+	blocks   map[PersonKey][]Block               // by who blocks
 	streams  map[StreamKey]StreamID
 	open     map[string]StreamKey // by prefix
 	expiries expiries
@@ -65,6 +66,7 @@ type Delta struct {
 	Watched   []PersonKey // whom others see otherwise than before, or not at all
 	Spaces    []SpaceKey  // whose policies, owner or existence changed
 	Members   []Member    // whose rights in one space changed
+	Blocks    []PersonKey // who blocks others than before
 }
 
 // Member names one person in one space.
@@ -81,7 +83,7 @@ func NewDirectory(store DirectoryStore, log *slog.Logger, now func() time.Time) 
 		spaces: map[SpaceKey]*place{}, ids: map[string]SpaceKey{}, convs: map[string]SpaceKey{},
 		walls: map[PersonKey]SpaceKey{}, pairs: map[[2]PersonKey]SpaceKey{},
 		mine: map[PersonKey]map[SpaceKey]struct{}{}, streams: map[StreamKey]StreamID{},
-		open: map[string]StreamKey{},
+		open: map[string]StreamKey{}, blocks: map[PersonKey][]Block{},
 	}
 }
 
@@ -115,6 +117,9 @@ func (d *Directory) Load(ctx context.Context) error {
 	}
 	if err := d.store.Affiliations(ctx, 0, nil, d.putAffiliationLocked); err != nil {
 		return fmt.Errorf("load members: %w", err)
+	}
+	if err := d.store.Blocks(ctx, nil, d.putBlockLocked); err != nil {
+		return fmt.Errorf("load blocks: %w", err)
 	}
 	if len(d.topics.Prefixes()) > 0 {
 		open, err := d.store.OpenStreams(ctx, d.topics.Prefixes())
@@ -193,6 +198,7 @@ func (d *Directory) apply(ctx context.Context, changes []Change) error {
 		people   []Person
 		spaces   []Space
 		affected []Affiliation
+		blocks   []Block
 	)
 	if len(delta.People) > 0 {
 		if err := d.store.People(ctx, delta.People, func(p Person) { people = append(people, p) }); err != nil {
@@ -207,6 +213,11 @@ func (d *Directory) apply(ctx context.Context, changes []Change) error {
 	for space, who := range stale {
 		if err := d.store.Affiliations(ctx, space, who, func(a Affiliation) { affected = append(affected, a) }); err != nil {
 			return fmt.Errorf("reload members: %w", err)
+		}
+	}
+	if len(delta.Blocks) > 0 {
+		if err := d.store.Blocks(ctx, delta.Blocks, func(b Block) { blocks = append(blocks, b) }); err != nil {
+			return fmt.Errorf("reload blocks: %w", err)
 		}
 	}
 	d.mu.Lock()
@@ -229,6 +240,12 @@ func (d *Directory) apply(ctx context.Context, changes []Change) error {
 	}
 	for _, a := range affected {
 		d.putAffiliationLocked(a)
+	}
+	for _, person := range delta.Blocks {
+		delete(d.blocks, person)
+	}
+	for _, b := range blocks {
+		d.putBlockLocked(b)
 	}
 	d.version = changes[len(changes)-1].Version
 	d.mu.Unlock()
@@ -259,6 +276,8 @@ func sortChanges(changes []Change) (Delta, map[SpaceKey][]PersonKey) {
 			stale[c.Space] = append(stale[c.Space], c.Person)
 		case ChangeGrant:
 			delta.Grants = append(delta.Grants, c.Grant)
+		case ChangeBlock:
+			delta.Blocks = append(delta.Blocks, c.Person)
 		}
 	}
 	return delta, stale

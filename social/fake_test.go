@@ -18,6 +18,7 @@ type rightsStore struct {
 	people  map[PersonKey]Person
 	spaces  map[SpaceKey]Space
 	members map[Member]Affiliation
+	blocks  []Block
 	err     error // of every call, or of those that failing names
 	failing string
 	onCall  func(what string) // before a call is answered; may change the store
@@ -124,6 +125,25 @@ func (s *rightsStore) Affiliations(_ context.Context, space SpaceKey, people []P
 	for m, a := range s.members {
 		if err == nil && (people == nil || m.Space == space && slices.Contains(people, m.Person)) {
 			each(a)
+		}
+	}
+	return err
+}
+
+func (s *rightsStore) putBlock(person, blocked PersonKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blocks = append(s.blocks, Block{Person: person, Blocked: blocked})
+	s.noteLocked(Change{Kind: ChangeBlock, Person: person})
+}
+
+func (s *rightsStore) Blocks(_ context.Context, people []PersonKey, each func(Block)) error {
+	err := s.called("blocks")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.blocks {
+		if err == nil && (people == nil || slices.Contains(people, b.Person)) {
+			each(b)
 		}
 	}
 	return err

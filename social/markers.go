@@ -3,6 +3,7 @@ package social
 import (
 	"context"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -240,6 +241,9 @@ func (ms *Markers) open(space *Space, person PersonKey) bool {
 		return false
 	}
 	members, isOne := ms.dir.membership(space.Key, person)
+	if space.Kind == KindConversation { // its participants know each other
+		return isOne
+	}
 	p, ok := ms.dir.PersonByKey(person)
 	return ok && isOne && members <= ms.members && !p.Roles.Has(RoleHidden)
 }
@@ -254,7 +258,11 @@ func (ms *Markers) Visible(ctx context.Context, a Actor, space SpaceKey) ([]Mark
 	}
 	ask := []ProgressQuery{sight.progressOf(ChannelMessages, a.Person)}
 	if sight.Space.Receipts {
-		for _, m := range ms.dir.membersUpTo(space, ms.members) {
+		most := ms.members
+		if sight.Space.Kind == KindConversation {
+			most = math.MaxInt
+		}
+		for _, m := range ms.dir.membersUpTo(space, most) {
 			if m.Person != a.Person && ms.open(sight.Space, m.Person) {
 				ask = append(ask, ProgressQuery{Stream: sight.Space.Stream(ChannelMessages), Person: m.Person, Base: m.Heads[ChannelMessages]})
 			}
@@ -273,7 +281,7 @@ func (ms *Markers) Visible(ctx context.Context, a Actor, space SpaceKey) ([]Mark
 	return out, nil
 }
 
-// Overview is a context that the actor belongs to, and how far it got there.
+// Overview is a space that the actor belongs to, and how far it got there.
 type Overview struct {
 	Sight
 	Progress       // zero where it may not read
@@ -290,6 +298,12 @@ func (ms *Markers) Overviews(ctx context.Context, a Actor, after string, limit i
 	if more = len(sights) > limit; more {
 		sights = sights[:limit]
 	}
+	list, err = ms.overviews(ctx, a, sights)
+	return list, more, err
+}
+
+// overviews adds to what the actor sees how far it got there.
+func (ms *Markers) overviews(ctx context.Context, a Actor, sights []Sight) (list []Overview, err error) {
 	var ask []ProgressQuery
 	var of []int // the places in list that ask is about
 	for i, s := range sights {
@@ -301,12 +315,12 @@ func (ms *Markers) Overviews(ctx context.Context, a Actor, after string, limit i
 	}
 	found, err := ms.store.Progress(ctx, ask)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for i, p := range found {
 		list[of[i]].Progress = p
 	}
-	return list, more, ms.addLast(ctx, list)
+	return list, ms.addLast(ctx, list)
 }
 
 // addLast reads the last posts.

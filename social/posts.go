@@ -15,6 +15,7 @@ type Posts struct {
 	committer *Committer
 	ids       *IDs
 	now       func() time.Time
+	readmit   func(context.Context, Actor, *Space) error // see NewConversations; nil before
 }
 
 // NewPosts makes the use cases.
@@ -22,11 +23,13 @@ func NewPosts(dir *Directory, log Log, committer *Committer, ids *IDs, now func(
 	return &Posts{dir: dir, log: log, committer: committer, ids: ids, now: now}
 }
 
-// Publish posts a draft into a channel of a space: messages, or comments. It never blocks; done is called exactly
-// once, with what was committed: at once where the draft is refused (KindNotFound,
-// KindForbidden, KindInvalid), else after the commit.
+// Publish posts a draft into a channel of a space: messages, or comments. It
+// blocks in one case alone: to let who left a conversation of two back in, before
+// the message that the other one writes. done is called exactly once, with what was
+// committed: at once where the draft is refused (KindNotFound, KindForbidden,
+// KindInvalid), else after the commit.
 func (ps *Posts) Publish(a Actor, w Where, channel Channel, d Draft, done func(Appended, error)) {
-	e, err := ps.entry(a, w, channel, d)
+	e, err := ps.entry(context.Background(), a, w, channel, d)
 	if err != nil {
 		done(Appended{}, err)
 		return
@@ -55,7 +58,7 @@ func (ps *Posts) place(a Actor, w Where, channel Channel) (*Space, error) {
 // Create is Publish for callers that wait; it returns the stored post (of a
 // repeat, the first one) and whether it was there before.
 func (ps *Posts) Create(ctx context.Context, a Actor, w Where, channel Channel, d Draft) (Found, bool, error) {
-	e, err := ps.entry(a, w, channel, d)
+	e, err := ps.entry(ctx, a, w, channel, d)
 	if err != nil {
 		return Found{}, false, err
 	}
@@ -72,8 +75,8 @@ func (ps *Posts) Create(ctx context.Context, a Actor, w Where, channel Channel, 
 	return f, done.Repeat, err
 }
 
-// entry checks the right and the names of a draft.
-func (ps *Posts) entry(a Actor, w Where, channel Channel, d Draft) (Entry, error) {
+// entry checks the right and the names of a draft. For when it blocks see Publish.
+func (ps *Posts) entry(ctx context.Context, a Actor, w Where, channel Channel, d Draft) (Entry, error) {
 	where, err := ps.place(a, w, channel)
 	if err != nil {
 		return Entry{}, err
@@ -86,6 +89,11 @@ func (ps *Posts) entry(a Actor, w Where, channel Channel, d Draft) (Entry, error
 	}
 	if p.To, err = ps.readers(d.To, a.Person); err != nil {
 		return Entry{}, err
+	}
+	if where.Single() && ps.readmit != nil && ps.dir.oneLeft(where) {
+		if err := ps.readmit(ctx, a, where); err != nil {
+			return Entry{}, err
+		}
 	}
 	return Entry{Post: p, Digest: digestOf(&d, p, where.Key), Inbound: a.inbound()}, nil
 }
@@ -186,6 +194,27 @@ func (ps *Posts) sight(a Actor, p *Post) (sight Sight, known, reads bool) {
 func (ps *Posts) sees(a Actor, p *Post) (*Space, Sight, bool) {
 	sight, known, reads := ps.sight(a, p)
 	return sight.Space, sight, known && reads
+}
+
+// RequireIn is KindNotFound unless id is that of a post in the channel of a space of
+// one of the kinds. Whether it is the caller's to see is not asked.
+func (ps *Posts) RequireIn(ctx context.Context, id string, channel Channel, kinds ...SpaceKind) error {
+	key, ok := ParseID(id)
+	if !ok {
+		return noPost()
+	}
+	p, err := ps.log.PostByID(ctx, key)
+	if KindOrNil(err) == KindNotFound {
+		return noPost()
+	}
+	if err != nil {
+		return err
+	}
+	space, in, ok := ps.dir.spaceOfStream(p.Stream)
+	if !ok || in != channel || !slices.Contains(kinds, ps.dir.SpaceByKey(space).Kind) {
+		return noPost()
+	}
+	return nil
 }
 
 func noPost() *Error {

@@ -41,6 +41,10 @@ func (d *Directory) Peopled() bool {
 func (d *Directory) AnyPerson(key PersonKey) Person {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
+	return d.anyPersonLocked(key)
+}
+
+func (d *Directory) anyPersonLocked(key PersonKey) Person {
 	if p := d.people[key]; p != nil {
 		return *p
 	}
@@ -123,6 +127,8 @@ func (d *Directory) reach(a Actor, w Where, need Permissions, data bool) (Sight,
 	switch {
 	case s.May.Has(need) && need != NoPermissions:
 		return s, nil
+	case visible && d.unwritableLocked(s) != nil && need.Has(Write):
+		return s, d.unwritableLocked(s)
 	case visible:
 		return s, Errorf(KindForbidden, "You lack the permission %s in %q.", strings.Join(need.Words(), ", "), clip(w.Name))
 	}
@@ -166,7 +172,7 @@ func (d *Directory) sightLocked(a Actor, pl *place, data bool) (Sight, bool) {
 	whole := owner || roles&(RoleManager|RoleAuditor) != 0
 	switch pl.space.Kind {
 	case KindConversation:
-		all = pl.conversationRights(owner, r.Standing)
+		all = d.conversationRightsLocked(pl, owner, r.Standing)
 		known, whole = r.Member, false
 	case KindWall:
 		all = d.wallRightsLocked(a, pl.space, roles)
@@ -182,25 +188,6 @@ func (d *Directory) sightLocked(a Actor, pl *place, data bool) (Sight, bool) {
 		s.Floor = r.floor()
 	}
 	return s, known && (a.Scopes.MayRead(id, data) || a.Scopes.MayWrite(id, data))
-}
-
-// conversationRights is what a participant may do: nobody else reads there,
-// whatever its roles. Somebody alone in a group has nobody to write to.
-func (pl *place) conversationRights(owner bool, r Standing) Permissions {
-	switch {
-	case !r.Member:
-		return NoPermissions
-	case pl.space.Single():
-		return Read | Write | Unsubscribe
-	}
-	may := Read | Unsubscribe
-	if pl.members > 1 {
-		may |= Write
-	}
-	if owner {
-		may = may&^Unsubscribe | Invite | Kick | Delete
-	}
-	return may
 }
 
 // wallRightsLocked is what the actor may do on a person's wall: all read it who

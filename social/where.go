@@ -145,3 +145,13 @@ func (d *Directory) spaceOfStream(key StreamKey) (SpaceKey, Channel, bool) {
 	id, ok := d.streams[key]
 	return id.Space, id.Channel, ok && id.Open == ""
 }
+
+// conversationOf is the one-to-one conversation of two; false where there is none.
+func (d *Directory) conversationOf(pair [2]PersonKey) (*Space, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if pl := d.spaces[d.pairs[pair]]; pl != nil {
+		return pl.space, true
+	}
+	return nil, false
+}

@@ -50,6 +50,9 @@ var (
 	_ social.MarkerStore    = (*DB)(nil)
 	_ social.SessionStore   = (*DB)(nil)
 	_ social.SampleStore    = (*DB)(nil)
+
+	_ social.ConversationStore = (*DB)(nil)
+	_ social.BlockStore        = (*DB)(nil)
 )
 
 // engine is what differs between PostgreSQL and SQLite.

@@ -93,7 +93,9 @@ func (db *DB) Leave(ctx context.Context, space social.SpaceKey, person social.Pe
 			return errUnchanged
 		}
 		var owner social.PersonKey
-		if err := one(ctx, t, into(&owner), `SELECT owner FROM spaces WHERE id = $1`, int64(space)); err != nil {
+		// A conversation of two is owned by none of them.
+		err = one(ctx, t, into(&owner), `SELECT CASE WHEN pair_a IS NULL THEN owner ELSE 0 END FROM spaces WHERE id = $1`, int64(space))
+		if err != nil {
 			return err
 		}
 		if owner == person {

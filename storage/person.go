@@ -150,7 +150,13 @@ func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.T
 		if err := t.note(ctx, social.Change{Kind: social.ChangePerson, Person: key}); err != nil {
 			return err
 		}
+		if err := endConversations(ctx, t, key, now); err != nil {
+			return err
+		}
 		if err := endAffiliations(ctx, t, key); err != nil {
+			return err
+		}
+		if err := endBlocks(ctx, t, key); err != nil {
 			return err
 		}
 		if _, err := t.exec(ctx, `DELETE FROM passwords WHERE person = $1`, int64(key)); err != nil {

@@ -209,38 +209,43 @@ func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.
 // closes the streams, whose posts stay; what was retained goes. KindNotFound where it was deleted before.
 func (db *DB) DeleteSpace(ctx context.Context, key social.SpaceKey, event *social.Post, now time.Time) error {
 	return db.change(ctx, "delete a context", now, func(ctx context.Context, t *tx) error {
-		n, err := t.exec(ctx, `UPDATE spaces SET deleted = TRUE WHERE id = $1 AND NOT deleted`, int64(key))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return notFound("context")
-		}
-		if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, `DELETE FROM members WHERE space = $1`, int64(key)); err != nil {
-			return fmt.Errorf("end memberships: %w", err)
-		}
-		if _, err := t.exec(ctx, `DELETE FROM overrides WHERE space = $1`, int64(key)); err != nil {
-			return fmt.Errorf("end overrides: %w", err)
-		}
-		if _, err := t.exec(ctx, `DELETE FROM bans WHERE space = $1`, int64(key)); err != nil {
-			return fmt.Errorf("end bans: %w", err)
-		}
-		if err := lockStreams(ctx, t, key); err != nil {
-			return err
-		}
-		if err := addEvent(ctx, t, key, event, now); err != nil {
-			return err
-		}
-		_, err = t.exec(ctx, `DELETE FROM retained WHERE stream IN (SELECT id FROM streams WHERE space = $1)`, int64(key))
-		if err != nil {
-			return fmt.Errorf("forget what was retained: %w", err)
-		}
-		_, err = t.exec(ctx, `UPDATE streams SET closed = TRUE, retained = 0, retained_bytes = 0 WHERE space = $1`, int64(key))
-		return err
+		return endSpace(ctx, t, key, event, now)
 	})
+}
+
+// endSpace is DeleteSpace inside of a transaction.
+func endSpace(ctx context.Context, t *tx, key social.SpaceKey, event *social.Post, now time.Time) error {
+	n, err := t.exec(ctx, `UPDATE spaces SET deleted = TRUE WHERE id = $1 AND NOT deleted`, int64(key))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return notFound("context")
+	}
+	if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `DELETE FROM members WHERE space = $1`, int64(key)); err != nil {
+		return fmt.Errorf("end memberships: %w", err)
+	}
+	if _, err := t.exec(ctx, `DELETE FROM overrides WHERE space = $1`, int64(key)); err != nil {
+		return fmt.Errorf("end overrides: %w", err)
+	}
+	if _, err := t.exec(ctx, `DELETE FROM bans WHERE space = $1`, int64(key)); err != nil {
+		return fmt.Errorf("end bans: %w", err)
+	}
+	if err := lockStreams(ctx, t, key); err != nil {
+		return err
+	}
+	if err := addEvent(ctx, t, key, event, now); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `DELETE FROM retained WHERE stream IN (SELECT id FROM streams WHERE space = $1)`, int64(key))
+	if err != nil {
+		return fmt.Errorf("forget what was retained: %w", err)
+	}
+	_, err = t.exec(ctx, `UPDATE streams SET closed = TRUE, retained = 0, retained_bytes = 0 WHERE space = $1`, int64(key))
+	return err
 }
 
 // lockStreams locks all streams of a space, in the order in which appends do.

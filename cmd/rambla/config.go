@@ -75,6 +75,7 @@ type Config struct {
 	AddressFailures int64
 	ContextsCreate  string
 	LiveMembers     int64
+	Participants    int64
 	AdminPassword   social.Secret
 }
 
@@ -89,7 +90,7 @@ func defaultConfig() Config {
 		ReceiveMaximum: 1024, MaxSubscriptions: 1000, MaxQueued: 8192, MaxQueuedBytes: 4 << 20,
 		QuotaSamples: 1_000_000, QuotaSampleBytes: 1 << 30, QuotaRetained: 10_000, QuotaRetainedBytes: 64 << 20, MQTTPasswords: true,
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
-		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", LiveMembers: 200,
+		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", LiveMembers: 200, Participants: 200,
 	}
 }
 

@@ -73,6 +73,7 @@ func settings() []setting {
 		number("auth.address_failures", "the same for one address, or one /64 of IPv6", 1, 1_000_000, func(c *Config) *int64 { return &c.AddressFailures }),
 		word("contexts.create", "", "who may create contexts: managers or everyone", []string{"managers", "everyone"}, func(c *Config) *string { return &c.ContextsCreate }),
 		number("contexts.live_members", "most members of a context in which members see how far the others have read", 0, 1_000_000, func(c *Config) *int64 { return &c.LiveMembers }),
+		number("conversations.participants", "most participants of a conversation", 2, 10_000, func(c *Config) *int64 { return &c.Participants }),
 		secret("admin.password", "", "password of the person admin, made at the first start; empty: generated and printed once", func(c *Config) *social.Secret { return &c.AdminPassword }),
 	}
 }

@@ -33,6 +33,9 @@ type site struct {
 	auth       *auth.Authority
 	gate       *hooks.Gate
 	logger     *slog.Logger
+
+	talks  *social.Conversations
+	blocks *social.Blocks
 }
 
 // openSite opens the store that the configuration names and loads its people.
@@ -93,6 +96,8 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.data = social.NewData(s.dir, db, s.committer, now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, c.ContextsCreate == "everyone", logger, now)
 	s.people = social.NewPeople(s.dir, db, now)
+	s.talks = social.NewConversations(s.spaces, db, s.posts, int(c.Participants))
+	s.blocks = social.NewBlocks(s.dir, db, now)
 	s.markers = social.NewMarkers(s.dir, db, s.gate, int(c.LiveMembers), logger, now)
 	s.gate.Serve(s.posts, s.data, s.markers, db, announcer)
 	s.dir.OnDelta(s.forget)

@@ -1,0 +1,49 @@
+package api
+
+import (
+	"context"
+
+	"rambla/social"
+)
+
+// Block is somebody whom one blocks.
+type Block struct {
+	Name        string `json:"name" example:"bob"`
+	DisplayName string `json:"displayName" example:"Bob"`
+	Since       string `json:"since" format:"date-time"`
+}
+
+type statusOut struct{ Status int }
+
+func (s *Server) putBlock(ctx context.Context, a social.Actor, in *PathName) (*statusOut, error) {
+	first, err := s.blocks.Put(ctx, a, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &statusOut{Status: created(first)}, nil
+}
+
+func (s *Server) deleteBlock(ctx context.Context, a social.Actor, in *PathName) (*struct{}, error) {
+	return nil, s.blocks.End(ctx, a, in.Name)
+}
+
+func (s *Server) listBlocks(_ context.Context, a social.Actor, in *PageCursor) (*listOut[Block], error) {
+	const list = "my blocks"
+	after, err := in.after(list)
+	if err != nil {
+		return nil, err
+	}
+	found, more, err := s.blocks.List(a, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	var items []Block
+	for _, b := range found {
+		items = append(items, Block{Name: b.Person.Name, DisplayName: b.Person.DisplayName, Since: stamp(b.At)})
+	}
+	next := ""
+	if more {
+		next = found[len(found)-1].Person.Name
+	}
+	return newList(list, "/v1/me/blocks", *in, nil, items, next), nil
+}

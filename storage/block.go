@@ -1,0 +1,93 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rambla/social"
+)
+
+// Blocks is [social.DirectoryStore]'s. each must not call the store.
+func (db *DB) Blocks(ctx context.Context, people []social.PersonKey, f func(social.Block)) error {
+	// By primary key.
+	text, args := `SELECT person, blocked, at FROM blocks ORDER BY person, blocked`, []any(nil)
+	if people != nil {
+		text, args = `SELECT person, blocked, at FROM blocks WHERE person = ANY($1) ORDER BY person, blocked`, []any{keyList(people)}
+	}
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var b social.Block
+		var at int64
+		err := rs.Scan(&b.Person, &b.Blocked, &at)
+		b.At = moment(at)
+		f(b)
+		return err
+	}, text, args...)
+	if err != nil {
+		return failure(fmt.Errorf("read blocks: %w", err))
+	}
+	return nil
+}
+
+// Block is [social.BlockStore]'s.
+func (db *DB) Block(ctx context.Context, b social.Block, most int) (first bool, err error) {
+	err = db.change(ctx, "block a person", b.At, func(ctx context.Context, t *tx) error {
+		for _, p := range []social.PersonKey{b.Person, b.Blocked} {
+			if err := lockPerson(ctx, t, p); err != nil {
+				return err
+			}
+		}
+		n, err := t.exec(ctx, `INSERT INTO blocks (person, blocked, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			int64(b.Person), int64(b.Blocked), micros(b.At))
+		if err != nil {
+			return err
+		}
+		if first = n > 0; !first {
+			return errUnchanged
+		}
+		var are int
+		if err := one(ctx, t, into(&are), `SELECT COUNT(*) FROM blocks WHERE person = $1`, int64(b.Person)); err != nil {
+			return err
+		}
+		if are > most {
+			return social.Errorf(social.KindConflict, "Nobody blocks more than %d people.", most)
+		}
+		return t.note(ctx, social.Change{Kind: social.ChangeBlock, Person: b.Person})
+	})
+	return first && err == nil, err
+}
+
+// Unblock is [social.BlockStore]'s.
+func (db *DB) Unblock(ctx context.Context, person, blocked social.PersonKey, now time.Time) error {
+	return db.change(ctx, "end a block", now, func(ctx context.Context, t *tx) error {
+		n, err := t.exec(ctx, `DELETE FROM blocks WHERE person = $1 AND blocked = $2`, int64(person), int64(blocked))
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.note(ctx, social.Change{Kind: social.ChangeBlock, Person: person})
+	})
+}
+
+// endBlocks ends all blocks by and of somebody.
+func endBlocks(ctx context.Context, t *tx, person social.PersonKey) error {
+	var who []social.PersonKey
+	// By primary key and blocks_blocked.
+	err := each(ctx, t, func(rs rows) error {
+		var p social.PersonKey
+		err := rs.Scan(&p)
+		who = append(who, p)
+		return err
+	}, `SELECT person FROM blocks WHERE blocked = $1 UNION SELECT person FROM blocks WHERE person = $1 ORDER BY person`, int64(person))
+	if err != nil {
+		return fmt.Errorf("find blocks: %w", err)
+	}
+	if _, err := t.exec(ctx, `DELETE FROM blocks WHERE person = $1 OR blocked = $1`, int64(person)); err != nil {
+		return fmt.Errorf("end blocks: %w", err)
+	}
+	for _, p := range who {
+		if err := t.note(ctx, social.Change{Kind: social.ChangeBlock, Person: p}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
