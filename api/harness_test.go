@@ -91,6 +91,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	s.live = &liveSessions{}
 	deps.Sessions = social.NewSessions(s.dir, db, s.live, now)
 	deps.Markers = social.NewMarkers(s.dir, db, silent{}, 200, logger, now)
+	deps.Feeds = social.NewFeeds(s.dir, db)
 	markers := deps.Markers
 	if change != nil {
 		change(&deps)

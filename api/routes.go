@@ -34,6 +34,7 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: del, path: "/v1/me/tokens/{id}", summary: "End a named token", tag: "me", status: 204}, s.deleteToken)
 	add(api, route{method: get, path: "/v1/me/sessions", summary: "My MQTT sessions, connected or stored", tag: "me", status: 200}, s.listMySessions)
 	add(api, route{method: del, path: "/v1/me/sessions/{client}", summary: "End a session of mine, and its connection", tag: "me", status: 204}, s.deleteMySession)
+	add(api, route{method: get, path: "/v1/me/timeline", summary: "What was posted by me, by those I follow, and in my contexts", tag: "me", status: 200, answer: GatheredPage{}}, s.timeline)
 	add(api, route{method: get, path: "/v1/me/contexts", summary: "The contexts I belong to, and how far I have read", tag: "me", status: 200, answer: ContextOverviewPage{}}, s.listMyContexts)
 	add(api, route{method: get, path: "/v1/me/conversations", summary: "The same of my conversations, the last one written in first", tag: "me", status: 200, answer: ConversationOverviewPage{}}, s.listMyConversations)
 	add(api, route{method: get, path: "/v1/me/blocks", summary: "Whom I block", tag: "me", status: 200}, s.listBlocks)

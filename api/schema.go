@@ -93,6 +93,12 @@ type ActivityPage struct {
 	Next  uint64     `json:"next,omitempty" doc:"What to ask for as after or before; absent at the end"`
 }
 
+// GatheredPage is a page of posts of several places.
+type GatheredPage struct {
+	Items []Post `json:"items" nullable:"false"`
+	Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent at the end. A page may have fewer items than asked for, also where there is a next one"`
+}
+
 // LogPage is a page of a log.
 type LogPage struct {
 	Items    []Post `json:"items" nullable:"false"`

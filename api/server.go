@@ -32,6 +32,7 @@ type Deps struct {
 	Replays    Replays
 	Talks      *social.Conversations
 	Blocks     *social.Blocks
+	Feeds      *social.Feeds
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -67,6 +68,7 @@ type Server struct {
 	talks  *social.Conversations
 	blocks *social.Blocks
 
+	feeds     *social.Feeds
 	proxies   Proxies
 	persons   *limiter[social.PersonKey]
 	addresses *limiter[netip.Prefix]
@@ -95,6 +97,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg: cfg, directory: deps.Directory, posts: deps.Posts, activities: deps.Activities, spaces: deps.Spaces, people: deps.People,
 		data: deps.Data, markers: deps.Markers, sessions: deps.Sessions, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
 		talks: deps.Talks, blocks: deps.Blocks,
+		feeds:   deps.Feeds,
 		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),

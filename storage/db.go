@@ -53,6 +53,7 @@ var (
 
 	_ social.ConversationStore = (*DB)(nil)
 	_ social.BlockStore        = (*DB)(nil)
+	_ social.FeedStore         = (*DB)(nil)
 )
 
 // engine is what differs between PostgreSQL and SQLite.
@@ -68,6 +69,9 @@ type engine interface {
 	appendBatch(ctx context.Context, b *batch) error
 	// writeSessions is transact with the statements that sessions need.
 	writeSessions(ctx context.Context, f func(context.Context, *tx, sessionTx) error) error
+	// readCommented reads the posts of streams that were commented on last, before a
+	// place in each; lists are those of feedCommentedAll, in its order.
+	readCommented(ctx context.Context, reader int64, lists [5][]int64, scan func(rows) error) error
 	// checks are the invariants that only this engine has.
 	checks() []check
 	stats(*Stats)

@@ -204,6 +204,9 @@ func compareMarkers(a, b *social.Marker) int {
 	return cmp.Or(cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Person, b.Person))
 }
 
+const postsAt = `SELECT ` + postColumns + ` FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, seq)
+	JOIN posts p ON p.stream = u.stream AND p.seq = u.seq`
+
 // PostsAt is [social.MarkerStore]'s.
 func (db *DB) PostsAt(ctx context.Context, streams []social.StreamKey, seqs []uint64) ([]social.Post, error) {
 	c := db.eng.reader()
@@ -217,8 +220,7 @@ func (db *DB) PostsAt(ctx context.Context, streams []social.StreamKey, seqs []ui
 		p, err := scanPost(rs)
 		out = append(out, p)
 		return err
-	}, `SELECT `+postColumns+` FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, seq)
-		JOIN posts p ON p.stream = u.stream AND p.seq = u.seq`, keyList(streams), numbers)
+	}, postsAt, keyList(streams), numbers)
 	for i := range out {
 		if err == nil && out[i].Private {
 			err = addReaders(ctx, c, out[i].Stream, out[i:i+1])

@@ -28,6 +28,7 @@ type site struct {
 	activities *social.Activities
 	data       *social.Data
 	markers    *social.Markers
+	feeds      *social.Feeds
 	spaces     *social.Spaces
 	people     *social.People
 	auth       *auth.Authority
@@ -98,6 +99,7 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.people = social.NewPeople(s.dir, db, now)
 	s.talks = social.NewConversations(s.spaces, db, s.posts, int(c.Participants))
 	s.blocks = social.NewBlocks(s.dir, db, now)
+	s.feeds = social.NewFeeds(s.dir, db)
 	s.markers = social.NewMarkers(s.dir, db, s.gate, int(c.LiveMembers), logger, now)
 	s.gate.Serve(s.posts, s.data, s.markers, db, announcer)
 	s.dir.OnDelta(s.forget)

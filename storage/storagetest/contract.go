@@ -18,7 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 	all := slices.Concat(
 		logClaims(), amendmentClaims(), keyClaims(), privateClaims(), sampleClaims(),
 		personClaims(), spaceClaims(), memberClaims(), grantClaims(), replayClaims(), purgeClaims(), markerClaims(),
-		sessionClaims(), sessionLifeClaims(), nodeClaims(), inboundClaims(), readClaims(), banClaims(), retainedClaims(), retentionClaims(),
+		sessionClaims(), sessionLifeClaims(), nodeClaims(), inboundClaims(), readClaims(), banClaims(), retainedClaims(), retentionClaims(), feedClaims(),
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,127 @@
+package social
+
+import (
+	"context"
+	"time"
+)
+
+// FeedOrder says what moment of a post its place in a feed comes from.
+type FeedOrder uint8
+
+const (
+	ByPublished FeedOrder = iota // its own
+	ByComment                    // that of its last comment; its own where it has none
+)
+
+// FeedSource is one of the spaces that a feed gathers.
+type FeedSource struct {
+	Stream   StreamKey // of messages
+	Comments StreamKey // of comments; 0 where the space has none
+	Floor    uint64    // what is up to here the reader may not see
+	Since    time.Time // nothing is older; a hint where to look
+}
+
+// FeedPlace is a place in a feed: behind a post, at the moment that it was sorted
+// by. The zero value is the beginning.
+type FeedPlace struct {
+	At   time.Time
+	Post ID
+}
+
+// IsZero tells whether p is the beginning.
+func (p FeedPlace) IsZero() bool { return p.At.IsZero() && p.Post.IsZero() }
+
+// FeedQuery asks for a page of what several streams hold, newest first.
+type FeedQuery struct {
+	Sources []FeedSource // each stream once
+	Reader  PersonKey    // private posts of others not addressed to it are left out
+	Order   FeedOrder
+	After   FeedPlace // goes on behind it, with what is older
+	Limit   int
+}
+
+// FeedPage is what was found.
+type FeedPage struct {
+	Posts []Post // living ones; may be fewer than asked for, also where there are others
+	// Next is where the next page begins; zero at the end.
+	Next FeedPlace
+}
+
+// FeedStore reads feeds. Errors are KindUnavailable where the store is away.
+type FeedStore interface {
+	// Feed reads a page. Its cost: the heads of all streams, a search in those
+	// that got posts after the place, and a read in those that are newest behind it.
+	Feed(ctx context.Context, q FeedQuery) (FeedPage, error)
+}
+
+// Feeds are the use cases on what is gathered from many places.
+type Feeds struct {
+	dir   *Directory
+	store FeedStore
+}
+
+// NewFeeds makes the use cases.
+func NewFeeds(dir *Directory, store FeedStore) *Feeds { return &Feeds{dir: dir, store: store} }
+
+// Gathered is a page of posts of several spaces.
+type Gathered struct {
+	Posts []Found
+	Next  FeedPlace // zero at the end
+}
+
+// Timeline is what the actor posted on its wall, what those it follows did, and
+// what was posted in the contexts it belongs to; all that it may read now.
+func (fs *Feeds) Timeline(ctx context.Context, a Actor, order FeedOrder, after FeedPlace, limit int) (Gathered, error) {
+	if err := a.refuseActing(); err != nil {
+		return Gathered{}, err
+	}
+	return fs.gather(ctx, FeedQuery{Sources: fs.dir.timeline(a), Reader: a.Person, Order: order, After: after, Limit: limit})
+}
+
+func (fs *Feeds) gather(ctx context.Context, q FeedQuery) (Gathered, error) {
+	if len(q.Sources) == 0 {
+		return Gathered{}, nil
+	}
+	page, err := fs.store.Feed(ctx, q)
+	if err != nil {
+		return Gathered{}, err
+	}
+	out := Gathered{Posts: make([]Found, 0, len(page.Posts)), Next: page.Next}
+	for i := range page.Posts {
+		key, _, _ := fs.dir.spaceOfStream(page.Posts[i].Stream)
+		out.Posts = append(out.Posts, Found{Post: page.Posts[i], Space: fs.dir.SpaceByKey(key)})
+	}
+	return out, nil
+}
+
+// timeline lists what the actor's timeline gathers: contexts and walls that it
+// belongs to and its own wall, as far as it reads there.
+func (d *Directory) timeline(a Actor) []FeedSource {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	mine := d.mine[a.hand()]
+	out := make([]FeedSource, 0, len(mine)+1)
+	for key := range mine {
+		if pl := d.spaces[key]; pl.space.Kind == KindContext || pl.space.Kind == KindWall && pl.space.Owner != a.hand() {
+			out = d.sourceLocked(out, a, pl)
+		}
+	}
+	return d.sourceLocked(out, a, d.spaces[d.walls[a.hand()]])
+}
+
+// sourceLocked appends the space where the actor reads there; pl may be nil.
+func (d *Directory) sourceLocked(to []FeedSource, a Actor, pl *place) []FeedSource {
+	s, visible := d.sightLocked(a, pl, false)
+	if !visible || !s.May.Has(Read) {
+		return to
+	}
+	return append(to, s.source())
+}
+
+// source is the space as part of a feed.
+func (s Sight) source() FeedSource {
+	return FeedSource{
+		Stream: s.Space.Stream(ChannelMessages), Comments: s.Space.Stream(ChannelComments),
+		Floor: s.Floor[ChannelMessages], Since: s.Space.Created,
+	}
+}
