@@ -75,16 +75,24 @@ type Party struct {
 
 // Note is what a post is about.
 type Note struct {
-	Type       string   `json:"type" example:"Note" doc:"Tombstone: it was removed"`
-	ID         string   `json:"id"`
-	Name       string   `json:"name,omitempty"`
-	URL        string   `json:"url,omitempty"`
-	Content    string   `json:"content,omitempty"`
-	MediaType  string   `json:"mediaType,omitempty"`
-	InReplyTo  string   `json:"inReplyTo,omitempty"`
-	Deleted    string   `json:"deleted,omitempty" format:"date-time"`
-	Attachment []string `json:"attachment,omitempty"`
-	Tag        []string `json:"tag,omitempty"`
+	Type       string    `json:"type" example:"Note" doc:"Tombstone: it was removed"`
+	ID         string    `json:"id"`
+	Name       string    `json:"name,omitempty"`
+	URL        string    `json:"url,omitempty"`
+	Content    string    `json:"content,omitempty" doc:"As it was written; plain text, unless mediaType says otherwise"`
+	MediaType  string    `json:"mediaType,omitempty" enum:"text/markdown"`
+	HTML       string    `json:"html,omitempty" doc:"Of Markdown: the content as HTML that is safe to show"`
+	InReplyTo  string    `json:"inReplyTo,omitempty"`
+	Deleted    string    `json:"deleted,omitempty" format:"date-time"`
+	Attachment []string  `json:"attachment,omitempty"`
+	Tag        []Mention `json:"tag,omitempty" doc:"Whom the content mentions by @name"`
+}
+
+// Mention is a person whom a post mentions.
+type Mention struct {
+	Type string `json:"type" example:"Mention"`
+	ID   string `json:"id" example:"bob"`
+	Name string `json:"name" example:"@bob"`
 }
 
 // ActivityPage is a page of posts.

@@ -24,7 +24,8 @@ type Directory struct {
 	onSpace []func(*Space)
 	onOpen  []func(OpenStream)
 	topics  OpenTopics
-	checked atomic.Int64 // when the reading began that last reached the journal's end, Unix ns
+	markup  func(string) string // HTML of Markdown; nil: posts have none
+	checked atomic.Int64        // when the reading began that last reached the journal's end, Unix ns
 
 	mu       sync.RWMutex // guards all below; nothing blocks under it
 	version  int64
@@ -86,6 +87,10 @@ func NewDirectory(store DirectoryStore, log *slog.Logger, now func() time.Time) 
 		open: map[string]StreamKey{}, blocks: map[PersonKey][]Block{},
 	}
 }
+
+// SetMarkup says what makes HTML of the Markdown in posts. It is called for each
+// rendering, by many goroutines at once, and must not wait. Only before Load.
+func (d *Directory) SetMarkup(html func(markdown string) string) { d.markup = html }
 
 // OnDelta adds a listener, called after the directory itself has changed, by
 // the goroutine that refreshed; a refresh is over when all have returned.

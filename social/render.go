@@ -122,13 +122,32 @@ func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, thing *Th
 	w.field("content", p.Content)
 	if p.Markdown {
 		w.raw(`,"mediaType":"text/markdown"`)
+		if d.markup != nil {
+			w.field("html", d.markup(p.Content))
+		}
 	}
 	if !p.InReplyTo.IsZero() {
 		w.raw(`,"inReplyTo":"`)
 		w.b = p.InReplyTo.Append(w.b)
 		w.raw(`"`)
 	}
-	w.raw(`,"attachment":[],"tag":[]}`)
+	w.raw(`,"attachment":[],"tag":[`)
+	d.tags(w, p)
+	w.raw("]}")
+}
+
+// tags writes whom a post mentions.
+func (d *Directory) tags(w *jsonWriter, p *Post) {
+	for i, key := range d.Mentions(p) {
+		if i > 0 {
+			w.raw(",")
+		}
+		name := d.AnyPerson(key).Name
+		w.raw(`{"type":"Mention","id":`)
+		w.text(name)
+		w.field("name", "@"+name)
+		w.raw("}")
+	}
 }
 
 // jsonWriter appends JSON without reflection: a post is rendered once for each

@@ -22,13 +22,14 @@ var mayImport = map[string][]string{
 	"hooks":   {"social", "auth", "broker"},
 	"api":     {"social", "auth"},
 	"web":     {},
+	"markup":  {},
 	// Clients that meet the server from outside.
 	"mqttwire": {},
 	"bench":    {"mqttwire"},
 	"check":    {"mqttwire"},
 	"deploy":   {},
 	// The wiring knows every room.
-	"cmd/rambla": {"social", "auth", "storage", "broker", "pushgw", "cluster", "hooks", "api", "web", "bench", "check"},
+	"cmd/rambla": {"social", "auth", "storage", "broker", "pushgw", "cluster", "hooks", "api", "web", "markup", "bench", "check"},
 	// A real PostgreSQL for tests, and the store opened and verified in tests.
 	"storage/pgtest":      {},
 	"storage/pgtest/cmd":  {"storage/pgtest"},

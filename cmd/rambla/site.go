@@ -14,6 +14,7 @@ import (
 
 	"rambla/auth"
 	"rambla/hooks"
+	"rambla/markup"
 	"rambla/social"
 	"rambla/storage"
 )
@@ -83,6 +84,7 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 		return nil, usageError{err}
 	}
 	s.dir.SetOpenTopics(open)
+	s.dir.SetMarkup(markup.New().HTML)
 	ids := &social.IDs{}
 	s.gate = hooks.New(connectAuth{s.auth, c.MQTTPasswords, c.EndAtExpiry}, s.dir)
 	announcer := social.NewAnnouncer(db, s.dir, s.gate)
