@@ -22,6 +22,7 @@ type Broker struct {
 	gate    Gate
 	backlog Backlog
 	store   social.SessionStore
+	there   Attendance // nil for none
 	node    social.NodeID
 	log     *slog.Logger
 	metrics *metrics
@@ -61,13 +62,14 @@ const (
 	lifeStopped
 )
 
-// Deps is what a Broker works with; all of it is needed.
+// Deps is what a Broker works with; all of it is needed but for Attendance.
 type Deps struct {
-	Gate     Gate
-	Backlog  Backlog
-	Sessions social.SessionStore
-	Logger   *slog.Logger
-	Metrics  prometheus.Registerer
+	Gate       Gate
+	Backlog    Backlog
+	Sessions   social.SessionStore
+	Attendance Attendance // nil: nobody asks who is there
+	Logger     *slog.Logger
+	Metrics    prometheus.Registerer
 }
 
 // New makes a broker; it starts nothing. Errors are of the configuration and of
@@ -82,7 +84,7 @@ func New(config Config, deps Deps) (*Broker, error) {
 	}
 	config = config.withDefaults()
 	b := &Broker{
-		config: config, gate: deps.Gate, backlog: deps.Backlog, store: deps.Sessions, node: social.NodeID(randomNumber()),
+		config: config, gate: deps.Gate, backlog: deps.Backlog, store: deps.Sessions, there: deps.Attendance, node: social.NodeID(randomNumber()),
 		log: deps.Logger, metrics: m, now: config.Now, started: config.Now(),
 		groups: make(map[groupKey]*group), claims: claims{under: make(map[sessionKey]chan struct{})}, wills: make(chan struct{}, 1),
 		feeds:    feeds{areas: make(map[social.Scope]*area)},

@@ -36,6 +36,7 @@ type conn struct {
 	authMethod  string   // agreed at CONNECT; empty = none
 	will        *will    // nil for none, or once it is void
 	session     *session // nil until CONNECT was accepted
+	left        func()   // tells that it is over; nil where nobody was told that it came
 	group       *group   // not a network connection: what is sent goes to a group's members
 	rate        bucket
 	aliases     aliases
@@ -359,6 +360,9 @@ func (c *conn) cleanUp(ctx context.Context) {
 		c.session.leave(ctx)
 	}
 	c.broker.remove(c)
+	if c.left != nil {
+		c.left()
+	}
 	close(c.closed)
 }
 

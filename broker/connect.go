@@ -133,11 +133,17 @@ func (c *conn) accept(ctx context.Context, p connectPacket, w wire, ack connack,
 		s.leave(ctx)
 		return false
 	}
+	if b.there != nil {
+		c.left = b.there.Came(principal)
+	}
 	if claimed != nil && claimed.Present {
 		if err := s.resume(within, claimed); err != nil {
 			c.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
 			return false
 		}
+	}
+	if b.there != nil && s.count() > 0 {
+		b.there.Subscribed(principal)
 	}
 	c.wake()
 	c.watchQuiet(quiet)

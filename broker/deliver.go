@@ -1,5 +1,7 @@
 package broker
 
+import "rambla/social"
+
 // Deliver hands a message to everybody who is subscribed to it here and may
 // receive it. It runs in the caller's goroutine and never waits for a client;
 // calls for one stream arrive in the order of its seqs.
@@ -27,6 +29,17 @@ func (b *Broker) Deliver(d *Delivery) {
 	}
 }
 
+// Covered tells whether some session here covers a channel of the scope. Where
+// none does a delivery reaches nobody.
+func (b *Broker) Covered(scope social.Scope, channel social.Channel) bool {
+	a := b.feeds.find(scope)
+	if a == nil {
+		return false
+	}
+	defer a.mu.RUnlock()
+	return a.lanes[channel] != nil
+}
+
 // fanOut is one Deliver under way.
 type fanOut struct {
 	broker *Broker
@@ -36,7 +49,7 @@ type fanOut struct {
 
 func (f *fanOut) to(l *line) {
 	right := l.track.right.Load()
-	if right&1 == 0 || f.d.Only != nil && !f.d.isFor(l.session.key.person) {
+	if right&1 == 0 || !f.d.isFor(l.session.key.person) {
 		return
 	}
 	g, ok := l.grant(f.d)

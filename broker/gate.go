@@ -79,6 +79,18 @@ type Backlog interface {
 	Rights() int64
 }
 
+// Attendance is told who is there. Its methods are called concurrently and
+// without a lock held, and must not block.
+type Attendance interface {
+	// Came is told of a connection that was let in; left, where it is not nil, is
+	// called once when that is over. A connection that takes a session over comes
+	// before the older one has left.
+	Came(p *Principal) (left func())
+	// Subscribed tells that a session of p covers what it did not before, also
+	// because it came back.
+	Subscribed(p *Principal)
+}
+
 // Login is what a CONNECT packet claims, or an AUTH packet that renews it.
 type Login struct {
 	ClientID string
@@ -175,5 +187,6 @@ type Delivery struct {
 	At     time.Time // when it was published: what its expiry counts from; zero = now
 	Amends bool      // an earlier entry of the stream reads otherwise from now on
 	// Only, where not nil, names the people who may receive it.
-	Only []social.PersonKey
+	Only   []social.PersonKey
+	Except social.PersonKey // who does not get it; 0: nobody
 }

@@ -171,5 +171,8 @@ func (i identifiers) and(other identifiers) identifiers {
 
 // isFor tells whether the delivery is for the person.
 func (d *Delivery) isFor(person social.PersonKey) bool {
+	if d.Except != 0 && d.Except == person {
+		return false
+	}
 	return d.Only == nil || slices.Contains(d.Only, person) || fault("private-to-all")
 }

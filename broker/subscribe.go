@@ -43,6 +43,9 @@ func (c *conn) subscribe(ctx context.Context, header byte, body []byte) *violati
 	}
 	c.answer(func(dst []byte, w wire) []byte { return w.appendSubscribed(dst, typeSuback, p.id, r.codes, r.told) })
 	c.session.walkRetained(r.retained)
+	if c.broker.there != nil && len(r.subs) > 0 {
+		c.broker.there.Subscribed(c.session.principal)
+	}
 	return nil
 }
 

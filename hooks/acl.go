@@ -145,6 +145,10 @@ func (g *Gate) Publish(p *broker.Principal, pub *broker.Publication, done func(b
 		g.receipt(actor, addr, pub, done)
 	case addr.Channel == social.ChannelSync:
 		g.sync(p, actor, addr, pub, done)
+	case addr.Channel == social.ChannelTyping:
+		g.types(actor, addr, pub, done)
+	case addr.Channel == social.ChannelPresence && addr.Kind == social.ScopePerson:
+		g.status(p, actor, addr, pub, done)
 	default: // what only the server says: events, markers, errors, $SYS
 		done(broker.Receipt{}, notYours())
 	}
@@ -164,7 +168,10 @@ func (g *Gate) MayPublish(p *broker.Principal, topic string) error {
 	case addr.Channel == social.ChannelData:
 		_, err := g.data.MayWrite(actor, addr)
 		return err
-	case addr.Channel == social.ChannelSync:
+	case addr.Channel == social.ChannelTyping:
+		_, err := g.typing.MayType(actor, addr.Where())
+		return err
+	case addr.Channel == social.ChannelSync, addr.Channel == social.ChannelPresence && addr.Kind == social.ScopePerson:
 		_, err := g.self(p, actor, addr)
 		return err
 	default:

@@ -74,6 +74,6 @@ func (g *Gate) marker(space *social.Space, m social.Marker) *broker.Delivery {
 	return &broker.Delivery{
 		Scope: owner.Scope, Channel: addr.Channel, Topic: addr.Topic(), Rest: name, Retain: true,
 		Payload:    func() []byte { return g.dir.RenderMarker(nil, m) },
-		Properties: &social.Properties{TextPayload: true, ContentType: "application/json"},
+		Properties: jsonProperties(),
 	}
 }

@@ -59,6 +59,13 @@ func Follow(c Connections, dir *social.Directory, delta social.Delta) {
 			continue
 		}
 		c.RightsChanged([]social.Scope{dir.ScopeOf(space)}, people)
+		if met := dir.Acquaintances(space, people); len(met) > 0 { // who may see whose presence
+			scopes := make([]social.Scope, len(met))
+			for i, person := range met {
+				scopes[i] = person.Scope()
+			}
+			c.RightsChanged(scopes, met)
+		}
 	}
 	if len(delta.Watched) > 0 {
 		scopes := make([]social.Scope, len(delta.Watched))

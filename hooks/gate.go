@@ -30,6 +30,8 @@ type Authenticator interface {
 // Fanout is where deliveries go: the broker.
 type Fanout interface {
 	Deliver(d *broker.Delivery)
+	// Covered tells whether a delivery on the channel of the scope can reach anybody.
+	Covered(scope social.Scope, c social.Channel) bool
 }
 
 // Gate implements broker.Gate.
@@ -43,6 +45,10 @@ type Gate struct {
 	heads   Heads
 	fanout  Fanout
 	freshIn time.Duration
+
+	typing    *social.Typing
+	presences *social.Presences
+	now       func() time.Time
 }
 
 // staleRights is how old the picture of rights may grow before what is not
@@ -67,6 +73,8 @@ func (g *Gate) Attach(f Fanout) { g.fanout = f }
 type nobody struct{}
 
 func (nobody) Deliver(*broker.Delivery) {}
+
+func (nobody) Covered(social.Scope, social.Channel) bool { return false }
 
 // claim is what a Principal carries for the gate.
 type claim struct {

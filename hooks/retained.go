@@ -16,6 +16,8 @@ func (g *Gate) Retained(ctx context.Context, p *broker.Principal, scope social.S
 		return g.retainedData(ctx, scope, rest, after, limit)
 	case social.ChannelReceipts:
 		return g.retainedReceipts(ctx, p, scope, rest, after, limit)
+	case social.ChannelPresence:
+		return g.retainedPresence(ctx, p, scope, rest, after, limit)
 	default: // retains nothing
 		return nil, "", nil
 	}

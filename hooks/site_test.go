@@ -63,6 +63,7 @@ func newSite(t *testing.T) *site {
 	s.people = social.NewPeople(s.dir, db, s.now)
 	markers := social.NewMarkers(s.dir, db, s.gate, 3, logger, s.now)
 	s.gate.Serve(social.NewPosts(s.dir, db, committer, ids, s.now), social.NewData(s.dir, db, committer, s.now), markers, db, announcer)
+	s.gate.ServeLive(social.NewTyping(s.dir, 3, s.now), social.NewPresences(s.dir, db, s.gate, 3, time.Minute, logger, s.now), s.now)
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan struct{})
 	t.Cleanup(func() {
@@ -121,6 +122,8 @@ func (s *site) Deliver(d *broker.Delivery) {
 	defer s.mu.Unlock()
 	s.delivered = append(s.delivered, d)
 }
+
+func (s *site) Covered(social.Scope, social.Channel) bool { return true }
 
 // take returns what was delivered since it was asked last.
 func (s *site) take() []*broker.Delivery {

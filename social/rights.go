@@ -357,5 +357,9 @@ func (d *Directory) ReceivesOf(a Actor, person PersonKey) ChannelSet {
 	if !d.wallRightsLocked(a, &Space{Kind: KindWall, Owner: person}, d.rolesLocked(a)).Has(Read) {
 		return 0
 	}
-	return WallChannels()
+	set := WallChannels()
+	if d.seesPresenceLocked(a, person) {
+		set |= Channels(ChannelPresence)
+	}
+	return set
 }

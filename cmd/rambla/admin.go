@@ -34,6 +34,7 @@ type figure struct {
 func (m siteMetrics) figures() []figure {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	committed, marked, login := m.committer.Stats(), m.markers.Stats(), m.auth.Stats()
+	typed, present := m.typing.Stats(), m.presences.Stats()
 	return []figure{
 		{"rambla_committer_entries_total", "Posts and samples committed.", counter, float64(committed.Entries)},
 		{"rambla_committer_batches_total", "Transactions that committed them.", counter, float64(committed.Batches)},
@@ -44,6 +45,14 @@ func (m siteMetrics) figures() []figure {
 		{"rambla_markers_batches_total", "Transactions that stored them.", counter, float64(marked.Batches)},
 		{"rambla_markers_failures_total", "Receipts not stored: the store was away or the queue full.", counter, float64(marked.Failures)},
 		{"rambla_markers_queue_receipts", "Receipts waiting for their transaction.", gauge, float64(marked.Waiting)},
+		{"rambla_typing_told_total", "Notices of typing that went out.", counter, float64(typed.Told)},
+		{"rambla_typing_crowded_total", "Notices of typing dropped: the context has too many members, or the person is hidden.", counter, float64(typed.Crowded)},
+		{"rambla_typing_hurried_total", "Notices of typing dropped: the person sent too many.", counter, float64(typed.Hurried)},
+		{"rambla_presence_people", "People who are there: connected, or a moment ago.", gauge, float64(present.Here)},
+		{"rambla_presence_told_total", "Messages about who is there, each to all who are subscribed to it.", counter, float64(present.Told)},
+		{"rambla_presence_merged_total", "Changes of presence that were told with a later one.", counter, float64(present.Merged)},
+		{"rambla_presence_dropped_total", "Memberships of which presence was not told at once: too many changed.", counter, float64(present.Dropped)},
+		{"rambla_presence_failures_total", "Attempts to store when people were last seen that did not work.", counter, float64(present.Failures)},
 		{"rambla_rights_age_seconds", "Time since the journal of rights was last read to its end.", gauge, m.dir.StaleFor().Seconds()},
 		{"rambla_auth_hashes_total", "Passwords hashed.", counter, float64(login.Hashes)},
 		{"rambla_auth_hashes_waiting", "Logins in line for a hash.", gauge, float64(login.HashesWaiting)},

@@ -76,6 +76,7 @@ type Config struct {
 	ContextsCreate  string
 	LiveMembers     int64
 	Participants    int64
+	PresenceGrace   time.Duration
 	AdminPassword   social.Secret
 }
 
@@ -91,6 +92,7 @@ func defaultConfig() Config {
 		QuotaSamples: 1_000_000, QuotaSampleBytes: 1 << 30, QuotaRetained: 10_000, QuotaRetainedBytes: 64 << 20, MQTTPasswords: true,
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
 		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", LiveMembers: 200, Participants: 200,
+		PresenceGrace: 8 * time.Second,
 	}
 }
 

@@ -73,13 +73,14 @@ func (s *serveCommand) Run(in *invocation) error {
 			}
 		}
 		b, err = broker.New(brokerConfig(&c), broker.Deps{
-			Gate: st.gate, Backlog: st.gate, Sessions: st.db, Logger: logger, Metrics: metrics,
+			Gate: st.gate, Backlog: st.gate, Attendance: st.gate, Sessions: st.db, Logger: logger, Metrics: metrics,
 		})
 		if err != nil {
 			return usageError{err}
 		}
 		st.gate.Attach(b)
 		st.dir.OnDelta(func(d social.Delta) { hooks.Follow(b, st.dir, d) })
+		st.dir.OnDelta(st.presences.Follow) // behind the rights, by which it is delivered
 		return nil
 	})
 	if err != nil {
@@ -143,6 +144,7 @@ func (s *server) run(in *invocation, demo bool) error {
 	defer stopWorking()
 	work.Go(func() { s.committer.Serve(working) })
 	work.Go(func() { s.markers.Serve(working) })
+	work.Go(func() { s.presences.Serve(working) })
 	work.Go(func() { s.dir.Watch(working, rightsEvery) })
 
 	if err := s.firstStart(in); err != nil {

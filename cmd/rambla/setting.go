@@ -72,8 +72,9 @@ func settings() []setting {
 		number("auth.account_failures", "wrong passwords in a row after which an account's logins are slowed down", 1, 1_000_000, func(c *Config) *int64 { return &c.AccountFailures }),
 		number("auth.address_failures", "the same for one address, or one /64 of IPv6", 1, 1_000_000, func(c *Config) *int64 { return &c.AddressFailures }),
 		word("contexts.create", "", "who may create contexts: managers or everyone", []string{"managers", "everyone"}, func(c *Config) *string { return &c.ContextsCreate }),
-		number("contexts.live_members", "most members of a context in which members see how far the others have read", 0, 1_000_000, func(c *Config) *int64 { return &c.LiveMembers }),
 		number("conversations.participants", "most participants of a conversation", 2, 10_000, func(c *Config) *int64 { return &c.Participants }),
+		number("contexts.live_members", "most members of a context in which members see who types, who is there and how far the others have read", 0, 1_000_000, func(c *Config) *int64 { return &c.LiveMembers }),
+		span("presence.grace", "how long a person whose last connection went is still shown as there", func(c *Config) *time.Duration { return &c.PresenceGrace }),
 		secret("admin.password", "", "password of the person admin, made at the first start; empty: generated and printed once", func(c *Config) *social.Secret { return &c.AdminPassword }),
 	}
 }

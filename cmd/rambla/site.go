@@ -30,6 +30,8 @@ type site struct {
 	data       *social.Data
 	markers    *social.Markers
 	feeds      *social.Feeds
+	typing     *social.Typing
+	presences  *social.Presences
 	spaces     *social.Spaces
 	people     *social.People
 	auth       *auth.Authority
@@ -104,6 +106,9 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.feeds = social.NewFeeds(s.dir, db)
 	s.markers = social.NewMarkers(s.dir, db, s.gate, int(c.LiveMembers), logger, now)
 	s.gate.Serve(s.posts, s.data, s.markers, db, announcer)
+	s.typing = social.NewTyping(s.dir, int(c.LiveMembers), now)
+	s.presences = social.NewPresences(s.dir, db, s.gate, int(c.LiveMembers), c.PresenceGrace, logger, now)
+	s.gate.ServeLive(s.typing, s.presences, now)
 	s.dir.OnDelta(s.forget)
 	return s, nil
 }

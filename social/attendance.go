@@ -1,0 +1,379 @@
+package social
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Serve tells of those who come and go until ctx ends; then it stores when
+// everybody was seen last and returns, in bounded time.
+func (ps *Presences) Serve(ctx context.Context) {
+	var saving sync.WaitGroup
+	saving.Go(func() { ps.keepSeen(ctx) })
+	defer saving.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ps.wake:
+		case <-timer.C:
+		}
+		next := ps.turn(ctx)
+		timer.Reset(presencePause) // what changes meanwhile is told together
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		if next > 0 {
+			timer.Reset(max(0, next-presencePause))
+		}
+	}
+}
+
+// told is a person whose status changed, and how.
+type told struct {
+	person PersonKey
+	status Status // as the person sees it
+	seen   time.Time
+	others bool
+	shows  bool // spaces tell of it
+	listed bool // they told that it is there
+}
+
+// turn tells all that is due, and says when to look again; 0: when woken.
+func (ps *Presences) turn(ctx context.Context) (next time.Duration) {
+	if ps.dir.StaleFor() > presenceStale {
+		return presencePause // by rights that nobody could confirm nothing is told
+	}
+	now := ps.now()
+	ps.mu.Lock()
+	next = ps.goneLocked(now)
+	people := ps.dueLocked(now)
+	news := ps.news
+	ps.news = nil
+	ps.mu.Unlock()
+
+	for _, t := range people {
+		ps.tell(t)
+	}
+	ps.introduce(ctx, news)
+
+	ps.mu.Lock()
+	spaces := ps.dueSpacesLocked(now)
+	waits := len(ps.changed)+len(ps.spaces)+len(ps.news) > 0
+	ps.mu.Unlock()
+	for _, space := range spaces {
+		ps.tellNumber(space, nil)
+	}
+	if waits && (next == 0 || next > presencePause) {
+		next = presencePause
+	}
+	return next
+}
+
+// goneLocked lets those go whose grace is over, and says when the next one's is;
+// 0: nobody waits.
+func (ps *Presences) goneLocked(now time.Time) time.Duration {
+	n := 0
+	for _, l := range ps.leaving {
+		if left := l.at.Add(ps.grace).Sub(now); left > 0 {
+			ps.leaving = slices.Delete(ps.leaving, 0, n)
+			return left
+		}
+		n++
+		at := ps.here[l.person]
+		if at == nil || at.gone || at.connections > 0 || !at.left.Equal(l.at) {
+			continue // it came back
+		}
+		shown := at.own.shown() != StatusOffline
+		if shown {
+			ps.seenLocked(l.person, at, at.left)
+		}
+		at.gone = true
+		ps.changeLocked(l.person, shown)
+	}
+	ps.leaving = ps.leaving[:0]
+	return 0
+}
+
+// dueLocked takes the people who are to be told of now. Those who are gone and
+// said nothing of themselves are forgotten.
+func (ps *Presences) dueLocked(now time.Time) []told {
+	var out []told
+	for person, others := range ps.changed {
+		at := ps.here[person]
+		if at == nil {
+			delete(ps.changed, person)
+			continue
+		}
+		if now.Sub(at.toldAt) < presenceEvery {
+			continue
+		}
+		delete(ps.changed, person)
+		shows := ps.dir.showsPresence(person)
+		out = append(out, told{person, at.status(), at.seen, others, shows, at.listed})
+		at.toldAt = now
+		at.listed = shows && at.status().shown() != StatusOffline
+		if at.gone && at.connections == 0 && at.own == StatusOnline {
+			delete(ps.here, person)
+		}
+	}
+	return out
+}
+
+// tell tells of one person whoever is subscribed, and notes which spaces'
+// numbers are others now.
+func (ps *Presences) tell(t told) {
+	self := Presence{Person: t.person, Status: t.status}
+	if t.status == StatusOffline {
+		self.LastSeen = t.seen
+	}
+	if ps.to.Covered(t.person.Scope(), ChannelPresence) {
+		ps.to.AnnouncePresence(self, []PersonKey{t.person})
+		ps.told.Add(1)
+		if t.others {
+			ps.to.AnnouncePresence(t.toOthers(), nil)
+			ps.told.Add(1)
+		}
+	}
+	if !t.others {
+		return
+	}
+	is := t.toOthers()
+	if !t.shows {
+		is = Presence{Person: t.person} // it was hidden a moment ago
+	}
+	if is.Status == StatusOffline && !t.listed {
+		return // nobody was told that it was there
+	}
+	for _, space := range ps.dir.attends(t.person) {
+		if !ps.to.Covered(space.Scope(), ChannelPresence) {
+			continue
+		}
+		ps.mu.Lock()
+		ps.spaces[space.Key] = true
+		ps.mu.Unlock()
+		if ps.names(space) {
+			ps.to.AnnounceAttendee(space, space.attendee(is), nil)
+			ps.told.Add(1)
+		}
+	}
+}
+
+func (t told) toOthers() Presence {
+	p := Presence{Person: t.person, Status: t.status.shown()}
+	if p.Status == StatusOffline {
+		p.LastSeen = t.seen
+	}
+	return p
+}
+
+// attendee is what a space tells of a presence: contexts not when somebody was
+// there last, for most who read there do not know the person.
+func (s *Space) attendee(p Presence) Presence {
+	if s.Kind != KindConversation {
+		p.LastSeen = time.Time{}
+	}
+	return p
+}
+
+// names tells whether the space tells who is there: conversations do, and
+// contexts of few members.
+func (ps *Presences) names(space *Space) bool {
+	members, _ := ps.dir.membership(space.Key, 0)
+	return space.Kind == KindConversation || members <= ps.members
+}
+
+// dueSpacesLocked takes the spaces whose number is to be told now.
+func (ps *Presences) dueSpacesLocked(now time.Time) []*Space {
+	var out []*Space
+	for key := range ps.spaces {
+		space := ps.dir.SpaceByKey(key)
+		if space.Deleted || !ps.to.Covered(space.Scope(), ChannelPresence) {
+			delete(ps.spaces, key)
+			delete(ps.counted, key)
+			continue
+		}
+		if now.Sub(ps.counted[key]) < presenceEvery {
+			continue
+		}
+		delete(ps.spaces, key)
+		ps.counted[key] = now
+		out = append(out, space)
+	}
+	return out
+}
+
+// tellNumber tells how many are there.
+func (ps *Presences) tellNumber(space *Space, only []PersonKey) {
+	ps.mu.Lock()
+	n := 0
+	ps.attendingLocked(space.Key, func(PersonKey, Status) { n++ })
+	ps.mu.Unlock()
+	ps.to.AnnounceAttendance(space, n, only)
+	ps.told.Add(1)
+}
+
+// attendingLocked calls f for each member of the space who is there for others.
+func (ps *Presences) attendingLocked(space SpaceKey, f func(PersonKey, Status)) {
+	d := ps.dir
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	pl := d.spaces[space]
+	if pl == nil || pl.space.Deleted {
+		return
+	}
+	look := func(person PersonKey, at *attendee) {
+		if s := at.status().shown(); s != StatusOffline && d.showsPresenceLocked(person) {
+			f(person, s)
+		}
+	}
+	if len(ps.here) < len(pl.people) {
+		for person, at := range ps.here {
+			if pl.people[person].Member {
+				look(person, at)
+			}
+		}
+		return
+	}
+	for person, r := range pl.people {
+		if at := ps.here[person]; at != nil && r.Member {
+			look(person, at)
+		}
+	}
+}
+
+// Attending is who is there of a space's members, for who may read in it: how
+// many, and, where the space tells that, who, in order of name; in a conversation
+// those too who are not there. Errors are KindUnavailable.
+func (ps *Presences) Attending(ctx context.Context, space *Space) (online int, who []Presence, err error) {
+	ps.mu.Lock()
+	ps.attendingLocked(space.Key, func(person PersonKey, s Status) {
+		online++
+		who = append(who, Presence{Person: person, Status: s})
+	})
+	ps.mu.Unlock()
+	if !ps.names(space) {
+		return online, nil, nil
+	}
+	if space.Kind == KindConversation {
+		if who, err = ps.look(ctx, ps.dir.showing(space.Key), 0); err != nil {
+			return 0, nil, err
+		}
+	}
+	for i := range who {
+		who[i] = space.attendee(who[i])
+	}
+	slices.SortFunc(who, func(a, b Presence) int {
+		return cmp.Compare(ps.dir.AnyPerson(a.Person).Name, ps.dir.AnyPerson(b.Person).Name)
+	})
+	return online, who, nil
+}
+
+// introduce tells those of each other whom memberships that began or ended
+// brought together: in the spaces, and on people's own topics.
+func (ps *Presences) introduce(ctx context.Context, news []Member) {
+	within, cancel := context.WithTimeout(ctx, appendWithin)
+	defer cancel()
+	for _, m := range news {
+		space := ps.dir.SpaceByKey(m.Space)
+		if space.Deleted {
+			continue
+		}
+		if space.Kind != KindWall && ps.to.Covered(space.Scope(), ChannelPresence) {
+			ps.welcome(within, space, m.Person)
+		}
+		met := ps.dir.Acquaintances(m.Space, nil)
+		for _, other := range met {
+			if other != m.Person {
+				ps.show(within, other, m.Person)
+				ps.show(within, m.Person, other)
+			}
+		}
+	}
+}
+
+// show tells reader of person, where it has come to see that.
+func (ps *Presences) show(ctx context.Context, person, reader PersonKey) {
+	if !ps.to.Covered(person.Scope(), ChannelPresence) {
+		return
+	}
+	if p, may, err := ps.Of(ctx, Actor{Person: reader}, person); may && err == nil { // else it learns with the next change
+		ps.to.AnnouncePresence(p, []PersonKey{reader})
+		ps.told.Add(1)
+	}
+}
+
+// welcome tells a space that somebody joined or left, and who joined of all the
+// others.
+func (ps *Presences) welcome(ctx context.Context, space *Space, person PersonKey) {
+	ps.mu.Lock()
+	ps.spaces[space.Key] = true
+	ps.mu.Unlock()
+	_, isOne := ps.dir.membership(space.Key, person)
+	online, who, err := ps.Attending(ctx, space)
+	if err != nil || !ps.names(space) {
+		return // it learns with the next change
+	}
+	if !isOne {
+		ps.mu.Lock()
+		at := ps.here[person]
+		was := at != nil && at.listed
+		ps.mu.Unlock()
+		if was {
+			ps.to.AnnounceAttendee(space, Presence{Person: person}, nil)
+			ps.told.Add(1)
+		}
+		return
+	}
+	for _, p := range who {
+		only := []PersonKey{person}
+		if p.Person == person {
+			only = nil
+		}
+		ps.to.AnnounceAttendee(space, p, only)
+	}
+	ps.to.AnnounceAttendance(space, online, []PersonKey{person})
+	ps.told.Add(uint64(len(who)) + 1)
+}
+
+// showsPresence is showsPresenceLocked.
+func (d *Directory) showsPresence(person PersonKey) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.showsPresenceLocked(person)
+}
+
+// attends lists the contexts and conversations whose member the person is.
+func (d *Directory) attends(person PersonKey) []*Space {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var spaces []*Space
+	for key := range d.mine[person] {
+		if pl := d.spaces[key]; pl != nil && pl.space.Kind != KindWall {
+			spaces = append(spaces, pl.space)
+		}
+	}
+	return spaces
+}
+
+// showing lists the members of a space of whom it tells whether they are there.
+func (d *Directory) showing(space SpaceKey) []PersonKey {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var out []PersonKey
+	if pl := d.spaces[space]; pl != nil {
+		for person, r := range pl.people {
+			if r.Member && d.showsPresenceLocked(person) {
+				out = append(out, person)
+			}
+		}
+	}
+	return out
+}
