@@ -52,18 +52,21 @@ func (s *Server) timeline(ctx context.Context, a social.Actor, in *timelineIn) (
 	if err != nil {
 		return nil, err
 	}
-	extra := url.Values{"sort": {in.Sort}}
-	return s.renderGathered(list, "/v1/me/timeline", in.PageCursor, extra, &found), nil
+	return s.renderGathered(ctx, a, list, "/v1/me/timeline", in.PageCursor, url.Values{"sort": {in.Sort}}, &found)
 }
 
-// renderGathered writes a page of posts of several spaces.
-func (s *Server) renderGathered(list, path string, in PageCursor, extra url.Values, found *social.Gathered) *jsonOut {
+// renderGathered writes a page of posts of several spaces, with what was said about them.
+func (s *Server) renderGathered(ctx context.Context, a social.Actor, list, path string, in PageCursor, extra url.Values, found *social.Gathered) (*jsonOut, error) {
+	facts, err := s.activities.Facts(ctx, a, found.Posts)
+	if err != nil {
+		return nil, err
+	}
 	body := append(make([]byte, 0, 512*len(found.Posts)+128), `{"items":[`...)
 	for i := range found.Posts {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = s.directory.RenderPost(body, found.Posts[i].Space, &found.Posts[i].Post)
+		body = s.directory.RenderActivity(body, found.Spaces[i], &found.Posts[i], &facts[i])
 	}
 	page := newList[struct{}](list, path, in, extra, nil, feedCursor(found.Next))
 	body = append(body, ']')
@@ -72,5 +75,5 @@ func (s *Server) renderGathered(list, path string, in PageCursor, extra url.Valu
 	}
 	out := newJSON(http.StatusOK, append(body, '}'))
 	out.Link = page.Link
-	return out
+	return out, nil
 }

@@ -65,8 +65,9 @@ func NewFeeds(dir *Directory, store FeedStore) *Feeds { return &Feeds{dir: dir, 
 
 // Gathered is a page of posts of several spaces.
 type Gathered struct {
-	Posts []Found
-	Next  FeedPlace // zero at the end
+	Posts  []Post
+	Spaces []*Space  // where each stands
+	Next   FeedPlace // zero at the end
 }
 
 // Timeline is what the actor posted on its wall, what those it follows did, and
@@ -86,10 +87,10 @@ func (fs *Feeds) gather(ctx context.Context, q FeedQuery) (Gathered, error) {
 	if err != nil {
 		return Gathered{}, err
 	}
-	out := Gathered{Posts: make([]Found, 0, len(page.Posts)), Next: page.Next}
+	out := Gathered{Posts: page.Posts, Spaces: make([]*Space, len(page.Posts)), Next: page.Next}
 	for i := range page.Posts {
 		key, _, _ := fs.dir.spaceOfStream(page.Posts[i].Stream)
-		out.Posts = append(out.Posts, Found{Post: page.Posts[i], Space: fs.dir.SpaceByKey(key)})
+		out.Spaces[i] = fs.dir.SpaceByKey(key)
 	}
 	return out, nil
 }

@@ -17,7 +17,7 @@ const feedPlain = `SELECT p.stream, p.seq, p.published_at, p.id, ` + feedVisible
 
 // The same without what has its place by a comment; by the primary key of tallies.
 const feedUncommented = `SELECT p.stream, p.seq, p.published_at, p.id, ` + feedVisible + `
-		AND (SELECT COUNT(*) FROM tallies t WHERE t.post = p.id AND t.commented_at <> 0) = 0 THEN 1 ELSE 0 END
+		AND (SELECT COUNT(*) FROM tallies t WHERE t.stream = p.stream AND t.seq = p.seq AND t.commented_at <> 0) = 0 THEN 1 ELSE 0 END
 	FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS u (stream, low, high)
 	JOIN posts p ON p.stream = u.stream AND p.seq >= u.low AND p.seq <= u.high`
 
