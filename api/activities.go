@@ -75,13 +75,11 @@ func (s *Server) renderActivity(ctx context.Context, a social.Actor, f social.Fo
 }
 
 func (s *Server) patchActivity(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
-	if err := s.requireActivity(ctx, in.ID); err != nil {
-		return nil, err
-	}
-	return s.editPost(ctx, a, in)
+	return s.editPost(ctx, a, in, s.requireActivity)
 }
 
-func (s *Server) editPost(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
+// editPost edits a post that the route is for, as required says.
+func (s *Server) editPost(ctx context.Context, a social.Actor, in *createActivityIn, require func(context.Context, string) error) (*jsonOut, error) {
 	d, err := parseDraft(in.raw, in.Key)
 	if err != nil {
 		return nil, err
@@ -90,6 +88,9 @@ func (s *Server) editPost(ctx context.Context, a social.Actor, in *createActivit
 		if given {
 			return nil, social.Invalid(field, "stays as it is when a post is edited")
 		}
+	}
+	if err := require(ctx, in.ID); err != nil {
+		return nil, err
 	}
 	if err := s.keepRest(ctx, a, in, &d); err != nil {
 		return nil, err

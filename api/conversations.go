@@ -98,6 +98,7 @@ type ConversationOverview struct {
 	Read      *uint64 `json:"read" doc:"What is up to this seq I have read"`
 	Unread    *uint64 `json:"unread" doc:"Living messages by others after it that I may see"`
 	Last      *Post   `json:"last,omitempty" doc:"The last living message that I may see"`
+	Muted     *Mute   `json:"muted,omitempty" doc:"I want to be told nothing of it; absent: I do"`
 }
 
 // ConversationOverviewPage is a page of my conversations.
@@ -123,12 +124,20 @@ func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *Pa
 	if err != nil {
 		return nil, err
 	}
+	keys := make([]social.SpaceKey, len(found))
+	for i := range found {
+		keys[i] = found[i].Space.Key
+	}
+	mutes, err := s.attention.Mutes(ctx, a, keys)
+	if err != nil {
+		return nil, err
+	}
 	var items []conversationOverview
 	for i := range found {
 		o := &found[i]
 		item := conversationOverview{ConversationOverview: ConversationOverview{
 			Conversation: s.newConversation(&o.Conversation), Position: fmt.Sprintf("%s:%d", o.Epoch, o.Head),
-			Delivered: &o.Delivered, Read: &o.Read, Unread: &o.Unread,
+			Delivered: &o.Delivered, Read: &o.Read, Unread: &o.Unread, Muted: newMute(mutes[o.Space.Key]),
 		}}
 		if o.Post != nil {
 			item.Last = s.directory.RenderPost(nil, o.Space, o.Post)
@@ -236,12 +245,12 @@ func (s *Server) deleteParticipant(ctx context.Context, a social.Actor, in *Path
 type putOwnerIn struct {
 	PathID
 	Body struct {
-		Owner string `json:"owner" doc:"The name of the new owner" example:"bob"`
+		Name string `json:"name" doc:"Of the new owner" example:"bob"`
 	}
 }
 
 func (s *Server) putConversationOwner(ctx context.Context, a social.Actor, in *putOwnerIn) (*conversationOut, error) {
-	c, err := s.talks.HandOver(ctx, a, in.ID, in.Body.Owner)
+	c, err := s.talks.HandOver(ctx, a, in.ID, in.Body.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Activities = social.NewActivities(s.dir, deps.Posts, db, ids, now)
 	deps.Talks = social.NewConversations(deps.Spaces, db, deps.Posts, talkers)
 	deps.Blocks = social.NewBlocks(s.dir, db, now)
+	deps.Attention = social.NewAttention(s.dir, db, now)
 	s.live = &liveSessions{}
 	deps.Sessions = social.NewSessions(s.dir, db, s.live, now)
 	deps.Markers = social.NewMarkers(s.dir, db, silent{}, 200, logger, now)

@@ -62,8 +62,12 @@ func TestAStrangerDoesNotLearnThatAContextExists(t *testing.T) {
 		body := any(`{}`)
 		if strings.HasSuffix(path, "/activities") || strings.Contains(path, "/v1/activities/") {
 			body = `{"content":"x"}`
+		} else if strings.HasSuffix(path, "/messages") || strings.Contains(path, "/v1/messages/") {
+			body = `{"content":"x"}`
 		} else if strings.HasSuffix(path, "/read") {
 			body = `{"read":1}`
+		} else if strings.HasSuffix(path, "/owner") {
+			body = `{"name":"bob"}`
 		}
 		there := s.as("carol", method, path, body).refused(404, "not_found")
 		nowhere := s.as("carol", method, strings.Replace(path, "/den", "/hut", 1), body).refused(404, "not_found")
@@ -214,6 +218,17 @@ func TestUnknownWordsAreNamed(t *testing.T) {
 		{"POST", "/v1/contexts/den/data/a%00b", `1`, "topic"},
 		{"GET", "/v1/contexts/den/data/a%23", ``, "topic"},
 		{"GET", "/v1/contexts/den/data/a?from=yesterday", ``, "from"},
+		{"POST", "/v1/conversations", `{}`, "participants"},
+		{"POST", "/v1/conversations", `{"participants":[]}`, "participants"},
+		{"POST", "/v1/conversations", `{"participants":["me","admin"],"displayName":"x"}`, "participants"},
+		{"POST", "/v1/conversations", `{"participants":["bob"],"history":"all"}`, "history"},
+		{"POST", "/v1/conversations", `{"participants":["bob"],"tags":["x"]}`, "tags"},
+		{"POST", "/v1/conversations", `{"participants":["bob"],"displayName":"x","history":"none"}`, "history"},
+		{"POST", "/v1/conversations", `{"participants":["bob"],"displayName":"x","tags":[" "]}`, "tags"},
+		{"POST", "/v1/conversations", `{"participants":["bob"],"displayName":"` + strings.Repeat("x", 201) + `"}`, "displayName"},
+		{"PUT", "/v1/contexts/den/mute", `{"until":"2001-01-01T00:00:00Z"}`, "until"},
+		{"GET", "/v1/conversations?cursor=AAAA", ``, "cursor"},
+		{"GET", "/v1/me/conversations?limit=201", ``, "limit"},
 	} {
 		var body []any
 		if c.body != "" {

@@ -20,10 +20,7 @@ func (s *Server) requireMessage(ctx context.Context, id string) error {
 }
 
 func (s *Server) patchMessage(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
-	if err := s.requireMessage(ctx, in.ID); err != nil {
-		return nil, err
-	}
-	return s.editPost(ctx, a, in)
+	return s.editPost(ctx, a, in, s.requireMessage)
 }
 
 func (s *Server) deleteMessage(ctx context.Context, a social.Actor, in *PathID) (*struct{}, error) {

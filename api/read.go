@@ -56,9 +56,19 @@ func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCur
 	if err != nil {
 		return nil, err
 	}
+	keys := make([]social.SpaceKey, len(found))
+	for i := range found {
+		keys[i] = found[i].Space.Key
+	}
+	mutes, err := s.attention.Mutes(ctx, a, keys)
+	if err != nil {
+		return nil, err
+	}
 	var items []overview
 	for i := range found {
-		items = append(items, s.newOverview(&found[i]))
+		item := s.newOverview(&found[i])
+		item.Muted = newMute(mutes[found[i].Space.Key])
+		items = append(items, item)
 	}
 	next := ""
 	if more {

@@ -131,6 +131,7 @@ type ContextOverview struct {
 	Read        *uint64  `json:"read,omitempty" doc:"What is up to this seq I have read"`
 	Unread      *uint64  `json:"unread,omitempty" doc:"Living posts by others after it that I may see"`
 	Last        *Post    `json:"last,omitempty" doc:"The last living post that I may see"`
+	Muted       *Mute    `json:"muted,omitempty" doc:"I want to be told nothing of it; absent: I do"`
 }
 
 // ContextOverviewPage is a page of my contexts.

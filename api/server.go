@@ -33,6 +33,7 @@ type Deps struct {
 	Talks      *social.Conversations
 	Blocks     *social.Blocks
 	Feeds      *social.Feeds
+	Attention  *social.Attention
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -65,8 +66,9 @@ type Server struct {
 	version    string
 	mqtt       []string
 
-	talks  *social.Conversations
-	blocks *social.Blocks
+	talks     *social.Conversations
+	blocks    *social.Blocks
+	attention *social.Attention
 
 	feeds     *social.Feeds
 	proxies   Proxies
@@ -97,8 +99,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg: cfg, directory: deps.Directory, posts: deps.Posts, activities: deps.Activities, spaces: deps.Spaces, people: deps.People,
 		data: deps.Data, markers: deps.Markers, sessions: deps.Sessions, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
 		talks: deps.Talks, blocks: deps.Blocks,
-		feeds:   deps.Feeds,
-		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
+		feeds:     deps.Feeds,
+		attention: deps.Attention,
+		metrics:   m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}

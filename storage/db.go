@@ -54,6 +54,7 @@ var (
 	_ social.ConversationStore = (*DB)(nil)
 	_ social.BlockStore        = (*DB)(nil)
 	_ social.FeedStore         = (*DB)(nil)
+	_ social.AttentionStore    = (*DB)(nil)
 )
 
 // engine is what differs between PostgreSQL and SQLite.

@@ -159,6 +159,9 @@ func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.T
 		if err := endBlocks(ctx, t, key); err != nil {
 			return err
 		}
+		if _, err := t.exec(ctx, `DELETE FROM attention WHERE person = $1`, int64(key)); err != nil {
+			return fmt.Errorf("forget what is muted: %w", err)
+		}
 		if _, err := t.exec(ctx, `DELETE FROM passwords WHERE person = $1`, int64(key)); err != nil {
 			return fmt.Errorf("delete the password: %w", err)
 		}

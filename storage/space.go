@@ -234,6 +234,9 @@ func endSpace(ctx context.Context, t *tx, key social.SpaceKey, event *social.Pos
 	if _, err := t.exec(ctx, `DELETE FROM bans WHERE space = $1`, int64(key)); err != nil {
 		return fmt.Errorf("end bans: %w", err)
 	}
+	if _, err := t.exec(ctx, `DELETE FROM attention WHERE space = $1`, int64(key)); err != nil {
+		return fmt.Errorf("forget what is muted: %w", err)
+	}
 	if err := lockStreams(ctx, t, key); err != nil {
 		return err
 	}

@@ -73,6 +73,17 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"the history of who could read", `UPDATE read_changes SET space = 4711`},
 		{"the history of who could read", `UPDATE read_changes SET person = 4711`},
 		{"the history of who could read", `UPDATE read_changes SET version = version + 4711`},
+		{"a conversation has the name", `UPDATE spaces SET name = 'x' WHERE kind = 1 AND pair_a IS NULL`},
+		{"in a conversation of two", `UPDATE spaces SET kind = 0 WHERE pair_a IS NOT NULL`},
+		{"in a conversation of two", `UPDATE spaces SET history = 1 WHERE pair_a IS NOT NULL`},
+		{"in a conversation of two", `UPDATE members SET person = 3 WHERE person = 1 AND space IN (SELECT id FROM spaces WHERE pair_a IS NOT NULL)`},
+		{"the owner of a group", `DELETE FROM members WHERE person = 1 AND space IN (SELECT id FROM spaces WHERE kind = 1)`},
+		{"the owner of a group", `UPDATE spaces SET owner = 3 WHERE kind = 1 AND pair_a IS NULL`},
+		{"a block is between", `UPDATE people SET removed = TRUE WHERE name = 'carol'`},
+		{"a block is between", `UPDATE blocks SET blocked = person`},
+		{"what is muted", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
+		{"what is muted", `UPDATE spaces SET deleted = TRUE`},
+		{"what is muted", `UPDATE attention SET muted_until = 0`},
 		{"the journal of rights", `UPDATE site SET version = version + 1`},
 		{"the journal of rights", `DELETE FROM changes WHERE version = 2`},
 	}
@@ -145,9 +156,29 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 		t.Fatal(err)
 	}
 	damageableSessions(t, w)
+	damageableTalk(t, w)
 	_, err := db.CreateGrant(t.Context(), social.Grant{ID: w.IDs.New(now), Person: w.Bob, Kind: social.GrantNamed},
 		[]social.Token{{Hash: [32]byte{1}, Kind: social.TokenAccess}})
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// damageableTalk makes a conversation of two and a group of alice and bob, who
+// blocks carol and has muted the lobby.
+func damageableTalk(t *testing.T, w *storagetest.World) {
+	t.Helper()
+	both := []social.PersonKey{w.Alice, w.Bob}
+	for id, pair := range map[string][2]social.PersonKey{"pair": {w.Alice, w.Bob}, "group": {}} {
+		s := social.Space{Kind: social.KindConversation, ID: id, Owner: w.Alice, Pair: pair}
+		if _, first, err := w.DB.CreateConversation(t.Context(), s, both, nil, storagetest.Epoch()); err != nil || !first {
+			t.Fatal(first, err)
+		}
+	}
+	if _, err := w.DB.Block(t.Context(), social.Block{Person: w.Bob, Blocked: w.Carol, At: storagetest.Epoch()}, 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.DB.PutMute(t.Context(), w.Bob, w.Lobby.Key, social.Mute{On: true}); err != nil {
 		t.Fatal(err)
 	}
 }

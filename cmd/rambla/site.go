@@ -38,8 +38,9 @@ type site struct {
 	gate       *hooks.Gate
 	logger     *slog.Logger
 
-	talks  *social.Conversations
-	blocks *social.Blocks
+	talks     *social.Conversations
+	blocks    *social.Blocks
+	attention *social.Attention
 }
 
 // openSite opens the store that the configuration names and loads its people.
@@ -104,6 +105,7 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.talks = social.NewConversations(s.spaces, db, s.posts, int(c.Participants))
 	s.blocks = social.NewBlocks(s.dir, db, now)
 	s.feeds = social.NewFeeds(s.dir, db)
+	s.attention = social.NewAttention(s.dir, db, now)
 	s.markers = social.NewMarkers(s.dir, db, s.gate, int(c.LiveMembers), logger, now)
 	s.gate.Serve(s.posts, s.data, s.markers, db, announcer)
 	s.typing = social.NewTyping(s.dir, int(c.LiveMembers), now)
