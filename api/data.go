@@ -37,7 +37,7 @@ type Property struct {
 }
 
 func newSample(x *social.Sample) Sample {
-	out := Sample{Seq: x.Seq, Topic: x.Topic, Payload: append([]byte{}, x.Payload...), Retained: x.Retain, Published: stamp(x.Published)}
+	out := Sample{Seq: x.Seq, Topic: x.Topic, Payload: append([]byte{}, x.Payload...), Retained: x.Retain && len(x.Payload) > 0, Published: stamp(x.Published)}
 	if x.Properties == nil {
 		return out
 	}
