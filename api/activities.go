@@ -154,6 +154,17 @@ func inConversation(id string) home {
 	return home{social.InConversation(id), "/v1/conversations/" + url.PathEscape(id)}
 }
 
+// onWall is the wall of somebody whom the address names in its own way, such as me.
+func onWall(w social.Where, name string) home { return home{w, personPath(name)} }
+
+// log is the address of one of its logs.
+func (h home) log(c social.Channel) string {
+	if h.Kind == social.ScopePerson && c == social.ChannelMessages {
+		return h.path + "/log/posts"
+	}
+	return h.path + "/log/" + c.String()
+}
+
 // listPosts lists the living posts of a space, at path below it.
 func (s *Server) listPosts(ctx context.Context, a social.Actor, in *streamIn, of home, path string) (*jsonOut, error) {
 	page, epoch, err := in.page()
@@ -198,7 +209,7 @@ func (s *Server) readLog(ctx context.Context, a social.Actor, in *streamIn, of h
 		return nil, err
 	}
 	position := fmt.Sprintf(`,"position":"%s:%d","complete":%t`, list.State.Epoch, list.Position(page.Forward), complete)
-	return s.renderPage(in, of.path+"/log/"+channel.String(), page, &list, nil, position), nil
+	return s.renderPage(in, of.log(channel), page, &list, nil, position), nil
 }
 
 // renderPage writes a page of posts, each with its facts where they are given;

@@ -77,11 +77,13 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	if err := s.dir.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	posts := social.NewPosts(s.dir, db, committer, ids, now)
 	deps := api.Deps{
 		Directory: s.dir, Auth: s.auth, Replays: db, Ping: db.Ping, Metrics: s.metrics, Logger: logger, Now: now, Version: "0.0.0-test",
-		Posts:  social.NewPosts(s.dir, db, committer, ids, now),
+		Posts:  posts,
 		Spaces: social.NewSpaces(s.dir, db, announcer, ids, false, logger, now),
 		People: social.NewPeople(s.dir, db, now),
+		Walls:  social.NewWalls(s.dir, db, posts, now),
 		Data:   social.NewData(s.dir, db, committer, now),
 		MQTT:   []string{"mqtt://chat.example.org:1883"},
 	}

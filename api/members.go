@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"rambla/social"
@@ -60,7 +59,7 @@ func (s *Server) listMembers(ctx context.Context, a social.Actor, in *listMember
 	for _, r := range residents {
 		items = append(items, newMember(r))
 	}
-	return newList(list, "/v1/contexts/"+url.PathEscape(in.ID)+"/members", in.PageCursor, nil, items, personCursor(next)), nil
+	return newList(list, inContext(in.ID).path+"/members", in.PageCursor, nil, items, personCursor(next)), nil
 }
 
 type PathMember struct {

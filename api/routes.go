@@ -18,6 +18,7 @@ func (s *Server) routes(api huma.API) {
 		ctx    = "/v1/contexts/{id}"
 		member = ctx + "/members/{name}"
 		conv   = "/v1/conversations/{id}"
+		person = "/v1/people/{name}"
 	)
 
 	plain(api, route{method: get, path: "/healthz", summary: "Whether the process lives", tag: "info", status: 200, open: true}, s.health)
@@ -46,6 +47,17 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: del, path: "/v1/people/{name}", summary: "Remove a person (manager)", tag: "people", status: 204}, s.deletePerson)
 	add(api, route{method: put, path: "/v1/people/{name}/block", summary: "Block somebody: neither writes to the other any more", tag: "people", status: 201, also: 200}, s.putBlock)
 	add(api, route{method: del, path: "/v1/people/{name}/block", summary: "End that", tag: "people", status: 204}, s.deleteBlock)
+
+	add(api, route{method: get, path: person + "/activities", summary: "Living posts of somebody's wall, as they read now", tag: "people", status: 200, answer: ActivityPage{}}, s.listWall)
+	add(api, route{method: post, path: person + "/activities", summary: "Post on my own wall (name me)", tag: "people", status: 201, body: postBody, takes: Draft{}, answer: Post{}, published: true}, s.createWallPost)
+	add(api, route{method: get, path: person + "/log/posts", summary: "What subscribers of somebody's posts got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.wallPostsLog)
+	add(api, route{method: get, path: person + "/log/comments", summary: "What subscribers of the comments there got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.wallCommentsLog)
+	add(api, route{method: get, path: person + "/log/reactions", summary: "What subscribers of the reactions there got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.wallReactionsLog)
+	add(api, route{method: put, path: person + "/follow", summary: "Follow somebody", tag: "people", status: 201, also: 200}, s.putFollow)
+	add(api, route{method: del, path: person + "/follow", summary: "Follow somebody no longer", tag: "people", status: 204}, s.deleteFollow)
+	add(api, route{method: get, path: person + "/followers", summary: "Who follows somebody", tag: "people", status: 200}, s.listFollowers)
+	add(api, route{method: get, path: person + "/following", summary: "Whom somebody follows", tag: "people", status: 200}, s.listFollowing)
+
 	add(api, route{method: put, path: "/v1/admin/roles/{role}/{name}", summary: "Give a role (manager)", tag: "people", status: 204}, s.giveRole)
 	add(api, route{method: del, path: "/v1/admin/roles/{role}/{name}", summary: "Take a role away (manager)", tag: "people", status: 204}, s.takeRole)
 

@@ -34,6 +34,7 @@ type Deps struct {
 	Blocks     *social.Blocks
 	Feeds      *social.Feeds
 	Attention  *social.Attention
+	Walls      *social.Walls
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -71,6 +72,7 @@ type Server struct {
 	attention *social.Attention
 
 	feeds     *social.Feeds
+	walls     *social.Walls
 	proxies   Proxies
 	persons   *limiter[social.PersonKey]
 	addresses *limiter[netip.Prefix]
@@ -102,6 +104,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		feeds:     deps.Feeds,
 		attention: deps.Attention,
 		metrics:   m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
+		walls:     deps.Walls,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}

@@ -107,6 +107,10 @@ func (l *memoryLog) Stream(scope social.Scope, channel social.Channel) social.St
 	return key
 }
 
+func (l *memoryLog) MakeStream(_ context.Context, scope social.Scope, channel social.Channel) (social.StreamKey, error) {
+	return l.Stream(scope, channel), nil
+}
+
 func (l *memoryLog) Head(stream social.StreamKey) (head, told uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -51,6 +51,9 @@ type Gate interface {
 type Backlog interface {
 	// Stream names the stream behind a channel; 0 where there is none. Memory only.
 	Stream(scope social.Scope, channel social.Channel) social.StreamKey
+	// MakeStream is Stream that makes one where there is none yet and there could be:
+	// for who asks for a position in it. It blocks for the store.
+	MakeStream(ctx context.Context, scope social.Scope, channel social.Channel) (social.StreamKey, error)
 	// Head is the seq up to which the stream's entries have been handed to
 	// [Broker.Deliver], or are being handed; told that up to which Deliver has
 	// returned. Memory only.

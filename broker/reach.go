@@ -206,6 +206,7 @@ func (s *session) refreshLocked(scope social.Scope) {
 	if r == nil {
 		return
 	}
+	s.beginStreamsLocked(scope, r)
 	rights := s.broker.gate.MayReceive(s.principal, scope)
 	for channel, t := range r.tracks {
 		may := rights.Has(channel)
@@ -217,6 +218,32 @@ func (s *session) refreshLocked(scope social.Scope) {
 		case !t.may():
 			s.wakeLocked(t)
 		}
+	}
+}
+
+// beginStreamsLocked gives tracks a stream that was made after they were: whoever
+// subscribed to somebody's posts before there were any gets all of them. It
+// replaces them, as nothing was ever told on those.
+func (s *session) beginStreamsLocked(scope social.Scope, r *reach) {
+	made := false
+	for channel, t := range r.tracks {
+		if t.stream != 0 || !channel.Log() || s.broker.backlog.Stream(scope, channel) == 0 {
+			continue
+		}
+		made = true
+		delete(r.tracks, channel)
+		t.set(false)
+		a := s.broker.feeds.edit(scope)
+		r.lines = slices.DeleteFunc(r.lines, func(l *line) bool {
+			if l.track == t {
+				a.removeLocked(l)
+			}
+			return l.track == t
+		})
+		s.broker.feeds.done(a)
+	}
+	if made {
+		s.reattachLocked(scope, func(*track) uint64 { return 0 })
 	}
 }
 

@@ -61,10 +61,13 @@ func (s *session) continues(from *social.SessionClaimed) (begins, []social.OpenP
 		cursors[c.Stream] = c
 	}
 	back := s.broker.backlog.Resume(s.principal, from.Reads)
+	kept := len(from.Session.Position) > 0
 	return func(t *track) uint64 {
 		c, known := cursors[t.stream]
 		moved, regained := back[t.stream]
 		switch {
+		case !known && kept && s.namedLocked(t):
+			return 0 // it was made since: all of it was missed
 		case !known:
 			return s.fromJoin(t)
 		case regained:
@@ -77,6 +80,14 @@ func (s *session) continues(from *social.SessionClaimed) (begins, []social.OpenP
 			return c.Seq
 		}
 	}, position.Open
+}
+
+// namedLocked tells whether some filter names the scope of the track: then the
+// session covered it as long as there was something to cover.
+func (s *session) namedLocked(t *track) bool {
+	return slices.ContainsFunc(s.reaches[t.scope].subs, func(sub *subscription) bool {
+		return !sub.cover.Mine && sub.cover.Channels.Has(t.channel)
+	})
 }
 
 func (s *session) subscriptions(from *social.Session) []social.Subscription {

@@ -167,7 +167,11 @@ func (r *subscribing) seek(ctx context.Context, filter string, cover Coverage, f
 		return social.Invalid("filter", "only the plain topic of a stream of posts can be replayed")
 	}
 	c.tellWriter()
-	found, err := c.broker.backlog.Seek(ctx, c.session.principal, c.broker.backlog.Stream(cover.Scope, a.Channel), from)
+	stream, err := c.broker.backlog.MakeStream(ctx, cover.Scope, a.Channel)
+	if err != nil {
+		return err
+	}
+	found, err := c.broker.backlog.Seek(ctx, c.session.principal, stream, from)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,11 @@ func (g *Gate) Stream(scope social.Scope, channel social.Channel) social.StreamK
 	return g.dir.StreamOf(scope, channel)
 }
 
+// MakeStream implements broker.Backlog.
+func (g *Gate) MakeStream(ctx context.Context, scope social.Scope, channel social.Channel) (social.StreamKey, error) {
+	return g.walls.StreamOf(ctx, scope, channel)
+}
+
 // Head implements broker.Backlog.
 func (g *Gate) Head(stream social.StreamKey) (head, told uint64) { return g.heads.Head(stream) }
 

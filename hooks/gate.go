@@ -39,6 +39,7 @@ type Gate struct {
 	auth    Authenticator
 	dir     *social.Directory
 	posts   *social.Posts
+	walls   *social.Walls
 	data    *social.Data
 	markers *social.Markers
 	log     Reader
@@ -65,6 +66,9 @@ func New(auth Authenticator, dir *social.Directory) *Gate {
 func (g *Gate) Serve(posts *social.Posts, data *social.Data, markers *social.Markers, log Reader, heads Heads) {
 	g.posts, g.data, g.markers, g.log, g.heads = posts, data, markers, log, heads
 }
+
+// MakeWalls gives the gate what makes the walls that are asked for; likewise.
+func (g *Gate) MakeWalls(walls *social.Walls) { g.walls = walls }
 
 // Attach says where deliveries go; until then nobody is there to get them.
 // Only before anything is announced.

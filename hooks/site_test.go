@@ -29,6 +29,7 @@ type site struct {
 	dir    *social.Directory
 	spaces *social.Spaces
 	people *social.People
+	walls  *social.Walls
 
 	mu        sync.Mutex
 	at        time.Time
@@ -62,7 +63,10 @@ func newSite(t *testing.T) *site {
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, false, logger, s.now)
 	s.people = social.NewPeople(s.dir, db, s.now)
 	markers := social.NewMarkers(s.dir, db, s.gate, 3, logger, s.now)
-	s.gate.Serve(social.NewPosts(s.dir, db, committer, ids, s.now), social.NewData(s.dir, db, committer, s.now), markers, db, announcer)
+	posts := social.NewPosts(s.dir, db, committer, ids, s.now)
+	s.walls = social.NewWalls(s.dir, db, posts, s.now)
+	s.gate.MakeWalls(s.walls)
+	s.gate.Serve(posts, social.NewData(s.dir, db, committer, s.now), markers, db, announcer)
 	s.gate.ServeLive(social.NewTyping(s.dir, 3, s.now), social.NewPresences(s.dir, db, s.gate, 3, time.Minute, logger, s.now), s.now)
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan struct{})

@@ -72,12 +72,18 @@ func (d *Directory) regainedLocked(a Actor, pl *place, changes []ReadChange) (He
 	hand := a.hand()
 	policies, owner, standing := pl.space.Policies, pl.space.Owner, pl.people[hand].Standing
 	roles, now := d.rolesInSpacesLocked(a), d.now()
+	if pl.space.Kind == KindWall { // who is not hidden has a wall that all may read
+		policies[read] = PolicyPublic
+		if p := d.people[owner]; p != nil && p.Roles.Has(RoleHidden) {
+			policies[read] = PolicyRestricted
+		}
+	}
 	may := func() bool {
 		switch pl.space.Kind {
 		case KindConversation:
 			return standing.Member
 		case KindWall:
-			return true
+			return owner == hand || policies[read] == PolicyPublic || roles&seesHidden != 0
 		default:
 			return Effective(policies, owner == hand, roles, standing, now).Has(Read)
 		}

@@ -195,6 +195,17 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	}
 }
 
+// settle is Refresh for whoever has committed a change: it outlives the request,
+// for what was committed must hold.
+func (d *Directory) settle(ctx context.Context) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
+	defer cancel()
+	if err := d.Refresh(within); err != nil {
+		return Unavailable(err)
+	}
+	return nil
+}
+
 // apply reads what the changes touch and swaps it in. On an error nothing has
 // changed, and the same changes come again.
 func (d *Directory) apply(ctx context.Context, changes []Change) error {

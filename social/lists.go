@@ -36,10 +36,13 @@ func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) [
 	return out
 }
 
+// seesHidden are the roles that hidden people are shown to.
+const seesHidden = RoleManager | RoleModerator | RoleAuditor
+
 // seesHiddenLocked tells whether hidden people are shown to the actor: they are to
 // those who administer or moderate.
 func (d *Directory) seesHiddenLocked(a Actor) bool {
-	return d.rolesLocked(a)&(RoleManager|RoleModerator|RoleAuditor) != 0
+	return d.rolesLocked(a)&seesHidden != 0
 }
 
 // shows tells whether p is shown to the actor: hidden people only to those who

@@ -178,11 +178,4 @@ func (pp *People) Remove(ctx context.Context, a *Actor, name string) error {
 	return pp.refresh(ctx)
 }
 
-func (pp *People) refresh(ctx context.Context) error {
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
-	defer cancel()
-	if err := pp.dir.Refresh(within); err != nil {
-		return Unavailable(err)
-	}
-	return nil
-}
+func (pp *People) refresh(ctx context.Context) error { return pp.dir.settle(ctx) }

@@ -396,11 +396,4 @@ func (sp *Spaces) tell(ctx context.Context, s *Space) {
 }
 
 // refresh outlives the request: what was committed must hold.
-func (sp *Spaces) refresh(ctx context.Context) error {
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
-	defer cancel()
-	if err := sp.dir.Refresh(within); err != nil {
-		return Unavailable(err)
-	}
-	return nil
-}
+func (sp *Spaces) refresh(ctx context.Context) error { return sp.dir.settle(ctx) }

@@ -86,6 +86,9 @@ func (db *DB) PatchPerson(ctx context.Context, key social.PersonKey, patch socia
 			if err := t.noteRoles(ctx, key, *patch.Roles); err != nil {
 				return err
 			}
+			if err := t.noteHidden(ctx, key, *patch.Roles); err != nil {
+				return err
+			}
 		}
 		n, err := t.exec(ctx, `UPDATE people SET display_name = COALESCE($2, display_name), roles = COALESCE($3, roles),
 			suspended = COALESCE($4, suspended) WHERE id = $1 AND NOT removed`,
@@ -137,7 +140,8 @@ func (db *DB) RenamePerson(ctx context.Context, key social.PersonKey, name strin
 }
 
 // RemovePerson is [social.PeopleStore]'s. KindNotFound where the person was
-// removed before. The spaces it owns stay its own, for a manager to hand over.
+// removed before. Its wall ends with it; the contexts that it owns stay its own,
+// for a manager to hand over.
 func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.Time) error {
 	return db.change(ctx, "remove a person", now, func(ctx context.Context, t *tx) error {
 		n, err := t.exec(ctx, `UPDATE people SET removed = TRUE WHERE id = $1 AND NOT removed`, int64(key))
@@ -151,6 +155,9 @@ func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.T
 			return err
 		}
 		if err := endConversations(ctx, t, key, now); err != nil {
+			return err
+		}
+		if err := closeWall(ctx, t, key); err != nil {
 			return err
 		}
 		if err := endAffiliations(ctx, t, key); err != nil {

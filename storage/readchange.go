@@ -22,8 +22,8 @@ const (
 	readsOfSpace  = 100
 )
 
-// The roles that decide on Read.
-const readingRoles = social.RoleManager | social.RoleAuditor
+// The roles that decide on Read: in contexts, and of the walls of hidden people.
+const readingRoles = social.RoleManager | social.RoleAuditor | social.RoleModerator
 
 // What stands in the columns override and banned.
 const (

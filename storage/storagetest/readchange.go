@@ -135,7 +135,7 @@ func readsNothing(w *World) {
 	if n, err := w.DB.ClearOverrides(w.Context(), w.Lobby.Key, w.Bob, social.AllPermissions, true, true, Epoch()); err != nil || n != 1 {
 		w.Fatal(n, err)
 	}
-	roles := social.RoleModerator | social.RoleHidden
+	roles := social.RoleHidden
 	if err := w.DB.PatchPerson(w.Context(), w.Bob, social.PersonPatch{Roles: &roles}, Epoch()); err != nil {
 		w.Fatal(err)
 	}
