@@ -136,10 +136,6 @@ type streamIn struct {
 	PageSeq
 }
 
-func (s *Server) listActivities(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
-	return s.listPosts(ctx, a, in, inContext(in.ID), "/activities")
-}
-
 // home is a space as addresses of REST name it.
 type home struct {
 	social.Where

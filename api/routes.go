@@ -36,6 +36,7 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/me/sessions", summary: "My MQTT sessions, connected or stored", tag: "me", status: 200}, s.listMySessions)
 	add(api, route{method: del, path: "/v1/me/sessions/{client}", summary: "End a session of mine, and its connection", tag: "me", status: 204}, s.deleteMySession)
 	add(api, route{method: get, path: "/v1/me/timeline", summary: "What was posted by me, by those I follow, and in my contexts", tag: "me", status: 200, answer: GatheredPage{}}, s.timeline)
+	add(api, route{method: get, path: "/v1/me/timeline/authors", summary: "Who posted last in my timeline", tag: "me", status: 200}, s.timelineAuthors)
 	add(api, route{method: get, path: "/v1/me/contexts", summary: "The contexts I belong to, and how far I have read", tag: "me", status: 200, answer: ContextOverviewPage{}}, s.listMyContexts)
 	add(api, route{method: get, path: "/v1/me/conversations", summary: "The same of my conversations, the last one written in first", tag: "me", status: 200, answer: ConversationOverviewPage{}}, s.listMyConversations)
 	add(api, route{method: get, path: "/v1/me/blocks", summary: "Whom I block", tag: "me", status: 200}, s.listBlocks)
@@ -85,7 +86,8 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: put, path: ctx + "/bans/{name}", summary: "Ban somebody (owner, manager, moderator)", tag: "contexts", status: 201, also: 200, body: mayBody, actable: true}, s.putBan)
 	add(api, route{method: del, path: ctx + "/bans/{name}", summary: "Lift a ban (owner, manager, moderator)", tag: "contexts", status: 204, actable: true}, s.deleteBan)
 
-	add(api, route{method: get, path: ctx + "/activities", summary: "Living posts, as they read now", tag: "activities", status: 200, answer: ActivityPage{}}, s.listActivities)
+	add(api, route{method: get, path: ctx + "/activities", summary: "Living posts, as they read now", tag: "activities", status: 200, answer: ActivityList{}}, s.listActivities)
+	add(api, route{method: get, path: ctx + "/authors", summary: "Who posted last in it", tag: "activities", status: 200}, s.listAuthors)
 	add(api, route{method: post, path: ctx + "/activities", summary: "Post", tag: "activities", status: 201, body: postBody, takes: Draft{}, answer: Post{}, actable: true, published: true}, s.createActivity)
 	add(api, route{method: get, path: "/v1/activities/{id}", summary: "One post", tag: "activities", status: 200, answer: Activity{}}, s.getActivity)
 	add(api, route{method: patch, path: "/v1/activities/{id}", summary: "Edit a post of mine", tag: "activities", status: 200, body: postBody, takes: Edit{}, answer: Activity{}, actable: true, published: true}, s.patchActivity)

@@ -101,10 +101,16 @@ type ActivityPage struct {
 	Next  uint64     `json:"next,omitempty" doc:"What to ask for as after or before; absent at the end"`
 }
 
+// ActivityList is a page of a context's posts.
+type ActivityList struct {
+	Items []Activity `json:"items" nullable:"false"`
+	Next  any        `json:"next,omitempty" doc:"Of the plain list a seq, what to ask for as after or before; of one that is sorted or filtered its cursor. Absent at the end"`
+}
+
 // GatheredPage is a page of posts of several places.
 type GatheredPage struct {
-	Items []Post `json:"items" nullable:"false"`
-	Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent at the end. A page may have fewer items than asked for, also where there is a next one"`
+	Items []Activity `json:"items" nullable:"false"`
+	Next  string     `json:"next,omitempty" doc:"The cursor of the next page; absent at the end. A page may have fewer items than asked for, also where there is a next one"`
 }
 
 // LogPage is a page of a log.

@@ -35,7 +35,9 @@ func (p FeedPlace) IsZero() bool { return p.At.IsZero() && p.Post.IsZero() }
 type FeedQuery struct {
 	Sources []FeedSource // each stream once
 	Reader  PersonKey    // private posts of others not addressed to it are left out
+	Author  PersonKey    // only what it wrote; 0: what all did
 	Order   FeedOrder
+	Without Rank      // what a ranked list has told already is left out; only ByPublished
 	After   FeedPlace // goes on behind it, with what is older
 	Limit   int
 }
@@ -52,6 +54,11 @@ type FeedStore interface {
 	// Feed reads a page. Its cost: the heads of all streams, a search in those
 	// that got posts after the place, and a read in those that are newest behind it.
 	Feed(ctx context.Context, q FeedQuery) (FeedPage, error)
+	// Authors lists who wrote the newest posts of a feed, each once, the last first
+	// and at most so many; it looks back at the last q.Limit posts.
+	Authors(ctx context.Context, q FeedQuery, most int) ([]PersonKey, error)
+	// Ranked reads a page of those posts of one stream that have a rank.
+	Ranked(ctx context.Context, q RankQuery) (RankPage, error)
 }
 
 // Feeds are the use cases on what is gathered from many places.
@@ -63,36 +70,18 @@ type Feeds struct {
 // NewFeeds makes the use cases.
 func NewFeeds(dir *Directory, store FeedStore) *Feeds { return &Feeds{dir: dir, store: store} }
 
-// Gathered is a page of posts of several spaces.
-type Gathered struct {
-	Posts  []Post
-	Spaces []*Space  // where each stands
-	Next   FeedPlace // zero at the end
-}
-
 // Timeline is what the actor posted on its wall, what those it follows did, and
 // what was posted in the contexts it belongs to; all that it may read now.
-func (fs *Feeds) Timeline(ctx context.Context, a Actor, order FeedOrder, after FeedPlace, limit int) (Gathered, error) {
+func (fs *Feeds) Timeline(ctx context.Context, a Actor, order FeedOrder, after FeedPlace, limit int) (ListPage, error) {
 	if err := a.refuseActing(); err != nil {
-		return Gathered{}, err
+		return ListPage{}, err
 	}
-	return fs.gather(ctx, FeedQuery{Sources: fs.dir.timeline(a), Reader: a.Person, Order: order, After: after, Limit: limit})
-}
-
-func (fs *Feeds) gather(ctx context.Context, q FeedQuery) (Gathered, error) {
-	if len(q.Sources) == 0 {
-		return Gathered{}, nil
+	sources := fs.dir.timeline(a)
+	if len(sources) == 0 {
+		return ListPage{}, nil
 	}
-	page, err := fs.store.Feed(ctx, q)
-	if err != nil {
-		return Gathered{}, err
-	}
-	out := Gathered{Posts: page.Posts, Spaces: make([]*Space, len(page.Posts)), Next: page.Next}
-	for i := range page.Posts {
-		key, _, _ := fs.dir.spaceOfStream(page.Posts[i].Stream)
-		out.Spaces[i] = fs.dir.SpaceByKey(key)
-	}
-	return out, nil
+	page, err := fs.store.Feed(ctx, FeedQuery{Sources: sources, Reader: a.Person, Order: order, After: after, Limit: limit})
+	return fs.page(page.Posts, ListPlace{Feed: page.Next}), err
 }
 
 // timeline lists what the actor's timeline gathers: contexts and walls that it

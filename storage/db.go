@@ -72,7 +72,7 @@ type engine interface {
 	writeSessions(ctx context.Context, f func(context.Context, *tx, sessionTx) error) error
 	// readCommented reads the posts of streams that were commented on last, before a
 	// place in each; lists are those of feedCommentedAll, in its order.
-	readCommented(ctx context.Context, reader int64, lists [5][]int64, scan func(rows) error) error
+	readCommented(ctx context.Context, reader, author int64, lists [5][]int64, scan func(rows) error) error
 	// checks are the invariants that only this engine has.
 	checks() []check
 	stats(*Stats)

@@ -33,7 +33,11 @@ func (k feedKey) compare(o feedKey) int {
 type feedEntry struct {
 	feedKey
 	id      social.ID
-	visible bool // a living post that the reader may see
+	author  social.PersonKey
+	asSpace bool
+	visible bool // a living post that the reader may see and wants
+
+	likes, rankedAt int64 // of a ranked list: what it is sorted by
 }
 
 // feedRun is what is left of one of the sorted runs that a feed is merged from:
@@ -60,40 +64,65 @@ type feed struct {
 }
 
 // Feed is [social.FeedStore]'s.
+func (db *DB) Feed(ctx context.Context, q social.FeedQuery) (social.FeedPage, error) {
+	f := &feed{conn: db.eng.reader(), FeedQuery: q}
+	found, next, err := f.find(ctx, db.eng)
+	var posts []social.Post
+	if err == nil {
+		posts, err = readPostsAt(ctx, f.conn, found)
+	}
+	if err != nil {
+		return social.FeedPage{}, failure(fmt.Errorf("read a feed: %w", err))
+	}
+	return social.FeedPage{Posts: posts, Next: next}, nil
+}
+
+// Authors is [social.FeedStore]'s.
+func (db *DB) Authors(ctx context.Context, q social.FeedQuery, most int) ([]social.PersonKey, error) {
+	var out []social.PersonKey
+	// Mostly the first few posts tell.
+	for _, limit := range []int{4 * most, q.Limit} {
+		f := &feed{conn: db.eng.reader(), FeedQuery: q}
+		f.Limit = limit
+		found, next, err := f.find(ctx, db.eng)
+		if err != nil {
+			return nil, failure(fmt.Errorf("read who posted: %w", err))
+		}
+		out = out[:0]
+		for _, e := range found {
+			if !e.asSpace && !slices.Contains(out, e.author) {
+				out = append(out, e.author)
+			}
+		}
+		if len(out) >= most || next.IsZero() {
+			break
+		}
+	}
+	return out[:min(len(out), most)], nil
+}
+
+// find finds the posts of a page, and where the next one begins.
 //
 // The newest n posts are in the n streams with the newest heads at most, so the
 // heads are read first, and of the others nothing. Times never go back in a
 // stream: whatever is below an entry is no newer, so a run that was read down to
 // something older than the n-th post found so far is done with.
-func (db *DB) Feed(ctx context.Context, q social.FeedQuery) (social.FeedPage, error) {
-	f := &feed{conn: db.eng.reader(), FeedQuery: q}
-	page, err := f.page(ctx, db.eng)
-	if err != nil {
-		return social.FeedPage{}, failure(fmt.Errorf("read a feed: %w", err))
-	}
-	return page, nil
-}
-
-func (f *feed) page(ctx context.Context, eng engine) (social.FeedPage, error) {
+func (f *feed) find(ctx context.Context, eng engine) (found []feedEntry, next social.FeedPlace, err error) {
 	if err := f.begin(ctx); err != nil {
-		return social.FeedPage{}, err
+		return nil, next, err
 	}
 	want := f.Limit + 1 // one more tells whether there is a next page
 	for {
-		next := f.turn(want)
-		if len(next) == 0 || len(f.entries) >= feedBudget {
+		runs := f.turn(want)
+		if len(runs) == 0 || len(f.entries) >= feedBudget {
 			break
 		}
-		if err := f.read(ctx, eng, next); err != nil {
-			return social.FeedPage{}, err
+		if err := f.read(ctx, eng, runs); err != nil {
+			return nil, next, err
 		}
 	}
-	found, place := f.cut()
-	posts, err := readPostsAt(ctx, f.conn, found)
-	if err != nil {
-		return social.FeedPage{}, err
-	}
-	return social.FeedPage{Posts: posts, Next: place}, nil
+	found, next = f.cut()
+	return found, next, nil
 }
 
 // begin finds where each run begins behind the place.

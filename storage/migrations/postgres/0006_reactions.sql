@@ -40,6 +40,7 @@ CREATE TABLE reactions (
     entry  BIGINT   NOT NULL,
     PRIMARY KEY (stream, seq, kind, person)
 );
+CREATE INDEX reactions_favorites ON reactions (person, stream, seq) WHERE kind = 2;
 CREATE INDEX reactions_likes ON reactions (stream, seq, entry) WHERE kind = 1;
 
 -- What people told moderators of the post stream, seq.
