@@ -37,7 +37,8 @@ func feedOrder(sort string) social.FeedOrder {
 }
 
 type listActivitiesIn struct {
-	streamIn
+	PathID
+	PageSeq
 	Cursor    string `query:"cursor" maxLength:"500" doc:"What next said on the page before, of lists that are sorted or filtered"`
 	Sort      string `query:"sort" enum:"published,likes,flagged,comments" doc:"likes: those that are liked first, by how many like them, then the others; flagged: those that are flagged first; comments: by the time of the last comment. Absent: published, paged by seq"`
 	Favorites bool   `query:"favorites" doc:"Only those that I keep as favorites"`
@@ -46,8 +47,8 @@ type listActivitiesIn struct {
 	Recursive bool   `query:"recursive" doc:"Also those of the contexts whose url continues this one's, as far as I may read them"`
 }
 
-// query is the list that is asked for; plain is one that is paged by seq.
-func (in *listActivitiesIn) query() (q social.ListQuery, plain bool, err error) {
+// wanted is the list that is asked for; plain is one that is paged by seq.
+func (in *listActivitiesIn) wanted() (q social.ListQuery, plain bool, err error) {
 	q = social.ListQuery{Order: feedOrder(in.Sort), Author: in.Author, Recursive: in.Recursive, Limit: in.Limit}
 	sorted := in.Sort != "" && in.Sort != "published"
 	switch {
@@ -93,12 +94,12 @@ func (in *listActivitiesIn) extra() url.Values {
 }
 
 func (s *Server) listActivities(ctx context.Context, a social.Actor, in *listActivitiesIn) (*jsonOut, error) {
-	q, plain, err := in.query()
+	q, plain, err := in.wanted()
 	if err != nil {
 		return nil, err
 	}
 	if plain {
-		return s.listPosts(ctx, a, &in.streamIn, inContext(in.ID), "/activities")
+		return s.listPosts(ctx, a, &streamIn{in.PathID, in.PageSeq}, inContext(in.ID), "/activities")
 	}
 	extra := in.extra()
 	page := PageCursor{PageLimit: in.PageLimit, Cursor: in.Cursor}

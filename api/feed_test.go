@@ -72,3 +72,76 @@ func TestATimelineIsOnesOwn(t *testing.T) {
 		s.as("bob", "GET", "/v1/me/timeline?cursor="+url.QueryEscape(cursor)).refused(422, "invalid", "cursor")
 	}
 }
+
+func TestAListIsSortedAndFilteredAndSaysWhatDoesNotGoTogether(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.context("top", "closed")
+		s.context("below", "closed")
+		s.context("beside", "closed")
+		for id, address := range map[string]string{"top": "https://x.org/a", "below": "https://x.org/a/b", "beside": "https://x.org/ab"} {
+			s.as("admin", "PATCH", "/v1/contexts/"+id, map[string]any{"url": address}).wants(200)
+		}
+		var all, alices, tree []string
+		for i := range 9 {
+			who := []string{"alice", "bob", "bob"}[i%3]
+			id := s.post(who, "top", fmt.Sprint(i))
+			all, tree = append([]string{id}, all...), append([]string{id}, tree...)
+			if who == "alice" {
+				alices = append([]string{id}, alices...)
+			}
+			if i%4 == 0 {
+				tree = append([]string{s.post("alice", "below", "b")}, tree...)
+				s.post("alice", "beside", "not below")
+			}
+		}
+		for query, want := range map[string][]string{
+			"sort=published&limit=4": all, "sort=likes&limit=4": all, "sort=flagged": all, "sort=comments&limit=2": all,
+			"favorites=true": {}, "flagged=true": {}, "flagged=true&sort=flagged": {},
+			"author=alice&limit=1": alices, "author=ALICE&sort=comments": alices, "author=nobody": {},
+			"recursive=true&limit=3": tree, "recursive=true&sort=comments&limit=5": tree,
+		} {
+			if got := s.walk("bob", "/v1/contexts/top/activities?"+query, "id"); !slices.Equal(got, want) && len(got)+len(want) > 0 {
+				t.Errorf("%s: %v, wanted %v", query, got, want)
+			}
+		}
+		s.as("bob", "DELETE", "/v1/contexts/below/members/bob").wants(204)
+		if got := s.walk("bob", "/v1/contexts/top/activities?recursive=true", "id"); !slices.Equal(got, all) {
+			t.Errorf("with a context below that bob has left: %v, wanted %v", got, all)
+		}
+		s.as("carol", "GET", "/v1/contexts/top/activities?sort=likes").refused(404, "not_found")
+		for query, field := range map[string]string{
+			"favorites=true&flagged=true": "favorites", "favorites=true&sort=likes": "favorites", "flagged=true&sort=likes": "flagged",
+			"sort=likes&after=3": "after", "author=bob&before=3": "before", "cursor=x": "cursor", "sort=likes&cursor=x": "cursor",
+			"recursive=true&sort=likes": "recursive", "author=bob&sort=likes": "author",
+		} {
+			s.as("bob", "GET", "/v1/contexts/top/activities?"+query).refused(422, "invalid", field)
+		}
+		next := s.as("bob", "GET", "/v1/contexts/top/activities?sort=likes&limit=1").wants(200).text("next")
+		for _, query := range []string{"sort=flagged", "sort=likes&flagged=false&author=bob"} {
+			s.as("bob", "GET", "/v1/contexts/top/activities?"+query+"&cursor="+url.QueryEscape(next)).wants(422)
+		}
+	})
+}
+
+func TestAuthorsAreThoseWhoPostedLast(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.context("den", "closed")
+		s.context("other", "closed")
+		s.as("admin", "PUT", "/v1/contexts/den/members/carol").wants(201)
+		for range 12 {
+			s.post("alice", "den", "x")
+		}
+		s.post("carol", "den", "x")
+		s.post("bob", "den", "x")
+		gone := s.post("carol", "den", "removed")
+		s.as("carol", "DELETE", "/v1/activities/"+gone).wants(204)
+		s.post("admin", "other", "x")
+		if got := s.as("alice", "GET", "/v1/contexts/den/authors").wants(200).names("name"); !slices.Equal(got, []string{"bob", "carol", "alice"}) {
+			t.Errorf("in den: %v", got)
+		}
+		if got := s.as("alice", "GET", "/v1/me/timeline/authors").wants(200).names("name"); !slices.Equal(got, []string{"admin", "bob", "carol", "alice"}) {
+			t.Errorf("in the timeline: %v", got)
+		}
+		s.as("carol", "GET", "/v1/contexts/other/authors").refused(404, "not_found")
+	})
+}
