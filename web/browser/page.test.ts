@@ -1,22 +1,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { Visitor, launch, rest, stored, tokenOf } from "./visitor.ts";
+import { Visitor, launch, mark, rest, stored, tokenOf } from "./visitor.ts";
 
 const url = process.env["RAMBLA_URL"] ?? "";
 let browser: Browser;
-let count = 0;
 
 before(async () => {
   assert.notEqual(url, "", "RAMBLA_URL names a server started with --demo");
   browser = await launch();
 });
 after(() => browser.close());
-
-/** Words that no other test and no earlier run has said. */
-function mark(): string {
-  return `${Date.now().toString(36)}${++count}`;
-}
 
 test("a wrong password is told, and the right one works after it", async (t) => {
   const alice = await Visitor.arrive(t, browser, url);

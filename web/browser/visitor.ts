@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import type { TestContext } from "node:test";
+import axe from "axe-core";
 import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from "playwright-core";
 import { Link } from "./link.ts";
 
@@ -86,6 +87,29 @@ export class Visitor {
     return this.page.getByText("Disconnected.");
   }
 
+  /** The post or comment that contains part. */
+  post(part: string): Locator {
+    return this.page.locator(".post[data-id]").filter({ hasText: part }).last();
+  }
+
+  /** Chooses from the menu of a post. */
+  async choose(part: string, choice: string | RegExp): Promise<void> {
+    await this.post(part).getByRole("button", { name: "More actions" }).click();
+    await this.page.getByRole("menu").getByText(choice).click();
+  }
+
+  /** Begins a conversation with people, by what they are called. */
+  async converse(people: readonly string[], name = ""): Promise<void> {
+    await this.page.getByRole("button", { name: "New conversation" }).click();
+    const dialog = this.page.getByRole("dialog");
+    for (const person of people) await dialog.getByRole("checkbox", { name: person }).check();
+    if (name !== "") await dialog.getByLabel(/^Name of the group/).fill(name);
+    await dialog.getByRole("button", { name: "Start" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await this.box.waitFor();
+    await this.connected();
+  }
+
   async write(content: string): Promise<void> {
     await this.box.fill(content);
     await this.box.press("Enter");
@@ -110,6 +134,17 @@ export class Visitor {
   async read(mark: string): Promise<string[]> {
     const texts = await this.page.locator(".post .body").allInnerTexts();
     return texts.filter((text) => text.includes(mark));
+  }
+
+  /** Asks axe for what keeps people from using the page as it is now. */
+  async examine(): Promise<void> {
+    // Given to the page by the debugger, which its policy does not bind.
+    await this.page.evaluate(axe.source);
+    const found = await this.page.evaluate(async () => {
+      const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { target: unknown; failureSummary?: string }[] }[] }> } };
+      return (await axe.run()).violations.map((violation) => ({ id: violation.id, where: violation.nodes.map((node) => `${node.target} ${node.failureSummary}`) }));
+    });
+    assert.deepEqual(found, []);
   }
 
   async shoot(name: string): Promise<void> {
@@ -149,4 +184,11 @@ export async function stored(url: string, token: string, context: string, mark: 
   const list = (await answer.json()) as { items: StoredPost[] };
   assert.equal(answer.status, 200, JSON.stringify(list));
   return list.items.filter((post) => post.object.content?.includes(mark)).reverse();
+}
+
+let count = 0;
+
+/** Words that no other test and no earlier run has said. */
+export function mark(): string {
+  return `${Date.now().toString(36)}${process.pid.toString(36)}${++count}`;
 }

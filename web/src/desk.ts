@@ -1,14 +1,19 @@
+import { Company } from "./company.ts";
+import { Deeds } from "./deeds.ts";
+import { Feed } from "./feed.ts";
 import type { Live, LiveEvents, LiveState } from "./live.ts";
-import type { Draft, Outbox } from "./outbox.ts";
-import { kindOf, parseTopic, restPath, streamTopic, streamWord, type Place } from "./place.ts";
-import { isFields, parsePost, type Post } from "./post.ts";
+import type { Draft, Outbox, Text } from "./outbox.ts";
+import { everything, kindOf, parseTopic, postsPath, sideTopics, streamTopic, streamWord, type Place } from "./place.ts";
+import { isFields, parsePost, type Fields, type Post } from "./post.ts";
 import { Problem, sentenceOf } from "./problem.ts";
 import { Receipts } from "./receipts.ts";
 import { parseRefusal } from "./refusal.ts";
-import type { Rest } from "./rest.ts";
+import type { Doer } from "./rest.ts";
 import { listRooms, type Person, type Room } from "./room.ts";
 import { Rooms, isNews } from "./rooms.ts";
 import { Shelf } from "./shelf.ts";
+import { Tallies } from "./tallies.ts";
+import { Threads } from "./threads.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** How often the list of rooms is read again for the asking, at most. */
@@ -18,7 +23,10 @@ const listAge = 15_000; // ms
 const staleAge = 1_000; // ms
 
 /** What the desk needs of the connection. */
-export type Line = Pick<Live, "start" | "stop" | "follow" | "unfollow" | "publish">;
+export type Line = Pick<Live, "start" | "stop" | "follow" | "unfollow" | "publish" | "tell">;
+
+/** Partners whose presence is asked for; a bound, not a limit one meets. */
+const maxPartners = 100;
 
 /** Long enough to be read twice. */
 const noticeTime = 12_000; // ms
@@ -38,6 +46,11 @@ export interface DeskEvents {
 export class Desk implements LiveEvents {
   readonly rooms: Rooms;
   readonly shelf: Shelf;
+  readonly tallies: Tallies;
+  readonly threads: Threads;
+  readonly company: Company;
+  readonly deeds: Deeds;
+  readonly feed: Feed;
   connection: LiveState = { is: "connecting" };
   /** A sentence about what was just tried; empty for none. */
   notice = "";
@@ -51,24 +64,36 @@ export class Desk implements LiveEvents {
 
   constructor(
     readonly me: Person,
-    private readonly rest: Pick<Rest, "get" | "put" | "delete">,
+    private readonly rest: Doer,
     readonly outbox: Outbox,
     private readonly events: DeskEvents,
   ) {
+    const changed = () => events.changed();
     this.rooms = new Rooms(me.id);
+    this.tallies = new Tallies(rest, changed);
+    this.threads = new Threads(rest, changed);
+    this.feed = new Feed(rest, this.tallies, changed);
+    this.company = new Company(me.id, (topic, payload) => this.live.tell(topic, payload), changed);
+    this.deeds = new Deeds(rest, this.tallies, { say: (sentence) => this.say(sentence), roomsChanged: () => this.list() });
     this.receipts = new Receipts((topic, payload, mark) => this.live.publish(topic, payload, mark));
     this.shelf = new Shelf(rest, (filter) => this.live.follow(filter), {
       caughtUp: (posts, timeline) => this.caughtUp(posts, timeline),
-      changed: () => events.changed(),
+      changed,
       say: (sentence) => this.say(sentence),
     });
   }
 
   start(live: Line): void {
     this.live = live;
-    void live.follow("/ctx/+/messages");
-    void live.follow(`/ctx/+/receipts/${this.me.id}`);
-    void live.follow(`/user/${this.me.id}/errors`);
+    const { id } = this.me;
+    for (const kind of ["ctx", "conv"]) {
+      void live.follow(`/${kind}/+/messages`);
+      void live.follow(`/${kind}/+/receipts/${id}`);
+    }
+    void live.follow("/user/+/posts");
+    void live.follow(`/user/${id}/posts`);
+    void live.follow(`/user/${id}/counters`);
+    void live.follow(`/user/${id}/errors`);
     live.start();
     void this.list();
   }
@@ -77,6 +102,8 @@ export class Desk implements LiveEvents {
     clearTimeout(this.noticeEnd);
     clearTimeout(this.listEnd);
     this.receipts.stop();
+    this.tallies.stop();
+    this.company.lost();
     this.shelf.stop();
     this.live.stop();
   }
@@ -93,7 +120,10 @@ export class Desk implements LiveEvents {
 
   state(state: LiveState): void {
     this.connection = state;
-    if (state.is !== "online") this.shelf.lost();
+    if (state.is !== "online") {
+      this.shelf.lost();
+      this.company.lost();
+    }
     this.events.changed();
   }
 
@@ -104,6 +134,8 @@ export class Desk implements LiveEvents {
     for (const draft of this.outbox.pending()) this.publish(draft);
     this.receipts.ready();
     void this.shelf.sync();
+    this.threads.again();
+    if (this.feed.isOpen) void this.feed.again();
     void this.list();
   }
 
@@ -117,8 +149,12 @@ export class Desk implements LiveEvents {
     }
     if (to === null || !isFields(value)) return;
     if (to.word === "errors") this.refusal(payload);
-    else if (to.word === "receipts" && to.rest === this.me.id) this.marked(to.place, value["read"]);
     else if (to.word === streamWord(to.place)) this.delivered(parsePost(value, to.place));
+    else if (to.word === "comments") this.commented(parsePost(value, to.place, true));
+    else if (to.word === "reactions") this.reacted(parsePost(value, to.place));
+    else if (to.word === "receipts" && to.rest === this.me.id) this.marked(to.place, value["read"]);
+    else if (to.word === "counters") this.counted(value);
+    else this.company.hear(to, value);
   }
 
   acknowledged(mark: string): void {
@@ -133,12 +169,23 @@ export class Desk implements LiveEvents {
 
   // What the person does.
 
-  /** Shows a place; null for none. */
+  /** Shows a place, or everything; null for none. */
   show(place: Place | null): void {
-    if (place === (this.open?.place ?? null)) return;
-    if (this.open !== null) this.live.unfollow(streamTopic(this.open.place));
+    if (place === (this.feed.isOpen ? everything : (this.open?.place ?? null))) return;
+    if (this.open !== null) {
+      this.live.unfollow(streamTopic(this.open.place));
+      for (const topic of sideTopics(this.open.place)) this.live.unfollow(topic);
+    }
     this.say("");
-    this.shelf.show(place);
+    this.threads.closeAll();
+    this.feed.close();
+    if (place === everything) {
+      this.shelf.show(null);
+      this.feed.open();
+    } else {
+      for (const topic of place === null ? [] : sideTopics(place)) void this.live.follow(topic);
+      this.shelf.show(place);
+    }
     this.events.changed();
   }
 
@@ -153,9 +200,9 @@ export class Desk implements LiveEvents {
   }
 
   /** Returns false where too much is unsent already. */
-  write(content: string, isMarkdown = false): boolean {
-    if (this.open === null) return false;
-    const draft = this.outbox.add({ place: this.open.place, thread: "", inReplyTo: "", isMarkdown, content });
+  write(text: Text): boolean {
+    this.company.typed(text.place);
+    const draft = this.outbox.add(text);
     if (draft === null) {
       this.say("Too many messages are waiting to be sent. Please wait for the connection.");
       return false;
@@ -164,18 +211,15 @@ export class Desk implements LiveEvents {
     return true;
   }
 
+  /** Something was typed into the open place, and not sent yet. */
+  typed(): void {
+    if (this.open !== null && kindOf(this.open.place) !== "user") this.company.type(this.open.place);
+  }
+
   writeAgain(key: string): void {
     const draft = this.outbox.retry(key);
     if (draft !== null) this.publish(draft);
     void this.list();
-  }
-
-  async join(place: Place): Promise<void> {
-    await this.attempt(() => this.rest.put(`${restPath(place)}/members/me`));
-  }
-
-  async leave(place: Place): Promise<void> {
-    await this.attempt(() => this.rest.delete(`${restPath(place)}/members/me`));
   }
 
   /** Reads the rooms again: now, or in a while if that was done just now. */
@@ -193,26 +237,30 @@ export class Desk implements LiveEvents {
     this.events.changed();
   }
 
-  private async attempt(action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-      this.say("");
-    } catch (err) {
-      this.say(sentenceOf(err));
-    }
-    await this.list();
-  }
-
   private publish(draft: Draft): void {
     const fields = {
       content: draft.content,
-      key: draft.key,
       ...(draft.inReplyTo === "" ? {} : { inReplyTo: draft.inReplyTo }),
       ...(draft.isMarkdown ? { format: "markdown" } : {}),
     };
+    if (kindOf(draft.place) === "user") {
+      void this.post(draft, fields);
+      return;
+    }
     const topic = draft.thread === "" ? streamTopic(draft.place) : `${draft.place}/comments`;
     // Where it cannot be sent now it stays pending, and ready sends it.
-    this.live.publish(topic, JSON.stringify(fields), draft.key);
+    this.live.publish(topic, JSON.stringify({ ...fields, key: draft.key }), draft.key);
+  }
+
+  /** Walls take posts over REST alone. What can't be sent now is sent by ready, too. */
+  private async post(draft: Draft, fields: Fields): Promise<void> {
+    const path = draft.thread === "" ? postsPath("/user/me") : `/activities/${draft.thread}/comments`;
+    try {
+      await this.rest.post(path, fields, draft.key);
+      this.outbox.acknowledge(draft.key);
+    } catch (err) {
+      if (!(err instanceof Problem) || !err.isPassing) this.outbox.refuse(draft.key, sentenceOf(err));
+    }
   }
 
   private delivered(post: Post | null): void {
@@ -220,9 +268,37 @@ export class Desk implements LiveEvents {
     this.outbox.drop(post.key);
     if (this.shelf.deliver(post)) this.hear([post]);
     // Somebody has made us a member of it; the list tells its name.
-    if (this.rooms.hear(post)) this.refresh(this.rooms.get(post.place) === undefined ? listAge : staleAge);
+    if (this.rooms.hear(post)) this.refresh(staleAge);
     if (kindOf(post.place) === "conv") this.receipts.delivered(post.place, post.seq);
+    this.company.spoke(post.place, post.actor);
+    this.feed.deliver(post);
     this.events.changed();
+  }
+
+  private commented(post: Post | null): void {
+    if (post === null) return;
+    this.outbox.drop(post.key);
+    this.touch(post.place, this.threads.deliver(post));
+    this.events.changed();
+  }
+
+  private reacted(post: Post | null): void {
+    if (post !== null) this.touch(post.place, post.objectID);
+  }
+
+  /** The numbers beside a post have changed; beside which is not always known. */
+  private touch(place: Place, id: string): void {
+    const timeline = this.open;
+    if (timeline === null || timeline.place !== place || !timeline.loaded) return;
+    const seq = timeline.seqOf(id);
+    if (seq !== 0) this.tallies.touch(place, seq);
+    else this.tallies.touch(place, Math.max(1, timeline.before), timeline.knownTo);
+  }
+
+  /** The server's own sum of what is unread: where it is another one, a list is out of date. */
+  private counted(value: Fields): void {
+    const unread = value["unread"];
+    if (typeof unread === "number" && unread !== this.rooms.unread) this.refresh(staleAge);
   }
 
   private marked(place: Place, read: unknown): void {
@@ -233,6 +309,8 @@ export class Desk implements LiveEvents {
   private refusal(payload: string): void {
     const refusal = parseRefusal(payload);
     if (refusal === null) return;
+    // Nobody is owed that they type, and nobody has to read that it was not told.
+    if (refusal.topic.endsWith("/typing")) return;
     if (!this.outbox.refuse(refusal.key, refusal.detail)) this.say(refusal.detail);
     // Most likely a right has changed, and with it what the page offers.
     void this.list();
@@ -240,6 +318,8 @@ export class Desk implements LiveEvents {
 
   private caughtUp(posts: readonly Post[], timeline: Timeline): void {
     this.outbox.drop(...timeline.keys());
+    // The log tells posts, their lists the numbers beside them.
+    if (timeline.before > 0) this.tallies.touch(timeline.place, timeline.before, timeline.knownTo);
     for (const post of posts) this.rooms.hear(post);
     this.hear(posts);
   }
@@ -260,7 +340,8 @@ export class Desk implements LiveEvents {
     this.listEnd = undefined;
     const wasMember = this.room?.isMember;
     try {
-      this.rooms.replace(await listRooms(this.rest));
+      this.rooms.replace(await listRooms(this.rest, this.me.id));
+      this.followPartners();
       // By whomever: what one may see has changed, and posts may have passed by.
       if (this.open !== null && wasMember !== undefined && this.room?.isMember !== wasMember) this.shelf.again();
     } catch (err) {
@@ -268,5 +349,11 @@ export class Desk implements LiveEvents {
       if (!(err instanceof Problem) || !err.isPassing) this.say(sentenceOf(err));
     }
     this.events.changed();
+  }
+
+  /** Whether those whom one talks with are there. */
+  private followPartners(): void {
+    const partners = this.rooms.all().flatMap((room) => (room.isGroup ? [] : room.people)).filter((person) => person.id !== this.me.id);
+    for (const person of partners.slice(0, maxPartners)) void this.live.follow(`/user/${person.id}/presence`);
   }
 }

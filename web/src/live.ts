@@ -126,6 +126,19 @@ export class Live {
     return true;
   }
 
+  /** Publishes at QoS 0: what nobody is owed. */
+  tell(topic: string, payload: string): void {
+    if (!this.isOnline || this.client === null) return;
+    const message = new Paho.Message(new TextEncoder().encode(payload));
+    message.destinationName = topic;
+    message.qos = 0;
+    try {
+      this.client.send(message);
+    } catch {
+      // The connection went in this moment, and with it what it was about.
+    }
+  }
+
   private async connect(): Promise<void> {
     this.abandon();
     const attempt = ++this.attempt;

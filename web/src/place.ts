@@ -38,6 +38,21 @@ export function restPath(place: Place): string {
   return `/${collections[kindOf(place)]}/${encodeURIComponent(idOf(place))}`;
 }
 
+/** The path of its living posts, as they read now and with what was said about them. */
+export function postsPath(place: Place): string {
+  return `${restPath(place)}/${kindOf(place) === "conv" ? "messages" : "activities"}`;
+}
+
+/** What flows there while one looks at it, beside the stream. */
+export function sideTopics(place: Place): string[] {
+  const words = {
+    ctx: ["comments", "reactions", "typing", "presence", "receipts/+"],
+    conv: ["reactions", "typing", "receipts/+"],
+    user: ["comments", "reactions", "presence"],
+  };
+  return words[kindOf(place)].map((word) => `${place}/${word}`);
+}
+
 export interface Topic {
   readonly place: Place;
   /** What flows there: messages, reactions, typing, … */

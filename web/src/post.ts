@@ -29,6 +29,8 @@ export interface Post {
   /** For what an application tells, or a share: what it is about. */
   readonly about: Thing | null;
   readonly place: Place;
+  /** It stands in a thread, not in the place itself. */
+  readonly isComment: boolean;
   /** What the place is called, where the post tells. */
   readonly placeName: string;
   /** Milliseconds since 1970. */
@@ -63,13 +65,13 @@ function instant(value: unknown): number {
   return Number.isNaN(at) ? 0 : at;
 }
 
-/** A person is told as a bare name or as an object with an id. */
-function personID(value: unknown): string {
+/** Told as a bare id or as an object that has one. */
+function idIn(value: unknown): string {
   return typeof value === "string" ? value : isFields(value) ? text(value["id"]) : "";
 }
 
 /** Reads one entry of a stream of the place; null where it is none. */
-export function parsePost(value: unknown, place: Place): Post | null {
+export function parsePost(value: unknown, place: Place, isComment = false): Post | null {
   if (!isFields(value)) return null;
   const seq = value["seq"];
   const id = text(value["id"]);
@@ -85,18 +87,20 @@ export function parsePost(value: unknown, place: Place): Post | null {
     actor: text(actor["id"]),
     actorName: text(actor["name"]) || text(actor["id"]),
     objectType: text(object["type"]),
-    objectID: text(object["id"]) || id,
+    // The end of a like names the like's own object.
+    objectID: text(object["id"]) || idIn(object["object"]) || id,
     content: text(object["content"]),
     html: text(object["html"]),
     mentions: parseMentions(object["tag"]),
     inReplyTo: text(object["inReplyTo"]),
     about: parseThing(object),
     place,
+    isComment,
     placeName: placeName(value),
     published: instant(value["published"]),
     updated: instant(value["updated"]) || instant(object["updated"]),
     key: text(value["key"]),
-    to: to.map(personID).filter((name) => name !== ""),
+    to: to.map(idIn).filter((name) => name !== ""),
   };
 }
 
@@ -142,7 +146,7 @@ function parseMentions(tags: unknown): Mention[] {
 }
 
 /** The posts among the items of a list, in the list's order. */
-export function parsePosts(items: unknown, place: Place): Post[] {
+export function parsePosts(items: unknown, place: Place, isComment = false): Post[] {
   if (!Array.isArray(items)) return [];
-  return items.map((item) => parsePost(item, place)).filter((post) => post !== null);
+  return items.map((item) => parsePost(item, place, isComment)).filter((post) => post !== null);
 }

@@ -48,11 +48,16 @@ export async function listAll(rest: Reader, path: string): Promise<Fields[]> {
   return all;
 }
 
-/** All contexts the person can see. */
-export async function listRooms(rest: Reader): Promise<Room[]> {
-  const [contexts, mine] = await Promise.all([listAll(rest, "/contexts"), listAll(rest, "/me/contexts")]);
+/** All contexts the person can see, and the conversations they take part in. */
+export async function listRooms(rest: Reader, me: string): Promise<Room[]> {
+  const [contexts, mine, conversations] = await Promise.all([
+    listAll(rest, "/contexts"),
+    listAll(rest, "/me/contexts"),
+    listAll(rest, "/me/conversations"),
+  ]);
   const overviews = new Map(mine.map((overview) => [text(overview["id"]), overview]));
-  return contexts.map((context) => parseContext(context, overviews.get(text(context["id"])) ?? {})).filter((room) => room !== null);
+  const rooms = contexts.map((context) => parseContext(context, overviews.get(text(context["id"])) ?? {}));
+  return [...rooms, ...conversations.map((conversation) => parseConversation(conversation, me))].filter((room) => room !== null);
 }
 
 /** Reads a context, and what the list of one's own adds to it. */
@@ -82,6 +87,7 @@ export function parseConversation(value: unknown, me: string): Room | null {
   const place = placeOf("conv", id);
   const people = parsePeople(value["participants"]);
   const others = people.filter((person) => person.id !== me);
+  const tags: unknown = value["tags"];
   return {
     place,
     name: text(value["displayName"]) || others.map((person) => person.name).join(", ") || "Only you",
@@ -89,26 +95,23 @@ export function parseConversation(value: unknown, me: string): Room | null {
     isMember: true,
     may: rights(value["may"]),
     people,
-    isGroup: value["direct"] !== true && (value["group"] === true || people.length !== 2 || text(value["displayName"]) !== ""),
+    isGroup: Array.isArray(tags) && tags.includes("group"),
     owner: text(value["owner"]),
     isMuted: isMuted(value),
     ...standing(value, place),
   };
 }
 
-/** People are told by name alone or as objects. */
 export function parsePeople(value: unknown): Person[] {
   if (!Array.isArray(value)) return [];
   return value.map(parsePerson).filter((person) => person !== null);
 }
 
+/** Posts name a person by id, lists by name; both say what they are called. */
 export function parsePerson(value: unknown): Person | null {
-  if (typeof value === "string") return value === "" ? null : { id: value, name: value };
   if (!isFields(value)) return null;
-  const isPost = text(value["id"]) !== "";
   const id = text(value["id"]) || text(value["name"]);
-  if (id === "") return null;
-  return { id, name: text(value["displayName"]) || (isPost ? text(value["name"]) : "") || id };
+  return id === "" ? null : { id, name: text(value["displayName"]) || text(value["name"]) };
 }
 
 function rights(list: unknown): (right: string) => boolean {

@@ -85,7 +85,7 @@ export class Rooms {
     const head = Math.max(room.head, post.seq);
     if (!isNews(post)) {
       const isLast = post.type === "Update" && post.objectID === room.last?.id;
-      return { ...room, head, last: isLast && room.last !== null ? { ...room.last, content: post.content } : room.last };
+      return { ...room, head, last: isLast && room.last !== null ? { ...room.last, content: post.content, html: post.html } : room.last };
     }
     if (post.actor === this.me) {
       // Writing moves one's marker where nothing was unread; nobody tells of it.

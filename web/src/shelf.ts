@@ -90,6 +90,7 @@ export class Shelf {
     this.events.changed();
     try {
       await readOlder(this.rest, timeline);
+      this.events.caughtUp([], timeline);
     } catch (err) {
       this.events.say(sentenceOf(err));
     }

@@ -88,6 +88,17 @@ export class Timeline {
     return this.oldest;
   }
 
+  /** Whether the post of this id is here. */
+  has(id: string): boolean {
+    return this.seqOf(id) !== 0;
+  }
+
+  /** The seq of the post of this id; 0 where it is not here. */
+  seqOf(id: string): number {
+    for (const post of this.posts.values()) if (post.id === id) return post.seq;
+    return 0;
+  }
+
   get size(): number {
     return this.posts.size;
   }

@@ -50,6 +50,7 @@ export function post(of: Wire): Post {
     inReplyTo: "",
     about: null,
     place: "/ctx/lobby",
+    isComment: false,
     placeName: "lobby",
     published: start + of.seq * 1000,
     updated: of.updated === undefined ? 0 : start + of.updated * 1000,

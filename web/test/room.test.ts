@@ -9,13 +9,14 @@ test("all pages of contexts are read, with what the list of one's own tells of t
   const rooms = await listRooms({
     get: async (path) => {
       asked.push(path);
+      if (path.startsWith("/me/conversations")) return { items: [] };
       if (path.startsWith("/me/contexts")) return { items: [{ id: "b", position: "e1:7", read: 5, unread: 2, last: wire({ seq: 7 }) }] };
       return path.includes("cursor")
         ? { items: [{ id: "a", displayName: "Alpha", member: false, description: "first", may: ["read", "subscribe"] }] }
         : { items: [{ id: "b", displayName: "Beta", member: true, may: ["read"] }, { id: 7 }, null], next: "a/b+c" };
     },
-  });
-  assert.deepEqual(asked.sort(), ["/contexts?limit=200", "/contexts?limit=200&cursor=a%2Fb%2Bc", "/me/contexts?limit=200"]);
+  }, "alice");
+  assert.deepEqual(asked.sort(), ["/contexts?limit=200", "/contexts?limit=200&cursor=a%2Fb%2Bc", "/me/contexts?limit=200", "/me/conversations?limit=200"]);
   const [beta, alpha] = rooms;
   assert.deepEqual([beta?.place, beta?.name, beta?.isMember, beta?.head, beta?.read, beta?.unread, beta?.last?.seq], ["/ctx/b", "Beta", true, 7, 5, 2, 7]);
   assert.deepEqual([beta?.may("read"), beta?.may("write")], [true, false]);

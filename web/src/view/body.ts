@@ -1,6 +1,6 @@
 import { segments } from "../link.ts";
 import { addressOf, placeOf } from "../place.ts";
-import type { Mention } from "../post.ts";
+import type { Mention, Post } from "../post.ts";
 import type { Entry } from "../timeline.ts";
 import { h } from "./dom.ts";
 import { markup } from "./markup.ts";
@@ -10,13 +10,19 @@ const outside = { target: "_blank", rel: "noopener noreferrer nofollow" };
 /** What a post says, as it is shown. */
 export function bodyOf(entry: Entry): HTMLElement {
   if (entry.removed) return h("p", { class: "body gone" }, "This message was removed.");
-  const said = entry.html === "" ? plain(entry.content, entry.mentions) : h("div", { class: "body rich", attrs: { dir: "auto" } }, markup(entry.html));
+  const said = entry.html === "" ? plain(entry.content, entry.mentions) : h("div", { class: "body rich", attrs: { dir: "auto" } }, markup(entry.html, (words) => named(words, entry.mentions)));
   const { about } = entry.post;
   if (about === null) return said;
   const name = about.name || about.url;
   const isAddress = /^https?:\/\//.test(about.url);
   const thing = h("p", { class: "thing" }, isAddress ? h("a", { attrs: { href: about.url, ...outside } }, name) : name);
   return entry.content === "" ? thing : h("div", {}, said, thing);
+}
+
+/** What a share shares, as its author said it. */
+export function shareOf(shared: Post): HTMLElement {
+  const entry = { post: shared, content: shared.content, html: shared.html, mentions: shared.mentions, edited: false, removed: shared.objectType === "Tombstone" };
+  return h("blockquote", { class: "share" }, h("p", { class: "author" }, shared.actorName), bodyOf(entry));
 }
 
 /** A plain text, in which addresses are links and those who are named stand out. */

@@ -1,51 +1,114 @@
-import type { Place } from "../place.ts";
+import type { Post } from "../post.ts";
 import { h, setText } from "./dom.ts";
 
 /** What the server takes as the text of one message. */
 const maxContent = 16 * 1024; // bytes of UTF-8
 
-/** Where one writes. write returns whether the message was taken. */
+export interface Written {
+  readonly content: string;
+  readonly isMarkdown: boolean;
+  /** The id of what it answers; empty for none. */
+  readonly inReplyTo: string;
+}
+
+interface Options {
+  /** Unique in the page. */
+  readonly id: string;
+  readonly button: string;
+  /** Returns whether it was taken. */
+  write(written: Written): boolean;
+  /** Something was typed. */
+  typed?(): void;
+}
+
+/** Where one writes: into a place, or into a thread. */
 export class Composer {
-  private readonly text = h("textarea", {
-    attrs: { id: "message", rows: "1", enterkeyhint: "send", autocomplete: "off" },
-    on: { input: () => this.changed(), keydown: (event) => this.key(event as KeyboardEvent) },
-  });
-  private readonly label = h("label", { class: "unseen", attrs: { for: "message" } });
+  private readonly text: HTMLTextAreaElement;
+  private readonly label: HTMLLabelElement;
   private readonly trouble = h("p", { class: "trouble", attrs: { role: "alert" } });
-  private readonly button = h("button", { class: "primary", attrs: { type: "submit" } }, "Send");
-  readonly element = h(
-    "form",
-    { class: "composer", on: { submit: (event) => this.submit(event) } },
-    this.label,
-    this.text,
-    this.button,
-    this.trouble,
+  private readonly button: HTMLButtonElement;
+  private readonly markdown = h(
+    "button",
+    {
+      class: "toggle",
+      attrs: { type: "button", "aria-pressed": "false", title: "Write Markdown: *emphasis*, `code`, lists" },
+      on: { click: () => this.turnMarkdown() },
+    },
+    h("span", { attrs: { "aria-hidden": "true" } }, "M↓"),
+    h("span", { class: "unseen" }, "Markdown"),
   );
-  /** What was begun in other places, so that a glance elsewhere loses nothing. */
+  private readonly answered = h("span");
+  private readonly answering = h(
+    "div",
+    { class: "answering" },
+    this.answered,
+    h("button", { class: "quiet", attrs: { type: "button", "aria-label": "Answer nobody" }, on: { click: () => this.answer(null) } }, "×"),
+  );
+  readonly element: HTMLFormElement;
+  /** What was begun elsewhere, so that a glance away loses nothing. */
   private readonly begun = new Map<string, string>();
-  private place: Place = "";
+  private to = "";
+  private replyTo: Post | null = null;
   private isMarkdown = false;
 
-  constructor(private readonly write: (content: string, isMarkdown: boolean) => boolean) {
+  constructor(private readonly options: Options) {
+    const { id } = options;
+    this.text = h("textarea", {
+      attrs: { id, rows: "1", enterkeyhint: "send", autocomplete: "off" },
+      on: { input: () => this.typed(), keydown: (event) => this.key(event as KeyboardEvent) },
+    });
+    this.label = h("label", { class: "unseen", attrs: { for: id } });
+    this.button = h("button", { class: "primary", attrs: { type: "submit" } }, options.button);
+    this.element = h(
+      "form",
+      { class: "composer", on: { submit: (event) => this.submit(event) } },
+      this.answering,
+      this.label,
+      this.text,
+      this.markdown,
+      this.button,
+      this.trouble,
+    );
+    this.answer(null, false);
     this.changed();
   }
 
-  update(place: Place, name: string): void {
-    setText(this.label, `Message to ${name}`);
-    this.text.placeholder = `Message to ${name}`;
-    if (place === this.place) return;
-    if (this.text.value === "") this.begun.delete(this.place);
-    else this.begun.set(this.place, this.text.value);
-    this.place = place;
-    this.text.value = this.begun.get(place) ?? "";
+  /** to tells what belongs together, words is what one is asked for. */
+  update(to: string, words: string): void {
+    setText(this.label, words);
+    this.text.placeholder = words;
+    if (to === this.to) return;
+    if (this.text.value === "") this.begun.delete(this.to);
+    else this.begun.set(this.to, this.text.value);
+    this.to = to;
+    this.text.value = this.begun.get(to) ?? "";
+    this.answer(null, false);
     this.changed();
+  }
+
+  /** What is written next answers this. */
+  answer(post: Post | null, focuses = true): void {
+    this.replyTo = post;
+    this.answering.hidden = post === null;
+    setText(this.answered, post === null ? "" : `Answering ${post.actorName}: ${post.content.slice(0, 120)}`);
+    if (focuses) this.focus();
   }
 
   focus(): void {
     this.text.focus();
   }
 
+  private turnMarkdown(): void {
+    this.isMarkdown = !this.isMarkdown;
+    this.markdown.setAttribute("aria-pressed", `${this.isMarkdown}`);
+    this.focus();
+  }
+
   private key(event: KeyboardEvent): void {
+    if (event.key === "Escape" && this.replyTo !== null) {
+      this.answer(null);
+      return;
+    }
     // While a composition is open, Enter chooses a character.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     this.submit(event);
@@ -55,10 +118,15 @@ export class Composer {
     event.preventDefault();
     const content = wellFormed(this.text.value.trim());
     if (content === "" || tooLong(content)) return;
-    if (!this.write(content, this.isMarkdown)) return;
+    if (!this.options.write({ content, isMarkdown: this.isMarkdown, inReplyTo: this.replyTo?.id ?? "" })) return;
     this.text.value = "";
+    this.answer(null);
     this.changed();
-    this.text.focus();
+  }
+
+  private typed(): void {
+    this.changed();
+    if (this.text.value !== "") this.options.typed?.();
   }
 
   private changed(): void {

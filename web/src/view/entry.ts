@@ -1,103 +1,115 @@
-import type { Desk } from "../desk.ts";
-import type { Draft } from "../outbox.ts";
+import { addressOf, kindOf } from "../place.ts";
+import type { Post } from "../post.ts";
 import type { Entry } from "../timeline.ts";
-import { avatar } from "./avatar.ts";
-import { bodyOf, plain } from "./body.ts";
-import { momentOf, timeOf } from "./clock.ts";
+import { Acts } from "./acts.ts";
+import { bodyOf, shareOf } from "./body.ts";
 import { h, setText } from "./dom.ts";
-
-/** The frame that everything said stands in: who, when, and what. */
-class Frame {
-  private readonly picture = h("span", { class: "picture" });
-  private readonly author = h("span", { class: "author" });
-  private readonly time = h("time");
-  private readonly notes = h("span", { class: "notes" });
-  private readonly heading = h("div", { class: "heading" }, this.author, this.time, this.notes);
-  readonly said = h("div", { class: "said" }, this.heading);
-  readonly element = h("li", {}, this.picture, this.said);
-  private pictured = "";
-
-  update(about: { id: string; name: string; at: number; isHead: boolean; isMine: boolean; kind: string }, notes: readonly string[]): void {
-    this.element.className = ["post", about.kind, about.isHead ? "head" : "tail", ...(about.isMine ? ["mine"] : [])].join(" ");
-    // Under one heading the name is repeated for those who do not see the grouping.
-    this.heading.classList.toggle("unseen", !about.isHead);
-    setText(this.author, about.name);
-    this.time.dateTime = new Date(about.at).toISOString();
-    this.time.title = momentOf(about.at);
-    setText(this.time, timeOf(about.at));
-    const picture = JSON.stringify([about.id, about.name, about.isHead]);
-    if (picture !== this.pictured) {
-      this.pictured = picture;
-      this.picture.replaceChildren(avatar(about.id, about.name, about.isHead ? "round" : "none"));
-    }
-    if (this.notes.textContent !== notes.join("")) this.notes.replaceChildren(...notes.map((note) => h("span", { class: "note" }, note)));
-  }
-}
+import { Editor } from "./editor.ts";
+import { Frame } from "./frame.ts";
+import type { Host } from "./host.ts";
+import { ThreadView } from "./thread.ts";
 
 /** One post. Its element stays for as long as it is shown, so what has the focus keeps it. */
 export class PostRow {
-  private readonly frame = new Frame();
-  private drawn = "";
+  private readonly frame: Frame;
+  private readonly where = h("a", { class: "where" });
+  private readonly quote = h("p", { class: "quote" });
   private body: HTMLElement = h("div");
-  readonly element = this.frame.element;
+  private readonly acts: Acts;
+  private readonly receipt = h("p", { class: "receipt" });
+  private thread: ThreadView | null = null;
+  private editor: Editor | null = null;
+  private entry: Entry;
+  private drawn = "";
+  readonly element: HTMLLIElement;
 
-  constructor(private readonly desk: Desk) {
-    this.frame.said.append(this.body);
+  constructor(
+    private readonly host: Host,
+    entry: Entry,
+    private readonly showsPlace = false,
+  ) {
+    this.entry = entry;
+    this.frame = new Frame(() => host.card(this.entry.post.actor));
+    this.acts = new Acts(host, () => this.edit());
+    this.element = this.frame.element;
+    this.element.tabIndex = -1;
+    this.frame.heading.append(this.where);
+    this.frame.said.append(this.quote, this.body, this.receipt, this.acts.element);
   }
 
-  update(entry: Entry, isHead: boolean): void {
+  /** answered is the post that this one answers, where it is known; receipt who has it, where that is told. */
+  update(entry: Entry, isHead: boolean, answered: Post | undefined, receipt: string): void {
+    this.entry = entry;
     const { post } = entry;
+    const tally = this.host.desk.tallies.of(post.id);
     const notes: string[] = [];
     if (entry.edited) notes.push("edited");
+    if (tally.isFlagged) notes.push("highlighted");
     if (post.to.length > 0) notes.push(`only for ${post.to.join(", ")}`);
     // What an application tells: "uni:graded" reads "graded".
-    if (post.type !== "Create") notes.push(post.type.slice(post.type.indexOf(":") + 1));
-    this.frame.update(
-      { id: post.actor, name: post.actorName, at: post.published, isHead: isHead || notes.length > 0, isMine: post.actor === this.desk.me.id, kind: "post" },
-      notes,
-    );
+    if (post.type === "Announce") notes.push("shared");
+    else if (post.type !== "Create") notes.push(post.type.slice(post.type.indexOf(":") + 1));
+    const isMine = post.actor === this.host.desk.me.id;
+    this.frame.update({ id: post.actor, name: post.actorName, at: post.published, isHead: isHead || notes.length > 0, isMine, kind: "post", notes });
+    this.element.classList.toggle("flagged", tally.isFlagged);
     this.element.dataset["seq"] = `${post.seq}`;
     this.element.dataset["id"] = post.id;
-    const from = JSON.stringify([entry.content, entry.html, entry.removed]);
-    if (from === this.drawn) return;
+    this.where.hidden = !this.showsPlace;
+    this.where.href = addressOf(post.place);
+    setText(this.where, kindOf(post.place) === "user" ? "on the wall" : `in ${this.host.desk.rooms.get(post.place)?.name ?? post.placeName}`);
+    this.quote.hidden = answered === undefined;
+    setText(this.quote, answered === undefined ? "" : `${answered.actorName}: ${answered.content}`);
+    setText(this.receipt, receipt);
+    this.receipt.hidden = receipt === "";
+    this.draw(entry, tally.shared);
+    this.acts.update(entry);
+    this.updateThread(post, entry.removed);
+  }
+
+  /** Only the row one has come to by the arrow keys is on the way of the Tab key. */
+  set isCurrent(is: boolean) {
+    this.element.tabIndex = is ? 0 : -1;
+    for (const button of this.frame.said.querySelectorAll<HTMLElement>(":scope > .heading button, :scope > .acts button")) button.tabIndex = is ? 0 : -1;
+  }
+
+  private draw(entry: Entry, shared: Post | null): void {
+    const from = JSON.stringify([entry.content, entry.html, entry.removed, shared?.id]);
+    if (from === this.drawn || this.editor !== null) return;
     this.drawn = from;
-    const body = bodyOf(entry);
+    const said = bodyOf(entry);
+    const body = shared === null || entry.removed ? said : h("div", {}, ...(entry.content === "" ? [] : [said]), shareOf(shared));
     this.body.replaceWith(body);
     this.body = body;
   }
-}
 
-/** A message of ours that is on its way. */
-export class DraftRow {
-  private readonly frame = new Frame();
-  private readonly fate = h("div", { class: "fate" });
-  private drawn = "";
-  readonly element = this.frame.element;
-
-  constructor(
-    private readonly desk: Desk,
-    draft: Draft,
-  ) {
-    this.frame.said.append(plain(draft.content, []), this.fate);
+  private edit(): void {
+    if (this.editor !== null) return;
+    const { post } = this.entry;
+    this.editor = new Editor(this.entry.content, async (content) => {
+      if (content !== null && content !== this.entry.content && !(await this.host.desk.deeds.edit(post, content))) return;
+      this.editor?.element.replaceWith(this.body);
+      this.editor = null;
+      this.drawn = "";
+      this.draw(this.entry, this.host.desk.tallies.of(post.id).shared);
+      this.element.focus();
+    });
+    this.body.replaceWith(this.editor.element);
+    this.editor.focus();
   }
 
-  update(draft: Draft, isHead: boolean): void {
-    const { me } = this.desk;
-    this.frame.update({ id: me.id, name: me.name, at: draft.at, isHead, isMine: true, kind: draft.fate }, []);
-    const from = draft.fate + draft.detail;
-    if (from === this.drawn) return;
-    this.drawn = from;
-    if (draft.fate !== "refused") {
-      this.fate.removeAttribute("role");
-      this.fate.replaceChildren(draft.fate === "pending" ? "Sending…" : "Sent");
+  private updateThread(post: Post, isRemoved: boolean): void {
+    const thread = this.host.desk.threads.get(post.id);
+    if (thread === undefined || isRemoved) {
+      this.thread?.element.remove();
+      this.thread = null;
       return;
     }
-    this.fate.setAttribute("role", "alert");
-    const button = (words: string, click: () => void) => h("button", { class: "quiet", attrs: { type: "button" }, on: { click } }, words);
-    this.fate.replaceChildren(
-      h("span", {}, `Not sent: ${draft.detail}`),
-      button("Try again", () => this.desk.writeAgain(draft.key)),
-      button("Discard", () => this.desk.outbox.drop(draft.key)),
-    );
+    if (this.thread === null) {
+      this.thread = new ThreadView(this.host, post);
+      this.frame.said.append(this.thread.element);
+      this.thread.focus();
+    }
+    this.thread.update(thread);
   }
 }
+

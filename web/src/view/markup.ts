@@ -24,27 +24,42 @@ interface Policy {
 const types = (window as { trustedTypes?: { createPolicy(name: string, rules: { createHTML(html: string): string }): Policy } }).trustedTypes;
 const policy: Policy = types?.createPolicy("markup", { createHTML: (html) => html }) ?? { createHTML: (html) => html };
 
-export function markup(html: string): DocumentFragment {
-  const parsed = new DOMParser().parseFromString(policy.createHTML(html), "text/html");
+/** named makes of a text what stands for it, such as a link for who is named in it. */
+export function markup(html: string, named: (words: string) => readonly (Node | string)[] = (words) => [words]): DocumentFragment {
   const result = document.createDocumentFragment();
-  copy(parsed.body, result, 0);
+  copy(parse(html).body, result, named, 0);
   return result;
 }
 
-function copy(from: Node, to: Node, depth: number): void {
+/** What it says, without what it looks like. */
+export function textOf(html: string): string {
+  return (parse(html).body.textContent ?? "").trim();
+}
+
+function parse(html: string): Document {
+  return new DOMParser().parseFromString(policy.createHTML(html), "text/html");
+}
+
+function copy(from: Node, to: Element | DocumentFragment, named: (words: string) => readonly (Node | string)[], depth: number): void {
   for (const child of from.childNodes) {
     if (child.nodeType === Node.TEXT_NODE) {
-      to.appendChild(document.createTextNode(child.textContent ?? ""));
+      const words = child.textContent ?? "";
+      to.append(...(isLiteral(from) ? [words] : named(words)));
       continue;
     }
-    if (!(child.nodeType === Node.ELEMENT_NODE) || depth > maxDepth) continue;
+    if (child.nodeType !== Node.ELEMENT_NODE || depth > maxDepth) continue;
     const element = child as Element;
     const name = element.tagName.toUpperCase();
     if (dropped.has(name)) continue;
     const kept = elements.has(name) && element.namespaceURI === "http://www.w3.org/1999/xhtml" ? made(element, name) : null;
     if (kept !== null) to.appendChild(kept);
-    copy(element, kept ?? to, depth + 1);
+    copy(element, kept ?? to, named, depth + 1);
   }
+}
+
+/** In code nobody is named, and a link holds no other. */
+function isLiteral(node: Node): boolean {
+  return (node as Element).closest?.("code, pre, a") != null;
 }
 
 /** A heading in a message is none of the page's: it must not stand in its outline. */

@@ -1,12 +1,15 @@
 import type { Desk } from "../desk.ts";
-import { idOf, type Place } from "../place.ts";
+import { everything, idOf, kindOf, type Place } from "../place.ts";
 import type { Post } from "../post.ts";
 import { Announcer } from "./announcer.ts";
 import { Banner } from "./banner.ts";
-import { Composer } from "./composer.ts";
+import { Composer, type Written } from "./composer.ts";
 import { h, setText } from "./dom.ts";
-import { confirmed } from "./dialog.ts";
+import { Everything } from "./everything.ts";
+import { Head, converse } from "./head.ts";
+import type { Host } from "./host.ts";
 import { mark } from "./mark.ts";
+import { personCard } from "./person.ts";
 import { Side } from "./side.ts";
 import { Stream } from "./stream.ts";
 
@@ -19,14 +22,13 @@ interface Actions {
 /** The signed-in page: the rooms on one side, the open one on the other. */
 export class Page {
   private readonly side: Side;
+  private readonly head: Head;
   private readonly stream: Stream;
   private readonly composer: Composer;
+  private readonly everything: Everything;
   private readonly banner: Banner;
   private readonly announcer = new Announcer();
-  private readonly title = h("h1");
-  private readonly description = h("p", { class: "muted" });
-  private readonly join = h("button", { class: "primary", attrs: { type: "button" } }, "Join");
-  private readonly leave = h("button", { class: "quiet", attrs: { type: "button" } }, "Leave");
+  private readonly typing = h("p", { class: "typing", attrs: { role: "status" } });
   private readonly readOnly = h("p", { class: "muted read-only" }, "You can read here, but not write.");
   private readonly notice = h("p", { class: "notice", attrs: { role: "status" } });
   private readonly room: HTMLElement;
@@ -35,29 +37,32 @@ export class Page {
   private drawing: ReturnType<typeof setTimeout> | undefined;
   private unseen = 0;
   /** The place shown; empty for none. */
-  private shown = "";
+  private shown: Place = "";
   private readonly seen = () => this.look();
 
   constructor(
     private readonly desk: Desk,
     actions: Actions,
   ) {
-    this.side = new Side(desk);
-    this.stream = new Stream(desk, () => this.read());
-    this.composer = new Composer((content, isMarkdown) => this.write(content, isMarkdown));
+    const host: Host = {
+      desk,
+      card: (person) => void personCard(host, person),
+      answer: (post) => this.composer.answer(post),
+    };
+    this.side = new Side(desk, () => void converse(host));
+    this.head = new Head(host, () => this.turned());
+    this.stream = new Stream(host, () => this.read());
+    this.everything = new Everything(host);
+    this.composer = new Composer({
+      id: "message",
+      button: "Send",
+      write: (written) => this.write(written),
+      typed: () => desk.typed(),
+    });
     this.banner = new Banner(actions.hurry);
-    this.join.addEventListener("click", () => void this.change(this.join, (place) => desk.join(place)));
-    this.leave.addEventListener("click", () => void this.askToLeave());
     const signOut = h("button", { class: "quiet", attrs: { type: "button" }, on: { click: () => actions.signOut() } }, "Sign out");
-    const back = h("a", { class: "back", attrs: { href: "#/", "aria-label": "All rooms" } }, "‹");
-    this.room = h(
-      "main",
-      { class: "room" },
-      h("header", {}, back, h("div", { class: "what" }, this.title, this.description), this.join, this.leave),
-      this.stream.element,
-      this.composer.element,
-      this.readOnly,
-    );
+    const me = h("button", { class: "name", attrs: { type: "button", title: desk.me.id }, on: { click: () => host.card(desk.me.id) } }, desk.me.name);
+    this.room = h("main", { class: "room" }, this.head.element, this.stream.element, this.typing, this.composer.element, this.readOnly);
     this.welcome = h(
       "main",
       { class: "room welcome" },
@@ -71,12 +76,13 @@ export class Page {
       this.banner.element,
       h(
         "aside",
-        {},
+        { attrs: { "aria-label": "Your rooms" } },
         h("div", { class: "brand" }, mark(), h("span", {}, "Rambla")),
         this.side.element,
-        h("div", { class: "me" }, h("span", { class: "name", attrs: { title: desk.me.id } }, desk.me.name), signOut),
+        h("div", { class: "me" }, me, signOut),
       ),
       this.welcome,
+      this.everything.element,
       this.room,
       this.notice,
       this.announcer.element,
@@ -105,28 +111,27 @@ export class Page {
 
   private draw(): void {
     this.drawing = undefined;
-    const { open, room, connection, notice, shelf } = this.desk;
+    const { open, room, connection, notice, shelf, feed } = this.desk;
     this.banner.update(connection);
     this.element.dataset["connection"] = connection.is;
     this.read();
     this.side.update();
-    this.element.classList.toggle("reading", open !== null);
+    this.element.classList.toggle("reading", open !== null || feed.isOpen);
     this.room.hidden = open === null;
-    this.welcome.hidden = open !== null;
-    const name = room?.name ?? (open === null ? "" : idOf(open.place));
+    this.everything.element.hidden = !feed.isOpen;
+    this.welcome.hidden = open !== null || feed.isOpen;
+    let name = this.head.update();
     if (open !== null) {
-      const mayWrite = room?.may("write");
-      setText(this.title, name);
-      setText(this.description, room?.description ?? "");
-      this.description.hidden = (room?.description ?? "") === "";
-      this.join.hidden = room === undefined || room.isMember || !room.may("subscribe");
-      this.leave.hidden = room === undefined || !room.isMember || !room.may("unsubscribe");
+      const mayWrite = kindOf(open.place) === "user" ? idOf(open.place) === this.desk.me.id : room?.may("write");
       this.composer.element.hidden = mayWrite === undefined ? shelf.obstacle !== "" : !mayWrite;
-      this.readOnly.hidden = mayWrite !== false;
-      this.composer.update(open.place, name);
+      this.readOnly.hidden = mayWrite !== false || kindOf(open.place) === "user";
+      this.composer.update(open.place, kindOf(open.place) === "user" ? "Write on your wall" : `Message to ${name}`);
+      setText(this.typing, typingWords(this.desk.company.typing(open.place)));
     }
     this.stream.update();
-    this.turnTo(open?.place ?? "");
+    this.everything.update();
+    if (feed.isOpen) name = "Everything";
+    this.turnTo(feed.isOpen ? everything : (open?.place ?? ""));
     const said = shelf.obstacle || notice;
     setText(this.notice, said);
     this.notice.classList.toggle("said", said !== "");
@@ -150,29 +155,24 @@ export class Page {
   private turnTo(place: Place): void {
     if (place === this.shown) return;
     this.shown = place;
-    if (place !== "" && window.matchMedia("(hover: hover)").matches) this.composer.focus();
+    if (place !== "" && place !== everything && window.matchMedia("(hover: hover)").matches) this.composer.focus();
   }
 
-  private write(content: string, isMarkdown: boolean): boolean {
-    const isTaken = this.desk.write(content, isMarkdown);
+  private write(written: Written): boolean {
+    const { open } = this.desk;
+    const isTaken = open !== null && this.desk.write({ ...written, place: open.place, thread: "" });
     if (isTaken) this.stream.toEnd();
     return isTaken;
   }
 
-  private async askToLeave(): Promise<void> {
-    const name = this.desk.room?.name ?? "";
-    if (await confirmed(`Leave ${name}?`, "Its messages no longer come to you. You may need an invitation to come back.", "Leave")) {
-      await this.change(this.leave, (place) => this.desk.leave(place));
-    }
+  /** The button that had the focus may be gone now. */
+  private turned(): void {
+    if (document.activeElement === document.body || document.activeElement?.closest("[hidden]") !== null) this.composer.focus();
   }
+}
 
-  private async change(button: HTMLButtonElement, action: (place: Place) => Promise<void>): Promise<void> {
-    const place = this.desk.open?.place;
-    if (place === undefined) return;
-    button.disabled = true;
-    await action(place);
-    button.disabled = false;
-    // The button that had the focus may be gone now.
-    if (document.activeElement === document.body || button.hidden) this.composer.focus();
-  }
+function typingWords(names: readonly string[]): string {
+  if (names.length === 0) return "";
+  if (names.length > 2) return "Several people are typing…";
+  return `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} typing…`;
 }

@@ -1,16 +1,19 @@
 import type { Desk } from "../desk.ts";
-import { addressOf, kindOf, type Place } from "../place.ts";
+import { addressOf, everything, kindOf, type Place } from "../place.ts";
 import type { Room } from "../room.ts";
-import { arrange, h, setText } from "./dom.ts";
 import { avatar } from "./avatar.ts";
 import { shortTimeOf } from "./clock.ts";
+import { arrange, h, setText } from "./dom.ts";
+import { textOf } from "./markup.ts";
 
 /** A filter is of use from this many rooms on. */
 const manyRooms = 9;
 
-/** The rooms: the contexts one is in, and those one could join. */
+/** The rooms: everything, the contexts one is in, one's conversations, and the contexts one could join. */
 export class Side {
   private readonly contexts = new Section("Contexts", "You are in no context yet.");
+  private readonly conversations: Section;
+  private readonly everything = h("a", { class: "all", attrs: { href: addressOf(everything) } }, "Everything");
   private readonly others = new Section("To join", "");
   private readonly filter = h("input", {
     attrs: { type: "search", placeholder: "Find a room", "aria-label": "Find a room" },
@@ -18,16 +21,26 @@ export class Side {
   });
   private readonly loading = h("p", { class: "muted hint" }, "Loading…");
   private readonly rows = new Map<Place, Row>();
-  readonly element = h(
-    "nav",
-    { class: "rooms", attrs: { "aria-label": "Rooms" } },
-    this.filter,
-    this.loading,
-    this.contexts.element,
-    this.others.element,
-  );
+  readonly element: HTMLElement;
 
-  constructor(private readonly desk: Desk) {}
+  /** converse begins a conversation. */
+  constructor(
+    private readonly desk: Desk,
+    converse: () => void,
+  ) {
+    const add = h("button", { class: "add", attrs: { type: "button", "aria-label": "New conversation", title: "New conversation" }, on: { click: converse } }, "+");
+    this.conversations = new Section("Conversations", "Nobody yet: begin with +.", add);
+    this.element = h(
+      "nav",
+      { class: "rooms", attrs: { "aria-label": "Rooms" } },
+      this.filter,
+      this.everything,
+      this.loading,
+      this.contexts.element,
+      this.conversations.element,
+      this.others.element,
+    );
+  }
 
   update(): void {
     const rooms = this.desk.rooms.all();
@@ -38,6 +51,9 @@ export class Side {
     const shown = rooms.filter((room) => wanted === "" || room.name.toLowerCase().includes(wanted) || room.place.includes(wanted));
     const contexts = shown.filter((room) => kindOf(room.place) === "ctx").sort(byName);
     this.contexts.update(this.elements(contexts.filter((room) => room.isMember)), isListed, wanted !== "");
+    const conversations = shown.filter((room) => kindOf(room.place) === "conv").sort(byLast);
+    this.conversations.update(this.elements(conversations), isListed, wanted !== "");
+    current(this.everything, this.desk.feed.isOpen);
     this.others.update(this.elements(contexts.filter((room) => !room.isMember)), false, false);
     const present = new Set(rooms.map((room) => room.place));
     for (const place of this.rows.keys()) if (!present.has(place)) this.rows.delete(place);
@@ -50,7 +66,9 @@ export class Side {
         row = new Row(room.place);
         this.rows.set(room.place, row);
       }
-      row.update(room, this.desk.open?.place === room.place, this.desk.me.id);
+      const partner = room.isGroup ? undefined : room.people.find((person) => person.id !== this.desk.me.id);
+      const status = partner === undefined ? "" : (this.desk.company.presence(partner.id)?.status ?? "");
+      row.update(room, this.desk.open?.place === room.place, this.desk.me.id, status);
       return row.element;
     });
   }
@@ -58,6 +76,15 @@ export class Side {
 
 function byName(a: Room, b: Room): number {
   return a.name.localeCompare(b.name) || (a.place < b.place ? -1 : 1);
+}
+
+function byLast(a: Room, b: Room): number {
+  return (b.last?.published ?? 0) - (a.last?.published ?? 0) || byName(a, b);
+}
+
+function current(link: HTMLElement, is: boolean): void {
+  if (is) link.setAttribute("aria-current", "page");
+  else link.removeAttribute("aria-current");
 }
 
 class Section {
@@ -92,6 +119,8 @@ class Row {
   private readonly unreadWords = h("span", { class: "unseen" });
   private readonly link: HTMLAnchorElement;
   private pictured = "";
+  private html = "";
+  private words = "";
   readonly element: HTMLLIElement;
 
   constructor(place: Place) {
@@ -105,14 +134,15 @@ class Row {
     this.element = h("li", {}, this.link);
   }
 
-  update(room: Room, isOpen: boolean, me: string): void {
+  /** status is whether the other one of a conversation of two is there; empty where it is not known. */
+  update(room: Room, isOpen: boolean, me: string, status: string): void {
     setText(this.name, room.name);
-    if (isOpen) this.link.setAttribute("aria-current", "page");
-    else this.link.removeAttribute("aria-current");
+    current(this.link, isOpen);
     if (this.pictured !== room.name) {
       this.pictured = room.name;
       this.picture.replaceChildren(avatar(room.place, room.name, kindOf(room.place) === "ctx" ? "square" : "round"));
     }
+    this.picture.classList.toggle("online", status === "online");
     const { last } = room;
     this.time.hidden = last === null;
     if (last !== null) {
@@ -120,7 +150,13 @@ class Row {
       setText(this.time, shortTimeOf(last.published, Date.now()));
     }
     const who = last === null ? "" : last.actor === me ? "You: " : kindOf(room.place) === "ctx" || room.isGroup ? `${last.actorName}: ` : "";
-    setText(this.preview, last === null ? room.description : who + (last.content || last.about?.name || ""));
+    // The list is drawn often, and a text changes seldom.
+    if (last?.html !== undefined && last.html !== this.html) {
+      this.html = last.html;
+      this.words = textOf(last.html);
+    }
+    const words = last === null ? room.description : last.html !== "" ? this.words : last.content || last.about?.name || "";
+    setText(this.preview, who + words);
     this.muted.hidden = !room.isMuted;
     this.link.classList.toggle("fresh", room.unread > 0 && !room.isMuted);
     this.unread.hidden = room.unread === 0;

@@ -1,9 +1,13 @@
-import type { Desk } from "../desk.ts";
 import type { Draft } from "../outbox.ts";
+import { kindOf } from "../place.ts";
+import type { Post } from "../post.ts";
 import type { Entry } from "../timeline.ts";
 import { dayKey, dayOf } from "./clock.ts";
 import { arrange, h, setText } from "./dom.ts";
-import { DraftRow, PostRow } from "./entry.ts";
+import { DraftRow } from "./draft.ts";
+import { PostRow } from "./entry.ts";
+import type { Host } from "./host.ts";
+import { Rove } from "./rove.ts";
 
 /** Posts of one author this close together stand under one heading. */
 const together = 5 * 60_000; // ms
@@ -14,7 +18,8 @@ const nearEnd = 80; // px
 /** The open place's messages, and those of ours that are on their way there. */
 export class Stream {
   private readonly list = h("ol", { class: "posts" });
-  private readonly older = h("button", { class: "quiet older", attrs: { type: "button" }, on: { click: () => void this.desk.shelf.older() } }, "Older messages");
+  private readonly rove = new Rove(this.list);
+  private readonly older = h("button", { class: "quiet older", attrs: { type: "button" }, on: { click: () => void this.host.desk.shelf.older() } }, "Older messages");
   private readonly hint = h("p", { class: "muted hint" });
   private readonly jump = h("button", { class: "jump", attrs: { type: "button" }, on: { click: () => this.toEnd() } }, "Newest messages");
   private readonly scroll = h(
@@ -33,7 +38,7 @@ export class Stream {
 
   /** reached is called when the end comes into view. */
   constructor(
-    private readonly desk: Desk,
+    private readonly host: Host,
     private readonly reached: () => void,
   ) {
     // A keyboard that slides in or a window that shrinks must not hide the end.
@@ -41,7 +46,7 @@ export class Stream {
   }
 
   update(): void {
-    const timeline = this.desk.open;
+    const timeline = this.host.desk.open;
     const place = timeline?.place ?? "";
     if (place !== this.shown) {
       this.shown = place;
@@ -49,16 +54,17 @@ export class Stream {
       this.followsEnd = true;
     }
     const entries = timeline?.entries() ?? [];
-    const drafts = timeline === null ? [] : this.desk.outbox.of(place);
+    const drafts = timeline === null ? [] : this.host.desk.outbox.of(place);
     // Where one reads further up, the text stays under the eye while posts are
     // added or dropped above it.
     const held = this.followsEnd ? undefined : this.topmost();
     const heldAt = this.bottomOf(held);
     arrange(this.list, this.elements(entries, drafts));
+    this.rove.update([...this.rows.values()].filter((row) => row instanceof PostRow));
     this.older.hidden = timeline === null || !timeline.hasOlder;
-    this.older.disabled = this.desk.shelf.isReadingOlder;
+    this.older.disabled = this.host.desk.shelf.isReadingOlder;
     const isEmpty = entries.length + drafts.length === 0;
-    this.hint.hidden = timeline === null || !isEmpty || this.desk.shelf.obstacle !== "";
+    this.hint.hidden = timeline === null || !isEmpty || this.host.desk.shelf.obstacle !== "";
     setText(this.hint, timeline?.loaded === true ? "Nothing has been said here yet." : "Loading…");
     if (this.followsEnd) this.toEnd();
     else if (heldAt !== null) this.scroll.scrollTop += (this.bottomOf(held) ?? heldAt) - heldAt;
@@ -119,22 +125,41 @@ export class Stream {
       last = { day: key, author: "", at: 0 };
       setText(put(`day ${key}`, dayRow).words, dayOf(at, now));
     };
+    const byID = new Map(entries.map((entry) => [entry.post.id, entry.post]));
+    const lastMine = entries.findLast((entry) => entry.post.actor === this.host.desk.me.id && !entry.removed)?.post;
     for (const entry of entries) {
       const { post } = entry;
       day(post.published);
       const isHead = post.actor !== last.author || post.published - last.at > together;
       last = { day: last.day, author: post.actor, at: post.published };
-      put(`post ${post.seq}`, () => new PostRow(this.desk)).update(entry, isHead);
+      const answered = post.inReplyTo === "" ? undefined : byID.get(post.inReplyTo);
+      const receipt = post === lastMine ? receiptOf(this.host, post) : "";
+      put(`post ${post.seq}`, () => new PostRow(this.host, entry)).update(entry, isHead, answered, receipt);
     }
     for (const draft of drafts) {
       day(draft.at);
-      const isHead = last.author !== this.desk.me.id || draft.at - last.at > together;
-      last = { day: last.day, author: this.desk.me.id, at: draft.at };
-      put(`draft ${draft.key}`, () => new DraftRow(this.desk, draft)).update(draft, isHead);
+      const isHead = last.author !== this.host.desk.me.id || draft.at - last.at > together;
+      last = { day: last.day, author: this.host.desk.me.id, at: draft.at };
+      put(`draft ${draft.key}`, () => new DraftRow(this.host.desk, draft)).update(draft, isHead);
     }
     for (const key of this.rows.keys()) if (!used.has(key)) this.rows.delete(key);
     return elements;
   }
+}
+
+/** How far the others have come with the last thing that one has said. */
+function receiptOf(host: Host, post: Post): string {
+  const readers = host.desk.company.readers(post.place);
+  const read = readers.filter((reader) => reader.read >= post.seq);
+  const room = host.desk.rooms.get(post.place);
+  const isPair = kindOf(post.place) === "conv" && room?.isGroup === false;
+  if (read.length > 0) return isPair ? "Read" : `Read by ${told(read.map((reader) => reader.name))}`;
+  if (kindOf(post.place) !== "conv") return "";
+  return readers.some((reader) => reader.delivered >= post.seq) ? "Delivered" : "";
+}
+
+function told(names: readonly string[]): string {
+  return names.length > 3 ? `${names.slice(0, 2).join(", ")} and ${names.length - 2} more` : names.join(", ");
 }
 
 interface Row {

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { Visitor, launch, mark, rest, tokenOf } from "./visitor.ts";
+
+const url = process.env["RAMBLA_URL"] ?? "";
+let browser: Browser;
+
+before(async () => {
+  assert.notEqual(url, "", "RAMBLA_URL names a server started with --demo");
+  browser = await launch();
+});
+after(() => browser.close());
+
+test("Markdown is shown as what it means, and attacks in it as nothing", async (t) => {
+  const alice = await Visitor.in(t, browser, url, "alice", "lobby");
+  const bob = await Visitor.in(t, browser, url, "bob", "lobby");
+  const said = mark();
+  await alice.page.getByRole("button", { name: "Markdown" }).click();
+  await alice.write(`**${said}** with \`code\`, [a link](https://rambla.example/${said}), [a trap](javascript:alert(1)) <img src=x onerror=alert(1)> @bob\n\n- one\n- two`);
+  for (const reader of [alice, bob]) {
+    await reader.stored(said);
+    const post = reader.post(said);
+    assert.equal(await post.locator(".rich strong").innerText(), said);
+    assert.equal(await post.locator(".rich li").count(), 2);
+    assert.equal(await post.locator(".rich code").innerText(), "code");
+    assert.equal(await post.getByRole("link", { name: "a link" }).getAttribute("href"), `https://rambla.example/${said}`);
+    assert.equal(await post.locator(".rich .mention").innerText(), "@bob");
+    assert.equal(await post.locator("img, script, [onerror], a[href^=javascript]").count(), 0);
+  }
+  await alice.shoot("markdown");
+});
+
+test("who is mentioned stands out and can be looked up", async (t) => {
+  const alice = await Visitor.in(t, browser, url, "alice", "lobby");
+  const said = mark();
+  await alice.write(`${said} for @bob, not for bob@rambla.example`);
+  await alice.stored(said);
+  assert.deepEqual(await alice.post(said).locator(".mention").allInnerTexts(), ["@bob"]);
+});
+
+test("everything is one list, newest first, live, and leads to where it was said", async (t) => {
+  const bob = await Visitor.in(t, browser, url, "bob", "news");
+  const token = await tokenOf(url, "alice");
+  const said = mark();
+  await rest(url, "POST", "/contexts/staff/activities", token, { content: `${said} first` });
+  await bob.page.getByRole("link", { name: "Everything" }).click();
+  await bob.stored(`${said} first`);
+  await rest(url, "POST", "/contexts/lobby/activities", token, { content: `${said} second` });
+  await bob.stored(`${said} second`);
+  assert.deepEqual(await bob.read(said), [`${said} second`, `${said} first`]);
+  await bob.shoot("everything");
+  await bob.post(`${said} first`).getByRole("link", { name: "in Staff" }).click();
+  await bob.page.getByRole("heading", { name: "Staff" }).waitFor();
+  await bob.page.getByRole("region", { name: "Messages" }).getByText(`${said} first`).waitFor();
+});
+
+test("the past of everything is read page by page", async (t) => {
+  const token = await tokenOf(url, "alice");
+  const said = mark();
+  for (let i = 1; i <= 40; i++) {
+    assert.equal((await rest(url, "POST", "/contexts/staff/activities", token, { content: `${said} line ${String(i).padStart(2, "0")}` })).status, 201);
+  }
+  const bob = await Visitor.in(t, browser, url, "bob", "news");
+  await bob.page.getByRole("link", { name: "Everything" }).click();
+  await bob.stored(`${said} line 40`);
+  assert.equal(await bob.post(`${said} line 01`).count(), 0);
+  await bob.page.getByRole("button", { name: "Older posts" }).click();
+  await bob.stored(`${said} line 01`);
+  assert.deepEqual(await bob.read(said), Array.from({ length: 40 }, (_, i) => `${said} line ${String(40 - i).padStart(2, "0")}`));
+});
+
+test("the arrow keys go from message to message, and Tab to what one can do with it", async (t) => {
+  const alice = await Visitor.in(t, browser, url, "alice", "lobby");
+  const { keyboard } = alice.page;
+  const said = mark();
+  for (const part of ["one", "two", "three"]) {
+    await alice.write(`${said} ${part}`);
+    await alice.stored(`${said} ${part}`);
+  }
+  const focused = (part: string) => alice.page.locator(".post:focus").filter({ hasText: `${said} ${part}` }).waitFor();
+  await keyboard.press("Shift+Tab");
+  while (!(await alice.page.evaluate(() => document.activeElement?.matches(".post") === true))) await keyboard.press("Shift+Tab");
+  await focused("three");
+  await keyboard.press("ArrowUp");
+  await focused("two");
+  await keyboard.press("ArrowUp");
+  await focused("one");
+  await keyboard.press("ArrowDown");
+  await focused("two");
+  const more = alice.post(`${said} two`).getByRole("button", { name: "More actions" });
+  for (let i = 0; i < 6 && !(await more.evaluate((button) => button === document.activeElement)); i++) await keyboard.press("Tab");
+  await keyboard.press("Enter");
+  await alice.page.getByRole("menu").waitFor();
+  await alice.shoot("menu");
+  await alice.page.locator("[role^=menuitem]:focus").waitFor();
+  await keyboard.press("Escape");
+  assert.equal(await more.evaluate((button) => button === document.activeElement), true, "the focus comes back");
+  await keyboard.press("Enter");
+  for (let i = 0; i < 12 && (await alice.page.locator("[role^=menuitem]:focus").innerText()) !== "Edit"; i++) await keyboard.press("ArrowDown");
+  await keyboard.press("Enter");
+  await alice.page.getByLabel("Edit message").waitFor();
+  await keyboard.press("End");
+  await keyboard.type(" and a half");
+  await keyboard.press("Enter");
+  await alice.stored(`${said} two and a half`);
+  await alice.post(`${said} two and a half`).getByText("edited").waitFor();
+  await focused("two and a half");
+});
