@@ -27,11 +27,11 @@ func (s *Server) createPost(ctx context.Context, a social.Actor, in *createActiv
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := s.posts.Create(ctx, a, w, social.ChannelMessages, d)
+	f, again, err := s.repeats.Create(ctx, a, w, d)
 	if err != nil {
 		return nil, err
 	}
-	out := newJSON(http.StatusCreated, s.directory.RenderPost(nil, f.Space, &f.Post))
+	out := newJSON(created(!again), s.directory.RenderPost(nil, f.Space, &f.Post))
 	out.Location = at + f.ID.String()
 	return out, nil
 }

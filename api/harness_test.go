@@ -83,7 +83,6 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 		Posts:  posts,
 		Spaces: social.NewSpaces(s.dir, db, announcer, ids, false, logger, now),
 		People: social.NewPeople(s.dir, db, now),
-		Walls:  social.NewWalls(s.dir, db, posts, now),
 		Data:   social.NewData(s.dir, db, committer, now),
 		MQTT:   []string{"mqtt://chat.example.org:1883"},
 	}
@@ -94,6 +93,9 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	s.live = &liveSessions{}
 	deps.Sessions = social.NewSessions(s.dir, db, s.live, now)
 	deps.Markers = social.NewMarkers(s.dir, db, silent{}, 200, logger, now)
+	deps.Repeats = social.NewRepeats(posts, true, now)
+	deps.Walls = social.NewWalls(s.dir, db, deps.Repeats, now)
+	deps.Preferences = social.NewSettings(s.dir, db, now)
 	deps.Feeds = social.NewFeeds(s.dir, db)
 	markers := deps.Markers
 	if change != nil {

@@ -49,8 +49,10 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: put, path: "/v1/people/{name}/block", summary: "Block somebody: neither writes to the other any more", tag: "people", status: 201, also: 200}, s.putBlock)
 	add(api, route{method: del, path: "/v1/people/{name}/block", summary: "End that", tag: "people", status: 204}, s.deleteBlock)
 
+	add(api, route{method: get, path: "/v1/me/preferences", summary: "How I want things", tag: "me", status: 200}, s.getPreferences)
+	add(api, route{method: put, path: "/v1/me/preferences", summary: "Say how I want things, all of it", tag: "me", status: 200, body: jsonBody}, s.putPreferences)
 	add(api, route{method: get, path: person + "/activities", summary: "Living posts of somebody's wall, as they read now", tag: "people", status: 200, answer: ActivityPage{}}, s.listWall)
-	add(api, route{method: post, path: person + "/activities", summary: "Post on my own wall (name me)", tag: "people", status: 201, body: postBody, takes: Draft{}, answer: Post{}, published: true}, s.createWallPost)
+	add(api, route{method: post, path: person + "/activities", summary: "Post on my own wall (name me)", tag: "people", status: 201, also: 200, body: postBody, takes: Draft{}, answer: Post{}, published: true}, s.createWallPost)
 	add(api, route{method: get, path: person + "/log/posts", summary: "What subscribers of somebody's posts got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.wallPostsLog)
 	add(api, route{method: get, path: person + "/log/comments", summary: "What subscribers of the comments there got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.wallCommentsLog)
 	add(api, route{method: get, path: person + "/log/reactions", summary: "What subscribers of the reactions there got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.wallReactionsLog)
@@ -88,7 +90,7 @@ func (s *Server) routes(api huma.API) {
 
 	add(api, route{method: get, path: ctx + "/activities", summary: "Living posts, as they read now", tag: "activities", status: 200, answer: ActivityList{}}, s.listActivities)
 	add(api, route{method: get, path: ctx + "/authors", summary: "Who posted last in it", tag: "activities", status: 200}, s.listAuthors)
-	add(api, route{method: post, path: ctx + "/activities", summary: "Post", tag: "activities", status: 201, body: postBody, takes: Draft{}, answer: Post{}, actable: true, published: true}, s.createActivity)
+	add(api, route{method: post, path: ctx + "/activities", summary: "Post", tag: "activities", status: 201, also: 200, body: postBody, takes: Draft{}, answer: Post{}, actable: true, published: true}, s.createActivity)
 	add(api, route{method: get, path: "/v1/activities/{id}", summary: "One post", tag: "activities", status: 200, answer: Activity{}}, s.getActivity)
 	add(api, route{method: patch, path: "/v1/activities/{id}", summary: "Edit a post of mine", tag: "activities", status: 200, body: postBody, takes: Edit{}, answer: Activity{}, actable: true, published: true}, s.patchActivity)
 	add(api, route{method: del, path: "/v1/activities/{id}", summary: "Remove a post", tag: "activities", status: 204, actable: true}, s.deleteActivity)

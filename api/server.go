@@ -20,21 +20,23 @@ import (
 
 // Deps is what the interface works with. All fields are needed.
 type Deps struct {
-	Directory  *social.Directory
-	Posts      *social.Posts
-	Activities *social.Activities
-	Spaces     *social.Spaces
-	People     *social.People
-	Data       *social.Data
-	Markers    *social.Markers
-	Sessions   *social.Sessions
-	Auth       *auth.Authority
-	Replays    Replays
-	Talks      *social.Conversations
-	Blocks     *social.Blocks
-	Feeds      *social.Feeds
-	Attention  *social.Attention
-	Walls      *social.Walls
+	Directory   *social.Directory
+	Posts       *social.Posts
+	Activities  *social.Activities
+	Spaces      *social.Spaces
+	People      *social.People
+	Data        *social.Data
+	Markers     *social.Markers
+	Sessions    *social.Sessions
+	Auth        *auth.Authority
+	Replays     Replays
+	Talks       *social.Conversations
+	Blocks      *social.Blocks
+	Feeds       *social.Feeds
+	Attention   *social.Attention
+	Walls       *social.Walls
+	Repeats     *social.Repeats
+	Preferences *social.Settings
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -71,12 +73,14 @@ type Server struct {
 	blocks    *social.Blocks
 	attention *social.Attention
 
-	feeds     *social.Feeds
-	walls     *social.Walls
-	proxies   Proxies
-	persons   *limiter[social.PersonKey]
-	addresses *limiter[netip.Prefix]
-	draining  atomic.Bool
+	feeds       *social.Feeds
+	walls       *social.Walls
+	repeats     *social.Repeats
+	preferences *social.Settings
+	proxies     Proxies
+	persons     *limiter[social.PersonKey]
+	addresses   *limiter[netip.Prefix]
+	draining    atomic.Bool
 
 	router    *chi.Mux
 	handler   http.Handler
@@ -104,9 +108,11 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		feeds:     deps.Feeds,
 		attention: deps.Attention,
 		metrics:   m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
-		walls:     deps.Walls,
-		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
-		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
+		walls:       deps.Walls,
+		repeats:     deps.Repeats,
+		preferences: deps.Preferences,
+		persons:     newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
+		addresses:   newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}
 	router := chi.NewMux()
 	router.NotFound(func(w http.ResponseWriter, r *http.Request) {

@@ -18,11 +18,11 @@ func (s *Server) createWallPost(ctx context.Context, a social.Actor, in *createW
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := s.walls.Post(ctx, a, in.Name, d)
+	f, again, err := s.walls.Post(ctx, a, in.Name, d)
 	if err != nil {
 		return nil, err
 	}
-	out := newJSON(http.StatusCreated, s.directory.RenderPost(nil, f.Space, &f.Post))
+	out := newJSON(created(!again), s.directory.RenderPost(nil, f.Space, &f.Post))
 	out.Location = "/v1/activities/" + f.ID.String()
 	return out, nil
 }

@@ -64,7 +64,7 @@ func newSite(t *testing.T) *site {
 	s.people = social.NewPeople(s.dir, db, s.now)
 	markers := social.NewMarkers(s.dir, db, s.gate, 3, logger, s.now)
 	posts := social.NewPosts(s.dir, db, committer, ids, s.now)
-	s.walls = social.NewWalls(s.dir, db, posts, s.now)
+	s.walls = social.NewWalls(s.dir, db, social.NewRepeats(posts, false, s.now), s.now)
 	s.gate.MakeWalls(s.walls)
 	s.gate.Serve(posts, social.NewData(s.dir, db, committer, s.now), markers, db, announcer)
 	s.gate.ServeLive(social.NewTyping(s.dir, 3, s.now), social.NewPresences(s.dir, db, s.gate, 3, time.Minute, logger, s.now), s.now)

@@ -238,7 +238,7 @@ func (d *Directory) apply(ctx context.Context, changes []Change) error {
 	}
 	d.mu.Lock()
 	for _, p := range people {
-		if was := d.people[p.Key]; was != nil && (was.Roles^p.Roles)&RoleHidden != 0 || p.Removed {
+		if was := d.people[p.Key]; was != nil && ((was.Roles^p.Roles)&RoleHidden != 0 || was.Discreet != p.Discreet) || p.Removed {
 			delta.Watched = append(delta.Watched, p.Key)
 		}
 		d.putPersonLocked(p)

@@ -56,6 +56,7 @@ type Person struct {
 	Service     bool
 	Roles       Roles
 	Suspended   bool
+	Discreet    bool // others are not told whether it is there
 	Removed     bool // the row stays, so that its posts keep their author
 	Created     time.Time
 }

@@ -106,7 +106,7 @@ func (d *Directory) seesPresenceLocked(a Actor, person PersonKey) bool {
 		return false
 	case a.Person == person:
 		return true
-	case p.Roles.Has(RoleHidden) && !d.seesHiddenLocked(a):
+	case p.Discreet, p.Roles.Has(RoleHidden) && !d.seesHiddenLocked(a):
 		return false
 	}
 	return d.acquaintedLocked(a.Person, person)
@@ -116,7 +116,7 @@ func (d *Directory) seesPresenceLocked(a Actor, person PersonKey) bool {
 // there.
 func (d *Directory) showsPresenceLocked(person PersonKey) bool {
 	p := d.people[person]
-	return p != nil && !p.Removed && !p.Suspended && !p.Roles.Has(RoleHidden)
+	return p != nil && !p.Removed && !p.Suspended && !p.Discreet && !p.Roles.Has(RoleHidden)
 }
 
 // acquaintedLocked tells whether two people follow each other or are in one

@@ -12,7 +12,7 @@ import (
 type Walls struct {
 	dir   *Directory
 	store WallStore
-	posts *Posts
+	posts *Repeats
 	now   func() time.Time
 }
 
@@ -37,7 +37,7 @@ type Following struct {
 }
 
 // NewWalls makes the use cases.
-func NewWalls(dir *Directory, store WallStore, posts *Posts, now func() time.Time) *Walls {
+func NewWalls(dir *Directory, store WallStore, posts *Repeats, now func() time.Time) *Walls {
 	return &Walls{dir: dir, store: store, posts: posts, now: now}
 }
 
@@ -86,7 +86,7 @@ func (ws *Walls) StreamOf(ctx context.Context, scope Scope, c Channel) (StreamKe
 	return ws.dir.StreamOf(scope, c), nil
 }
 
-// Post posts on the actor's own wall, which name has to be; see [Posts.Create].
+// Post posts on the actor's own wall, which name has to be; see [Repeats.Create].
 func (ws *Walls) Post(ctx context.Context, a Actor, name string, d Draft) (Found, bool, error) {
 	p, err := ws.whose(a, name, true)
 	if err != nil {
@@ -98,7 +98,7 @@ func (ws *Walls) Post(ctx context.Context, a Actor, name string, d Draft) (Found
 	if _, err := ws.Wall(ctx, p.Key); err != nil {
 		return Found{}, false, err
 	}
-	return ws.posts.Create(ctx, a, OnWall(p.Name), ChannelMessages, d)
+	return ws.posts.Create(ctx, a, OnWall(p.Name), d)
 }
 
 // Find is where the person's wall is; made tells whether there is one.

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// The former names by names_owner.
+	// The former names by names_owner, the preferences by their primary key.
 	personColumns = `SELECT p.id, p.name, p.display_name, p.service, p.roles, p.suspended, p.removed, p.created_at,
+		COALESCE((SELECT f.discreet FROM preferences f WHERE f.person = p.id), FALSE),
 		COALESCE((SELECT string_agg(n.name, ' ') FROM names n WHERE n.kind = 1 AND n.owner = p.id AND n.name <> p.name), '')
 		FROM people p`
 	allPeople   = personColumns + ` ORDER BY p.id`
@@ -32,7 +33,7 @@ func (db *DB) People(ctx context.Context, keys []social.PersonKey, f func(social
 			created int64
 			aliases string
 		)
-		err := rs.Scan(&p.Key, &p.Name, &p.DisplayName, &p.Service, &p.Roles, &p.Suspended, &p.Removed, &created, &aliases)
+		err := rs.Scan(&p.Key, &p.Name, &p.DisplayName, &p.Service, &p.Roles, &p.Suspended, &p.Removed, &created, &p.Discreet, &aliases)
 		if err != nil {
 			return err
 		}
@@ -162,6 +163,9 @@ func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.T
 		}
 		if err := endAffiliations(ctx, t, key); err != nil {
 			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM preferences WHERE person = $1`, int64(key)); err != nil {
+			return fmt.Errorf("forget the preferences: %w", err)
 		}
 		if err := endBlocks(ctx, t, key); err != nil {
 			return err

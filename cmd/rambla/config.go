@@ -75,6 +75,7 @@ type Config struct {
 	AddressFailures int64
 	ContextsCreate  string
 	LiveMembers     int64
+	SuppressRepeats bool
 	Participants    int64
 	PresenceGrace   time.Duration
 	AdminPassword   social.Secret

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // people name time zones, also where the machine knows none
 
 	"github.com/alecthomas/kong"
 

@@ -74,6 +74,7 @@ func settings() []setting {
 		word("contexts.create", "", "who may create contexts: managers or everyone", []string{"managers", "everyone"}, func(c *Config) *string { return &c.ContextsCreate }),
 		number("conversations.participants", "most participants of a conversation", 2, 10_000, func(c *Config) *int64 { return &c.Participants }),
 		number("contexts.live_members", "most members of a context in which members see who types, who is there and how far the others have read", 0, 1_000_000, func(c *Config) *int64 { return &c.LiveMembers }),
+		toggle("posts.suppress_repeats", "take the same content by the same author in the same context or on its wall, posted over REST again within a minute, for the first one", func(c *Config) *bool { return &c.SuppressRepeats }),
 		span("presence.grace", "how long a person whose last connection went is still shown as there", func(c *Config) *time.Duration { return &c.PresenceGrace }),
 		secret("admin.password", "", "password of the person admin, made at the first start; empty: generated and printed once", func(c *Config) *social.Secret { return &c.AdminPassword }),
 	}

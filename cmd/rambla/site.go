@@ -42,6 +42,7 @@ type site struct {
 	blocks    *social.Blocks
 	attention *social.Attention
 	walls     *social.Walls
+	repeats   *social.Repeats
 }
 
 // openSite opens the store that the configuration names and loads its people.
@@ -108,7 +109,8 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.feeds = social.NewFeeds(s.dir, db)
 	s.attention = social.NewAttention(s.dir, db, now)
 	s.markers = social.NewMarkers(s.dir, db, s.gate, int(c.LiveMembers), logger, now)
-	s.walls = social.NewWalls(s.dir, db, s.posts, now)
+	s.repeats = social.NewRepeats(s.posts, c.SuppressRepeats, now)
+	s.walls = social.NewWalls(s.dir, db, s.repeats, now)
 	s.gate.MakeWalls(s.walls)
 	s.gate.Serve(s.posts, s.data, s.markers, db, announcer)
 	s.typing = social.NewTyping(s.dir, int(c.LiveMembers), now)

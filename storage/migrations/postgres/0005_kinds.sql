@@ -55,10 +55,12 @@ CREATE TABLE blocks (
 );
 CREATE INDEX blocks_blocked ON blocks (blocked);
 
+-- discreet stands in the body too: whoever loads people wants nothing else of it.
 CREATE TABLE preferences (
-    person BIGINT PRIMARY KEY REFERENCES people (id),
-    body   TEXT   NOT NULL CHECK (octet_length(body) <= 65536),
-    at     BIGINT NOT NULL
+    person   BIGINT  PRIMARY KEY REFERENCES people (id),
+    body     TEXT    NOT NULL CHECK (octet_length(body) <= 65536),
+    discreet BOOLEAN NOT NULL,
+    at       BIGINT  NOT NULL
 );
 
 -- When a person was last connected; written seldom.

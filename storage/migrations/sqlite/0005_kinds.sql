@@ -52,9 +52,11 @@ CREATE TABLE blocks (
 ) STRICT;
 CREATE INDEX blocks_blocked ON blocks (blocked);
 
+-- discreet stands in the body too: whoever loads people wants nothing else of it.
 CREATE TABLE preferences (
     person INTEGER PRIMARY KEY REFERENCES people (id),
     body TEXT NOT NULL CHECK (octet_length(body) <= 65536),
+    discreet INTEGER NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
 

@@ -1,0 +1,57 @@
+package api
+
+import (
+	"context"
+
+	"rambla/social"
+)
+
+// Preferences are how a person wants things.
+type Preferences struct {
+	Presence      bool        `json:"presence" default:"true" required:"false" doc:"Whether others are told that I am there"`
+	Locale        string      `json:"locale,omitempty" doc:"A language tag; absent: not said" example:"ca"`
+	Timezone      string      `json:"timezone,omitempty" doc:"A name of the IANA database; absent: not said" example:"Europe/Madrid"`
+	Notifications string      `json:"notifications" default:"all" required:"false" enum:"all,mentions,nothing" doc:"Of what I want to be notified where a context or conversation of mine says nothing else"`
+	Quiet         *QuietHours `json:"quiet,omitempty" doc:"When nothing is to ring; absent: never"`
+}
+
+// QuietHours are each day from one time until another, which is on the next day
+// where it is not later.
+type QuietHours struct {
+	From string `json:"from" example:"22:00"`
+	To   string `json:"to" example:"07:00"`
+	Zone string `json:"zone,omitempty" doc:"Absent: my time zone, or else UTC" example:"Europe/Madrid"`
+}
+
+type preferencesBody struct{ Body Preferences }
+
+func (s *Server) getPreferences(ctx context.Context, a social.Actor, _ *struct{}) (*preferencesBody, error) {
+	p, err := s.preferences.Get(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return showPreferences(p), nil
+}
+
+func (s *Server) putPreferences(ctx context.Context, a social.Actor, in *preferencesBody) (*preferencesBody, error) {
+	b := in.Body
+	p := social.Preferences{Discreet: !b.Presence, Locale: b.Locale, Timezone: b.Timezone, Notify: b.Notifications}
+	if b.Quiet != nil {
+		p.Quiet = &social.Quiet{From: b.Quiet.From, To: b.Quiet.To, Zone: b.Quiet.Zone}
+	}
+	if err := s.preferences.Put(ctx, a, p); err != nil {
+		return nil, err
+	}
+	return showPreferences(p), nil
+}
+
+func showPreferences(p social.Preferences) *preferencesBody {
+	out := Preferences{Presence: !p.Discreet, Locale: p.Locale, Timezone: p.Timezone, Notifications: p.Notify}
+	if out.Notifications == "" {
+		out.Notifications = "all"
+	}
+	if p.Quiet != nil {
+		out.Quiet = &QuietHours{From: p.Quiet.From, To: p.Quiet.To, Zone: p.Quiet.Zone}
+	}
+	return &preferencesBody{out}
+}
