@@ -23,9 +23,13 @@ const (
 	jsonBody          // an object, required
 	mayBody           // an object, or nothing
 	postBody          // as jsonBody; the use case reads it, as it does for MQTT
+	listBody          // as jsonBody, but longer; the use case reads it
 	rawBody           // any bytes of any type
 	formBody          // application/x-www-form-urlencoded (OAuth)
 )
+
+// maxList bounds a full list, in bytes: a hundred thousand people fit.
+const maxList = 8 << 20
 
 // maxDepth is how deep JSON may nest: nothing we take needs more than four.
 const maxDepth = 32
@@ -36,10 +40,14 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, rt route) ([]b
 	if rt.body == noBody {
 		return nil, nil
 	}
-	if r.ContentLength > s.cfg.MaxBody {
-		return nil, tooLarge(s.cfg.MaxBody)
+	limit := s.cfg.MaxBody
+	if rt.body == listBody {
+		limit = max(limit, maxList)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
+	if r.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
 		return nil, unread(err)
 	}
@@ -52,7 +60,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, rt route) ([]b
 		return nil, err
 	}
 	switch rt.body {
-	case jsonBody, mayBody:
+	case jsonBody, mayBody, listBody:
 		return body, checkJSON(body, true)
 	case postBody:
 		return body, checkJSON(body, false)

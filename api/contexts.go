@@ -23,9 +23,12 @@ type Context struct {
 	Receipts      bool      `json:"receipts" doc:"Whether members see how far the others have read"`
 	Retention     Retention `json:"retention" doc:"How much is kept; without it all posts, and data for a week"`
 	Owner         string    `json:"owner"`
+	Parent        string    `json:"parent,omitempty" doc:"The context that it hangs below, where I may know of that"`
+	Order         int       `json:"order" doc:"Its place among those below the same one, smaller first"`
 	Created       string    `json:"created" format:"date-time"`
 	Member        bool      `json:"member" doc:"Whether I belong to it"`
 	May           []string  `json:"may" nullable:"false" doc:"The permissions that I have in it, with this token"`
+	Interest
 }
 
 // Retention is how much of a context's streams is kept.
@@ -97,9 +100,37 @@ func (p *Policies) apply(to *social.Policies) error {
 	return nil
 }
 
-func (s *Server) newContext(sight social.Sight) Context {
+// contextOf is the answer with one context.
+func (s *Server) contextOf(ctx context.Context, a social.Actor, sight social.Sight) (*contextOut, error) {
+	list, err := s.newContexts(ctx, a, []social.Sight{sight})
+	if err != nil {
+		return nil, err
+	}
+	return &contextOut{Body: list[0]}, nil
+}
+
+// newContexts are contexts with what the actor wants to be told of them.
+func (s *Server) newContexts(ctx context.Context, a social.Actor, sights []social.Sight) ([]Context, error) {
+	keys := make([]social.SpaceKey, len(sights))
+	for i, sight := range sights {
+		keys[i] = sight.Space.Key
+	}
+	interests, err := s.attention.Of(ctx, a, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Context, len(sights))
+	for i, sight := range sights {
+		out[i] = s.newContext(a, sight)
+		out[i].Interest = newInterest(interests[sight.Space.Key])
+	}
+	return out, nil
+}
+
+func (s *Server) newContext(a social.Actor, sight social.Sight) Context {
 	sp := sight.Space
 	c := Context{
+		Parent: s.directory.ParentOf(a, sp), Order: sp.Order,
 		ID: sp.ID, DisplayName: sp.DisplayName, Description: sp.Description, URL: sp.URL, Preset: sp.Preset,
 		Tags: append([]string{}, sp.Tags...), Notifications: sp.Notifications, History: sp.History.String(), Receipts: sp.Receipts,
 		Retention: newRetention(sp.Retention),
@@ -114,28 +145,57 @@ func (s *Server) newContext(sight social.Sight) Context {
 
 type listContextsIn struct {
 	PageCursor
-	Member bool `query:"member" doc:"Only those I belong to"`
+	Mine         bool   `query:"mine" doc:"Only those I belong to"`
+	Member       bool   `query:"member" doc:"The same as mine"`
+	Subscribable bool   `query:"subscribable" doc:"Only those that I may join and have not"`
+	Tags         string `query:"tags" example:"2026,maths" maxLength:"4000" doc:"Only those with all of these tags, in any case of letters"`
+	Parent       string `query:"parent" doc:"Only those right below this context, in their order"`
 }
 
-func (s *Server) listContexts(_ context.Context, a social.Actor, in *listContextsIn) (*listOut[Context], error) {
-	after, err := in.after("contexts")
+func (in *listContextsIn) filter() social.SpaceFilter {
+	f := social.SpaceFilter{Mine: in.Mine || in.Member, Subscribable: in.Subscribable, Below: in.Parent}
+	for tag := range strings.SplitSeq(in.Tags, ",") {
+		if strings.TrimSpace(tag) != "" {
+			f.Tags = append(f.Tags, tag)
+		}
+	}
+	return f
+}
+
+// extra is what of the filter goes into the address of the next page.
+func (in *listContextsIn) extra() url.Values {
+	out := url.Values{}
+	for name, is := range map[string]bool{"mine": in.Mine || in.Member, "subscribable": in.Subscribable} {
+		if is {
+			out.Set(name, "true")
+		}
+	}
+	for name, text := range map[string]string{"tags": in.Tags, "parent": in.Parent} {
+		if text != "" {
+			out.Set(name, text)
+		}
+	}
+	return out
+}
+
+func (s *Server) listContexts(ctx context.Context, a social.Actor, in *listContextsIn) (*listOut[Context], error) {
+	list := "contexts"
+	if in.Parent != "" {
+		list += " below " + in.Parent
+	}
+	after, err := in.after(list)
 	if err != nil {
 		return nil, err
 	}
-	list, more := s.spaces.List(a, after, in.Member, in.Limit)
-	var items []Context
-	for _, sight := range list {
-		items = append(items, s.newContext(sight))
+	found, next, err := s.spaces.List(a, after, in.filter(), in.Limit)
+	if err != nil {
+		return nil, err
 	}
-	next := ""
-	if more {
-		next = list[len(list)-1].Space.ID
+	items, err := s.newContexts(ctx, a, found)
+	if err != nil {
+		return nil, err
 	}
-	extra := url.Values{}
-	if in.Member {
-		extra.Set("member", "true")
-	}
-	return newList("contexts", "/v1/contexts", in.PageCursor, extra, items, next), nil
+	return newList(list, "/v1/contexts", in.PageCursor, in.extra(), items, next), nil
 }
 
 type createContextIn struct {
@@ -151,6 +211,8 @@ type createContextIn struct {
 		History       string    `json:"history,omitempty" enum:"all,since_join"`
 		Receipts      bool      `json:"receipts,omitempty" doc:"Whether members see how far the others have read"`
 		Retention     Retention `json:"retention,omitempty" doc:"How much is kept; absent: all posts, and data for a week"`
+		Parent        string    `json:"parent,omitempty" doc:"The context that it is to hang below; one administers that too"`
+		Order         int       `json:"order,omitempty" doc:"Its place there"`
 	}
 }
 
@@ -164,6 +226,7 @@ func (s *Server) createContext(ctx context.Context, a social.Actor, in *createCo
 	sp := social.Space{
 		ID: b.ID, DisplayName: b.DisplayName, Description: b.Description, URL: b.URL, Preset: b.Preset,
 		Tags: b.Tags, Notifications: b.Notifications, Receipts: b.Receipts, Policies: social.Presets()[b.Preset],
+		Order: b.Order,
 	}
 	if err := b.Permissions.apply(&sp.Policies); err != nil {
 		return nil, err
@@ -175,19 +238,27 @@ func (s *Server) createContext(ctx context.Context, a social.Actor, in *createCo
 	if sp.Retention, err = b.Retention.parse(); err != nil {
 		return nil, err
 	}
+	if sp.Parent, err = s.spaces.Parent(a, b.Parent); err != nil {
+		return nil, err
+	}
 	sight, err := s.spaces.Create(ctx, a, sp)
 	if err != nil {
 		return nil, err
 	}
-	return &contextOut{Location: "/v1/contexts/" + sight.Space.ID, Body: s.newContext(sight)}, nil
+	out, err := s.contextOf(ctx, a, sight)
+	if err != nil {
+		return nil, err
+	}
+	out.Location = "/v1/contexts/" + sight.Space.ID
+	return out, nil
 }
 
-func (s *Server) getContext(_ context.Context, a social.Actor, in *PathID) (*contextOut, error) {
+func (s *Server) getContext(ctx context.Context, a social.Actor, in *PathID) (*contextOut, error) {
 	sight, err := s.spaces.Get(a, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &contextOut{Body: s.newContext(sight)}, nil
+	return s.contextOf(ctx, a, sight)
 }
 
 type patchContextIn struct {
@@ -202,18 +273,16 @@ type patchContextIn struct {
 		History       *string    `json:"history,omitempty" enum:"all,since_join"`
 		Receipts      *bool      `json:"receipts,omitempty" doc:"Whether members see how far the others have read"`
 		Retention     *Retention `json:"retention,omitempty" doc:"As a whole: what it does not say is as if it had never been set"`
+		Parent        *string    `json:"parent,omitempty" doc:"The context that it is to hang below, empty for none; one administers that too"`
+		Order         *int       `json:"order,omitempty" doc:"Its place there"`
 	}
 }
 
 func (s *Server) patchContext(ctx context.Context, a social.Actor, in *patchContextIn) (*contextOut, error) {
 	b := &in.Body
-	patch := social.SpacePatch{DisplayName: b.DisplayName, Description: b.Description, URL: b.URL, Tags: b.Tags, Notifications: b.Notifications, Receipts: b.Receipts}
-	sight, err := s.spaces.Get(a, in.ID)
-	if err != nil {
-		return nil, err
-	}
+	patch := social.SpacePatch{DisplayName: b.DisplayName, Description: b.Description, URL: b.URL, Tags: b.Tags, Notifications: b.Notifications, Receipts: b.Receipts, Order: b.Order}
 	if b.Permissions != nil {
-		policies := sight.Space.Policies
+		var policies social.Policies
 		if err := b.Permissions.apply(&policies); err != nil {
 			return nil, err
 		}
@@ -233,10 +302,18 @@ func (s *Server) patchContext(ctx context.Context, a social.Actor, in *patchCont
 		}
 		patch.Retention = &retention
 	}
-	if sight, err = s.spaces.Edit(ctx, a, in.ID, patch); err != nil {
+	if b.Parent != nil {
+		parent, err := s.spaces.Parent(a, *b.Parent)
+		if err != nil {
+			return nil, err
+		}
+		patch.Parent = &parent
+	}
+	sight, err := s.spaces.Edit(ctx, a, in.ID, patch)
+	if err != nil {
 		return nil, err
 	}
-	return &contextOut{Body: s.newContext(sight)}, nil
+	return s.contextOf(ctx, a, sight)
 }
 
 func (s *Server) deleteContext(ctx context.Context, a social.Actor, in *PathID) (*struct{}, error) {

@@ -98,7 +98,7 @@ type ConversationOverview struct {
 	Read      *uint64 `json:"read" doc:"What is up to this seq I have read"`
 	Unread    *uint64 `json:"unread" doc:"Living messages by others after it that I may see"`
 	Last      *Post   `json:"last,omitempty" doc:"The last living message that I may see"`
-	Muted     *Mute   `json:"muted,omitempty" doc:"I want to be told nothing of it; absent: I do"`
+	Interest
 }
 
 // ConversationOverviewPage is a page of my conversations.
@@ -128,7 +128,7 @@ func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *Pa
 	for i := range found {
 		keys[i] = found[i].Space.Key
 	}
-	mutes, err := s.attention.Mutes(ctx, a, keys)
+	interests, err := s.attention.Of(ctx, a, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *Pa
 		o := &found[i]
 		item := conversationOverview{ConversationOverview: ConversationOverview{
 			Conversation: s.newConversation(&o.Conversation), Position: fmt.Sprintf("%s:%d", o.Epoch, o.Head),
-			Delivered: &o.Delivered, Read: &o.Read, Unread: &o.Unread, Muted: newMute(mutes[o.Space.Key]),
+			Delivered: &o.Delivered, Read: &o.Read, Unread: &o.Unread, Interest: newInterest(interests[o.Space.Key]),
 		}}
 		if o.Post != nil {
 			item.Last = s.directory.RenderPost(nil, o.Space, o.Post)

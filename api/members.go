@@ -77,7 +77,7 @@ func (s *Server) putMember(ctx context.Context, a social.Actor, in *PathMember) 
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.spaces.Member(a, in.ID, in.Name)
+	r, err := s.spaces.Member(ctx, a, in.ID, in.Name)
 	if social.KindOrNil(err) == social.KindNotFound { // who invites need not read
 		r.Person, err = s.people.Get(a, in.Name)
 	}

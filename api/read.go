@@ -56,19 +56,9 @@ func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCur
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]social.SpaceKey, len(found))
-	for i := range found {
-		keys[i] = found[i].Space.Key
-	}
-	mutes, err := s.attention.Mutes(ctx, a, keys)
+	items, err := s.newOverviews(ctx, a, found)
 	if err != nil {
 		return nil, err
-	}
-	var items []overview
-	for i := range found {
-		item := s.newOverview(&found[i])
-		item.Muted = newMute(mutes[found[i].Space.Key])
-		items = append(items, item)
 	}
 	next := ""
 	if more {
@@ -81,6 +71,24 @@ func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCur
 	}
 	out := newJSON(http.StatusOK, body)
 	out.Link = page.Link
+	return out, nil
+}
+
+// newOverviews adds what the actor wants to be told of each.
+func (s *Server) newOverviews(ctx context.Context, a social.Actor, found []social.Overview) ([]overview, error) {
+	keys := make([]social.SpaceKey, len(found))
+	for i := range found {
+		keys[i] = found[i].Space.Key
+	}
+	interests, err := s.attention.Of(ctx, a, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]overview, len(found))
+	for i := range found {
+		out[i] = s.newOverview(&found[i])
+		out[i].Interest = newInterest(interests[keys[i]])
+	}
 	return out, nil
 }
 

@@ -132,12 +132,12 @@ type ContextOverview struct {
 	ID          string   `json:"id" example:"maths-3"`
 	DisplayName string   `json:"displayName" example:"Applied maths III"`
 	May         []string `json:"may" nullable:"false" doc:"The permissions that I have in it, with this token"`
-	Position    string   `json:"position,omitempty" doc:"Where its messages stand, as epoch:seq; this and all below are absent where I may not read" example:"1f0c9a2e:42"`
-	Delivered   *uint64  `json:"delivered,omitempty" doc:"What is up to this seq has reached a device of mine"`
-	Read        *uint64  `json:"read,omitempty" doc:"What is up to this seq I have read"`
-	Unread      *uint64  `json:"unread,omitempty" doc:"Living posts by others after it that I may see"`
-	Last        *Post    `json:"last,omitempty" doc:"The last living post that I may see"`
-	Muted       *Mute    `json:"muted,omitempty" doc:"I want to be told nothing of it; absent: I do"`
+	Interest
+	Position  string  `json:"position,omitempty" doc:"Where its messages stand, as epoch:seq; this and all below are absent where I may not read" example:"1f0c9a2e:42"`
+	Delivered *uint64 `json:"delivered,omitempty" doc:"What is up to this seq has reached a device of mine"`
+	Read      *uint64 `json:"read,omitempty" doc:"What is up to this seq I have read"`
+	Unread    *uint64 `json:"unread,omitempty" doc:"Living posts by others after it that I may see"`
+	Last      *Post   `json:"last,omitempty" doc:"The last living post that I may see"`
 }
 
 // ContextOverviewPage is a page of my contexts.

@@ -68,11 +68,20 @@ type PeopleStore interface {
 // space's streams in that same transaction and return them with seq and time.
 type SpaceStore interface {
 	BanStore
+	MemberSyncStore
 	// CreateSpace makes the space, its streams and the owner's membership.
-	// KindConflict where the id is or was taken.
+	// KindConflict where the id is or was taken; of the parent as PatchSpace.
 	CreateSpace(ctx context.Context, s Space, now time.Time) (SpaceKey, error)
+	// PatchSpace changes what the patch names and leaves the rest as it is at that
+	// moment. Of a parent it is KindInvalid where that is no living context, lies
+	// below the space, or the tree would become deeper than MaxTreeDepth.
 	PatchSpace(ctx context.Context, key SpaceKey, patch SpacePatch, event *Post, now time.Time) error
+	// DeleteSpace leaves the spaces below without a parent.
 	DeleteSpace(ctx context.Context, key SpaceKey, event *Post, now time.Time) error
+	// SetOwner gives the space to somebody, who becomes a member if it is none, which join tells;
+	// first is false, and nothing is told, where it owned it already. KindNotFound
+	// for a removed person or a deleted space, KindConflict for one who is banned.
+	SetOwner(ctx context.Context, space SpaceKey, owner PersonKey, event, join *Post, now time.Time) (first bool, err error)
 	// Join makes a membership with the heads of the moment; first is false, and
 	// no event is appended, where there was one.
 	Join(ctx context.Context, space SpaceKey, person PersonKey, event *Post, now time.Time) (first bool, err error)

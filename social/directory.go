@@ -38,11 +38,13 @@ type Directory struct {
 	pairs    map[[2]PersonKey]SpaceKey
 	mine     map[PersonKey]map[SpaceKey]struct{} // memberships of living spaces
 	blocks   map[PersonKey][]Block               // by who blocks
+	children map[SpaceKey]map[SpaceKey]struct{}  // by parent
 	streams  map[StreamKey]StreamID
 	open     map[string]StreamKey // by prefix
 	expiries expiries
 	// The keys of names and ids in order; nil after a change.
 	nameOrder, idOrder atomic.Pointer[[]string]
+	addresses          atomic.Pointer[[]address] // of contexts, in order; likewise
 }
 
 // place is a space and who is what in it.
@@ -84,7 +86,7 @@ func NewDirectory(store DirectoryStore, log *slog.Logger, now func() time.Time) 
 		spaces: map[SpaceKey]*place{}, ids: map[string]SpaceKey{}, convs: map[string]SpaceKey{},
 		walls: map[PersonKey]SpaceKey{}, pairs: map[[2]PersonKey]SpaceKey{},
 		mine: map[PersonKey]map[SpaceKey]struct{}{}, streams: map[StreamKey]StreamID{},
-		open: map[string]StreamKey{}, blocks: map[PersonKey][]Block{},
+		open: map[string]StreamKey{}, blocks: map[PersonKey][]Block{}, children: map[SpaceKey]map[SpaceKey]struct{}{},
 	}
 }
 
@@ -366,6 +368,10 @@ func (d *Directory) putSpaceLocked(s Space) {
 		for person := range pl.people {
 			d.dropAffiliationLocked(s.Key, person)
 		}
+	}
+	if s.Kind == KindContext {
+		d.hangLocked(pl.space, &s)
+		d.addresses.Store(nil)
 	}
 	pl.space = &s
 }

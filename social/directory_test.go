@@ -598,18 +598,21 @@ func TestListsContinueWhereAPageEnded(t *testing.T) {
 	d := loaded(t, store, atNoon)
 	spaces := NewSpaces(d, nil, nil, nil, false, quiet(), atNoon)
 	var got []string
-	for after, more := "", true; more; after = got[len(got)-1] {
-		var page []Sight
-		page, more = spaces.List(as(carol), after, false, 7)
+	for after := ""; len(got) == 0 || after != ""; {
+		page, next, err := spaces.List(as(carol), after, SpaceFilter{}, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, s := range page {
 			got = append(got, s.Space.ID)
 		}
+		after = next
 	}
 	if len(got) != 26 || !slices.IsSorted(got) || slices.Contains(got, "staff") {
 		t.Errorf("%d contexts: %q", len(got), got)
 	}
-	mine, more := spaces.List(as(bob), "", true, 7)
-	if more || len(mine) != 2 || mine[0].Space.ID != "lobby" || mine[1].Space.ID != "staff" {
+	mine, next, err := spaces.List(as(bob), "", SpaceFilter{Mine: true}, 7)
+	if err != nil || next != "" || len(mine) != 2 || mine[0].Space.ID != "lobby" || mine[1].Space.ID != "staff" {
 		t.Errorf("mine: %+v", mine)
 	}
 }

@@ -4,16 +4,50 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 )
 
 // visibleSpaces lists in order of id the contexts after the given id that the
-// actor may know of, at most limit. Cost: the spaces passed over; sorting all ids after a change.
+// actor may know of, at most limit.
 func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) []Sight {
+	list, _ := d.filteredSpaces(a, after, SpaceFilter{Mine: mine}, limit) // any id continues
+	return list
+}
+
+// filteredSpaces is List of Spaces, for one who may know of the context above.
+// Cost: the spaces passed over; sorting all ids after a change.
+func (d *Directory) filteredSpaces(a Actor, after string, f SpaceFilter, limit int) ([]Sight, error) {
+	tags := foldTags(f.Tags)
 	d.mu.RLock()
 	defer d.mu.RUnlock()
+	ids, err := d.candidatesLocked(a, after, f)
+	if err != nil {
+		return nil, err
+	}
+	var out []Sight
+	for _, id := range ids {
+		s, visible := d.sightLocked(a, d.spaces[d.ids[id]], false)
+		switch {
+		case !visible || f.Mine && !s.Member:
+		case f.Subscribable && (s.Member || !s.May.Has(Subscribe)):
+		case !hasTags(s.Space, tags):
+		default:
+			if out = append(out, s); len(out) == limit {
+				return out, nil
+			}
+		}
+	}
+	return out, nil
+}
+
+// candidatesLocked are the ids to look at, in the order of the list.
+func (d *Directory) candidatesLocked(a Actor, after string, f SpaceFilter) ([]string, error) {
+	if f.Below != "" {
+		return d.idsBelowLocked(after, f.Below)
+	}
 	var ids []string
-	if mine {
+	if f.Mine {
 		for key := range d.mine[a.hand()] {
 			if s := d.spaces[key].space; s.Kind == KindContext {
 				ids = append(ids, s.ID)
@@ -24,16 +58,41 @@ func (d *Directory) visibleSpaces(a Actor, after string, mine bool, limit int) [
 		ids = sorted(&d.idOrder, maps.Keys(d.ids))
 	}
 	from, _ := slices.BinarySearch(ids, after+"\x00")
-	var out []Sight
-	for _, id := range ids[from:] {
-		if s, visible := d.sightLocked(a, d.spaces[d.ids[id]], false); visible {
-			out = append(out, s)
-			if len(out) == limit {
-				break
-			}
+	return ids[from:], nil
+}
+
+func (d *Directory) idsBelowLocked(after, parent string) ([]string, error) {
+	places := d.childrenLocked(d.ids[parent])
+	if after != "" {
+		last, ok := parseTreePlace(after)
+		if !ok {
+			return nil, Invalid("cursor", "is not what next said on a page of this list")
 		}
+		places = slices.DeleteFunc(places, func(p treePlace) bool { return p.compare(last) <= 0 })
+	}
+	ids := make([]string, len(places))
+	for i, p := range places {
+		ids[i] = p.id
+	}
+	return ids, nil
+}
+
+func foldTags(tags []string) []string {
+	out := make([]string, len(tags))
+	for i, t := range tags {
+		out[i] = strings.ToLower(strings.TrimSpace(t))
 	}
 	return out
+}
+
+// hasTags tells whether s has all the tags, which are in lower case.
+func hasTags(s *Space, tags []string) bool {
+	for _, want := range tags {
+		if !slices.ContainsFunc(s.Tags, func(t string) bool { return strings.ToLower(strings.TrimSpace(t)) == want }) {
+			return false
+		}
+	}
+	return true
 }
 
 // seesHidden are the roles that hidden people are shown to.

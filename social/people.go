@@ -170,7 +170,7 @@ func (pp *People) Remove(ctx context.Context, a *Actor, name string) error {
 		return Errorf(KindConflict, "A manager cannot remove itself; another manager can.")
 	}
 	if owned := pp.dir.ownedBy(p.Key); owned != "" {
-		return Errorf(KindConflict, "%q owns the context %q; delete that first.", p.Name, owned)
+		return Errorf(KindConflict, "%q owns the context %q; hand it over or delete it first.", p.Name, owned)
 	}
 	if err := pp.store.RemovePerson(ctx, p.Key, pp.now()); err != nil {
 		return err

@@ -91,6 +91,16 @@ func (p Policies) Of(i int) Policy {
 	return v
 }
 
+// With are the policies with those of patch that are not PolicyUnset.
+func (p Policies) With(patch Policies) Policies {
+	for i, v := range patch {
+		if v != PolicyUnset {
+			p[i] = v
+		}
+	}
+	return p
+}
+
 // at is the set of permissions whose policy is exactly want.
 func (p Policies) at(want Policy) Permissions {
 	var out Permissions

@@ -131,12 +131,12 @@ type SpacePatch struct {
 	DisplayName   *string
 	Description   *string
 	URL           *string
-	Policies      *Policies
+	Policies      *Policies // those that are not PolicyUnset
 	Tags          *[]string
 	Notifications *string
 	History       *History
 	Receipts      *bool
 	Retention     *Retention // as a whole
-	Parent        *SpaceKey
+	Parent        *SpaceKey  // 0: none
 	Order         *int
 }

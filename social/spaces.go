@@ -48,6 +48,9 @@ func (sp *Spaces) Create(ctx context.Context, a Actor, s Space) (Sight, error) {
 			return Sight{}, Errorf(KindForbidden, "Only managers may create contexts here.")
 		}
 	}
+	if err := sp.mayHang(a, s.Parent); err != nil {
+		return Sight{}, err
+	}
 	return sp.Found(ctx, a, s)
 }
 
@@ -105,6 +108,9 @@ func checkSpace(s *Space) error {
 	if !slices.Contains(notificationLevels, s.Notifications) {
 		return Invalid("notifications", "%q is no level; there are posts, comments, all and none", clip(s.Notifications))
 	}
+	if s.Order < -maxOrder || s.Order > maxOrder {
+		return Invalid("order", "is not between %d and %d", -maxOrder, maxOrder)
+	}
 	return s.Retention.check()
 }
 
@@ -122,14 +128,32 @@ func CheckText(field, s string, most int) error {
 // Get finds a context that the actor may know of.
 func (sp *Spaces) Get(a Actor, id string) (Sight, error) { return sp.dir.See(a, id) }
 
-// List lists contexts that the actor may know of in order of id, after the
-// given one; only memberships with mine. more says whether there are others.
-func (sp *Spaces) List(a Actor, after string, mine bool, limit int) (list []Sight, more bool) {
-	list = sp.dir.visibleSpaces(a, after, mine, limit+1)
-	if len(list) > limit {
-		return list[:limit], true
+// SpaceFilter picks contexts from a list; the zero value picks all.
+type SpaceFilter struct {
+	Mine         bool     // those the actor belongs to
+	Subscribable bool     // those that it may join and has not
+	Tags         []string // those that have all of these, in any case of letters
+	Below        string   // those right below the context with this id
+}
+
+// List lists contexts that the actor may know of in order of id, or of place
+// where they are those below one; from behind after, which is what next said.
+// next is empty at the end. KindNotFound for a context above that it may not know of.
+func (sp *Spaces) List(a Actor, after string, f SpaceFilter, limit int) (list []Sight, next string, err error) {
+	if f.Below != "" {
+		if _, err := sp.dir.See(a, f.Below); err != nil {
+			return nil, "", err
+		}
 	}
-	return list, false
+	if list, err = sp.dir.filteredSpaces(a, after, f, limit+1); err != nil || len(list) <= limit {
+		return list, "", err
+	}
+	last := list[limit-1].Space
+	next = last.ID
+	if f.Below != "" {
+		next = treePlace{last.Order, last.ID}.String()
+	}
+	return list[:limit], next, nil
 }
 
 // administer finds a context that the actor owns or manages.
@@ -154,6 +178,11 @@ func (sp *Spaces) Edit(ctx context.Context, a Actor, id string, patch SpacePatch
 	if patch.DisplayName != nil && *patch.DisplayName == "" {
 		patch.DisplayName = &changed.ID
 	}
+	if patch.Parent != nil {
+		if err := sp.mayHang(a, *patch.Parent); err != nil {
+			return Sight{}, err
+		}
+	}
 	patch.apply(&changed)
 	if err := checkSpace(&changed); err != nil {
 		return Sight{}, err
@@ -171,7 +200,9 @@ func (p SpacePatch) apply(s *Space) {
 	set(&s.DisplayName, p.DisplayName)
 	set(&s.Description, p.Description)
 	set(&s.URL, p.URL)
-	set(&s.Policies, p.Policies)
+	if p.Policies != nil {
+		s.Policies = s.Policies.With(*p.Policies)
+	}
 	set(&s.Tags, p.Tags)
 	set(&s.Notifications, p.Notifications)
 	set(&s.History, p.History)
@@ -348,7 +379,7 @@ func (sp *Spaces) Members(ctx context.Context, a Actor, id string, after PersonK
 }
 
 // Member is one entry of Members; KindNotFound where name is no member.
-func (sp *Spaces) Member(a Actor, id, name string) (Resident, error) {
+func (sp *Spaces) Member(ctx context.Context, a Actor, id, name string) (Resident, error) {
 	sight, err := sp.dir.See(a, id)
 	if err != nil {
 		return Resident{}, err
@@ -362,6 +393,13 @@ func (sp *Spaces) Member(a Actor, id, name string) (Resident, error) {
 		return Resident{}, Errorf(KindNotFound, "%q is no member of %q.", clip(name), sight.Space.ID)
 	}
 	r := Resident{Person: who}
+	rows, err := sp.store.Members(ctx, sight.Space.Key, who.Key-1, 1)
+	if err != nil {
+		return Resident{}, err
+	}
+	if len(rows) == 1 && rows[0].Person == who.Key {
+		r.Joined = rows[0].Joined
+	}
 	if sp.dir.administers(a, sight.Space) {
 		r.Overrides = standing.Overrides
 	}

@@ -279,15 +279,15 @@ func TestMembersAreListedToReaders(t *testing.T) {
 	s.must(s.spaces.Dismiss(ctx, s.as("alice"), "staff", "carol"))
 	_, _, err = s.spaces.Members(ctx, s.as("carol"), "staff", 0, 9)
 	s.refused(err, social.KindNotFound, "a stranger")
-	_, err = s.spaces.Member(s.as("bob"), "staff", "carol")
+	_, err = s.spaces.Member(ctx, s.as("bob"), "staff", "carol")
 	s.refused(err, social.KindNotFound, "who is no member")
-	_, err = s.spaces.Member(s.as("bob"), "staff", "eve")
+	_, err = s.spaces.Member(ctx, s.as("bob"), "staff", "eve")
 	s.refused(err, social.KindNotFound, "who is hidden")
-	r, err := s.spaces.Member(s.as("bob"), "staff", "me")
+	r, err := s.spaces.Member(ctx, s.as("bob"), "staff", "me")
 	if err != nil || r.Person.Name != "bob" || r.Overrides != nil {
 		t.Errorf("oneself: %+v, %v", r, err)
 	}
-	r, err = s.spaces.Member(s.as("alice"), "staff", "bob")
+	r, err = s.spaces.Member(ctx, s.as("alice"), "staff", "bob")
 	if err != nil || len(r.Overrides) != 1 {
 		t.Errorf("the owner asks: %+v, %v", r, err)
 	}

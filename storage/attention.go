@@ -3,70 +3,81 @@ package storage
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"rambla/social"
 )
 
-// mutedForGood stands in the column muted_until; 0 is not muted.
+// mutedForGood is muted_until of who wants no end.
 const mutedForGood = -1
 
-func muteValue(m social.Mute) int64 {
-	switch {
-	case !m.On:
-		return 0
-	case m.Until.IsZero():
-		return mutedForGood
-	default:
-		return micros(m.Until)
-	}
-}
-
-func muteOf(until int64) social.Mute {
-	if until == mutedForGood {
-		return social.Mute{On: true}
-	}
-	return social.Mute{On: until != 0, Until: moment(until)}
-}
-
-// PutMute is [social.AttentionStore]'s.
-func (db *DB) PutMute(ctx context.Context, person social.PersonKey, space social.SpaceKey, m social.Mute) error {
-	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+// SetInterest is [social.AttentionStore]'s. What equals having said nothing has no row.
+func (db *DB) SetInterest(ctx context.Context, person social.PersonKey, space social.SpaceKey, patch social.InterestPatch, now time.Time) (is social.Interest, err error) {
+	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
 		if err := lockPerson(ctx, t, person); err != nil {
 			return err
 		}
 		if err := lockSpace(ctx, t, space); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, `INSERT INTO attention (person, space, level, muted_until) VALUES ($1, $2, 0, $3)
-			ON CONFLICT (person, space) DO UPDATE SET muted_until = excluded.muted_until`, int64(person), int64(space), muteValue(m))
+		// An empty row to lock, so that of two changes at a time none is lost.
+		_, err := t.exec(ctx, `INSERT INTO attention (person, space, level, muted_until) VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING`,
+			int64(person), int64(space))
 		if err != nil {
 			return err
 		}
-		// A row that says nothing is none.
-		_, err = t.exec(ctx, `DELETE FROM attention WHERE person = $1 AND space = $2 AND level = 0 AND muted_until = 0`, int64(person), int64(space))
+		var until int64
+		var was social.Interest
+		err = one(ctx, t, into(&was.Level, &until), `SELECT level, muted_until FROM attention WHERE person = $1 AND space = $2`+t.forUpdate,
+			int64(person), int64(space))
+		if err != nil {
+			return err
+		}
+		was.Muted, was.Until = until == mutedForGood || until > micros(now), moment(max(until, 0))
+		is = was.With(patch)
+		if !is.Muted && is.Level == social.LevelDefault {
+			_, err = t.exec(ctx, `DELETE FROM attention WHERE person = $1 AND space = $2`, int64(person), int64(space))
+			return err
+		}
+		_, err = t.exec(ctx, `UPDATE attention SET level = $3, muted_until = $4 WHERE person = $1 AND space = $2`,
+			int64(person), int64(space), int64(is.Level), mutedValue(is))
 		return err
 	})
 	if err != nil {
-		return failure(fmt.Errorf("mute: %w", err))
+		return social.Interest{}, failure(fmt.Errorf("mute: %w", err))
 	}
-	return nil
+	return is, nil
 }
 
-// Mutes is [social.AttentionStore]'s.
-func (db *DB) Mutes(ctx context.Context, person social.PersonKey, spaces []social.SpaceKey) (map[social.SpaceKey]social.Mute, error) {
-	out := map[social.SpaceKey]social.Mute{}
+func mutedValue(a social.Interest) int64 {
+	switch {
+	case !a.Muted:
+		return 0
+	case a.Until.IsZero():
+		return mutedForGood
+	}
+	return micros(a.Until)
+}
+
+// Interests is [social.AttentionStore]'s.
+func (db *DB) Interests(ctx context.Context, person social.PersonKey, spaces []social.SpaceKey, now time.Time) (map[social.SpaceKey]social.Interest, error) {
+	out := map[social.SpaceKey]social.Interest{}
 	// By primary key.
 	err := each(ctx, db.eng.reader(), func(rs rows) error {
 		var (
 			space social.SpaceKey
+			a     social.Interest
 			until int64
 		)
-		err := rs.Scan(&space, &until)
-		out[space] = muteOf(until)
+		err := rs.Scan(&space, &a.Level, &until)
+		if a.Muted = until == mutedForGood || until > micros(now); a.Muted {
+			a.Until = moment(max(until, 0))
+		}
+		out[space] = a
 		return err
-	}, `SELECT space, muted_until FROM attention WHERE person = $1 AND space = ANY($2) AND muted_until <> 0`, int64(person), keyList(spaces))
+	}, `SELECT space, level, muted_until FROM attention WHERE person = $1 AND space = ANY($2)`, int64(person), keyList(spaces))
 	if err != nil {
-		return nil, failure(fmt.Errorf("read what is muted: %w", err))
+		return nil, failure(fmt.Errorf("read what people attend to: %w", err))
 	}
 	return out, nil
 }

@@ -37,6 +37,9 @@ type tx struct {
 	// locked. All are empty where the transaction is alone.
 	forUpdate, forShare, forDelete, skipLocked string
 
+	// many runs one statement for each list of parameters, in few round trips.
+	many func(ctx context.Context, sql string, values [][]any) error
+
 	journal *journal // of a transaction that changes rights; else nil
 }
 

@@ -97,7 +97,20 @@ func pgTx(t pgx.Tx) *tx {
 	return &tx{
 		conn: pgConn{t}, forUpdate: " FOR NO KEY UPDATE", forShare: " FOR SHARE",
 		forDelete: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED",
+		many: func(ctx context.Context, sql string, values [][]any) error { return pgMany(ctx, t, sql, values) },
 	}
+}
+
+// pgMany sends all at once.
+func pgMany(ctx context.Context, t pgx.Tx, sql string, values [][]any) error {
+	var b pgx.Batch
+	for _, args := range values {
+		if err := storable(args); err != nil {
+			return err
+		}
+		b.Queue(sql, args...)
+	}
+	return t.SendBatch(ctx, &b).Close()
 }
 
 // racing runs f on a connection of the pool, again where it lost a race. The

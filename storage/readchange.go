@@ -72,20 +72,16 @@ func (t *tx) noteStanding(ctx context.Context, person social.PersonKey, spaces .
 
 // notePolicy does the same for everybody, where a space gets other policies that
 // decide on Read.
-func (t *tx) notePolicy(ctx context.Context, space social.SpaceKey, next social.Policies) error {
-	var was []byte
-	err := one(ctx, t, into(&was), `SELECT policies FROM spaces WHERE id = $1`, int64(space))
-	if errors.Is(err, errNoRow) {
-		return nil // the change itself tells
-	}
-	if err != nil {
-		return fmt.Errorf("read the policies: %w", err)
-	}
-	before := policiesOf(was).Of(0) // Read is the first
-	if before == next.Of(0) {
+func (t *tx) notePolicy(ctx context.Context, space social.SpaceKey, was, next social.Policies) error {
+	if was.Of(0) == next.Of(0) { // Read is the first
 		return nil
 	}
-	if _, err := t.exec(ctx, notePolicy, t.journal.version+1, t.journal.now, int64(space), int64(before)); err != nil {
+	return t.noteSpace(ctx, space, was)
+}
+
+// noteSpace keeps the policies and the owner that a space has until now.
+func (t *tx) noteSpace(ctx context.Context, space social.SpaceKey, was social.Policies) error {
+	if _, err := t.exec(ctx, notePolicy, t.journal.version+1, t.journal.now, int64(space), int64(was.Of(0))); err != nil {
 		return fmt.Errorf("keep who could read: %w", err)
 	}
 	return nil

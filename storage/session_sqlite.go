@@ -44,10 +44,9 @@ func (l *liteSessions) list() []preparable {
 
 func (e *lite) writeSessions(ctx context.Context, f func(context.Context, *tx, sessionTx) error) error {
 	err := e.exclusive(ctx, func(ctx context.Context, t *sql.Tx) error {
-		c := liteConn{e, t}
-		s := &liteSessions{conn: c}
+		s := &liteSessions{conn: liteConn{e, t}}
 		bindLite(ctx, t, e.warm.list(), s.list())
-		return f(ctx, &tx{conn: c}, s)
+		return f(ctx, e.tx(t), s)
 	})
 	e.tellFull(err)
 	return err

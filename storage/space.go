@@ -137,13 +137,18 @@ func (db *DB) CreateSpace(ctx context.Context, s social.Space, now time.Time) (s
 			return err
 		}
 		err := one(ctx, t, into(&key), `INSERT INTO spaces (name, display_name, description, url, preset, policies, tags,
-				notifications, history, receipts, owner, created_at, keep_age, keep_posts, keep_data_age, keep_samples)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
+				notifications, history, receipts, owner, created_at, keep_age, keep_posts, keep_data_age, keep_samples, position)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING id`,
 			s.ID, s.DisplayName, s.Description, s.URL, s.Preset, policyValue(s.Policies), tags,
 			s.Notifications, int64(s.History), s.Receipts, int64(s.Owner), micros(now),
-			s.Retention.Age.Microseconds(), s.Retention.Posts, s.Retention.DataAge.Microseconds(), s.Retention.Samples)
+			s.Retention.Age.Microseconds(), s.Retention.Posts, s.Retention.DataAge.Microseconds(), s.Retention.Samples, s.Order)
 		if err != nil {
 			return fmt.Errorf("insert: %w", err)
+		}
+		if s.Parent != 0 {
+			if err := putParent(ctx, t, key, s.Parent); err != nil {
+				return err
+			}
 		}
 		if err := takeName(ctx, t, nameSpace, s.ID, int64(key)); err != nil {
 			return err
@@ -162,10 +167,7 @@ func (db *DB) CreateSpace(ctx context.Context, s social.Space, now time.Time) (s
 
 // PatchSpace is [social.SpaceStore]'s. KindNotFound for a deleted space.
 func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.SpacePatch, event *social.Post, now time.Time) error {
-	var policies, tags, history, age, posts, dataAge, samples any
-	if patch.Policies != nil {
-		policies = policyValue(*patch.Policies)
-	}
+	var tags, history, age, posts, dataAge, samples any
 	if patch.Tags != nil {
 		text, err := tagsValue(*patch.Tags)
 		if err != nil {
@@ -180,8 +182,12 @@ func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.
 		age, posts, dataAge, samples = r.Age.Microseconds(), r.Posts, r.DataAge.Microseconds(), r.Samples
 	}
 	return db.change(ctx, "change a context", now, func(ctx context.Context, t *tx) error {
-		if patch.Policies != nil {
-			if err := t.notePolicy(ctx, key, *patch.Policies); err != nil {
+		policies, err := patchPolicies(ctx, t, key, patch.Policies)
+		if err != nil {
+			return err
+		}
+		if patch.Parent != nil {
+			if err := putParent(ctx, t, key, *patch.Parent); err != nil {
 				return err
 			}
 		}
@@ -189,9 +195,11 @@ func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.
 				url = COALESCE($4, url), policies = COALESCE($5, policies), tags = COALESCE($6, tags),
 				notifications = COALESCE($7, notifications), history = COALESCE($8, history), receipts = COALESCE($9, receipts),
 				keep_age = COALESCE($10, keep_age), keep_posts = COALESCE($11, keep_posts),
-				keep_data_age = COALESCE($12, keep_data_age), keep_samples = COALESCE($13, keep_samples)
+				keep_data_age = COALESCE($12, keep_data_age), keep_samples = COALESCE($13, keep_samples),
+				position = COALESCE($14, position)
 			WHERE id = $1 AND NOT deleted`, int64(key), optional(patch.DisplayName), optional(patch.Description),
-			optional(patch.URL), policies, tags, optional(patch.Notifications), history, optional(patch.Receipts), age, posts, dataAge, samples)
+			optional(patch.URL), policies, tags, optional(patch.Notifications), history, optional(patch.Receipts), age, posts, dataAge, samples,
+			optional(patch.Order))
 		if err != nil {
 			return err
 		}
@@ -203,6 +211,21 @@ func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.
 		}
 		return addEvent(ctx, t, key, event, now)
 	})
+}
+
+// patchPolicies are the policies with what changes of them, as they go into the
+// row; nil where nothing does. What they decide on reading is noted.
+func patchPolicies(ctx context.Context, t *tx, key social.SpaceKey, patch *social.Policies) (any, error) {
+	if patch == nil {
+		return nil, nil
+	}
+	var was []byte
+	err := one(ctx, t, into(&was), `SELECT policies FROM spaces WHERE id = $1`, int64(key))
+	if err != nil {
+		return nil, orNotFound(err, "context")
+	}
+	next := policiesOf(was).With(*patch)
+	return policyValue(next), t.notePolicy(ctx, key, policiesOf(was), next)
 }
 
 // DeleteSpace is [social.SpaceStore]'s: it ends memberships, overrides and bans and
@@ -223,6 +246,9 @@ func endSpace(ctx context.Context, t *tx, key social.SpaceKey, event *social.Pos
 		return notFound("context")
 	}
 	if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {
+		return err
+	}
+	if err := orphan(ctx, t, key); err != nil {
 		return err
 	}
 	if _, err := t.exec(ctx, `DELETE FROM members WHERE space = $1`, int64(key)); err != nil {

@@ -182,10 +182,34 @@ func (e *lite) abandon(ctx context.Context) error {
 
 func (e *lite) transact(ctx context.Context, f func(context.Context, *tx) error) error {
 	err := e.exclusive(ctx, func(ctx context.Context, t *sql.Tx) error {
-		return f(ctx, &tx{conn: liteConn{e, t}})
+		return f(ctx, e.tx(t))
 	})
 	e.tellFull(err)
 	return err
+}
+
+func (e *lite) tx(t *sql.Tx) *tx {
+	return &tx{conn: liteConn{e, t}, many: func(ctx context.Context, sql string, values [][]any) error {
+		return e.many(ctx, t, sql, values)
+	}}
+}
+
+// many prepares the statement once.
+func (e *lite) many(ctx context.Context, t *sql.Tx, text string, values [][]any) error {
+	s, err := t.PrepareContext(context.WithoutCancel(ctx), e.dialect(text))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // the transaction ends it too
+	for _, args := range values {
+		if args, err = liteArgs(args); err != nil {
+			return err
+		}
+		if _, err := s.ExecContext(context.WithoutCancel(ctx), args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *lite) tellFull(err error) {

@@ -75,31 +75,51 @@ func addEvent(ctx context.Context, t *tx, space social.SpaceKey, event *social.P
 	if event == nil {
 		return nil
 	}
-	var s streamState
-	err := one(ctx, t, into(&s.key, &s.head, &s.ordinals, &s.headAt),
-		`SELECT id, head, ordinals, head_at FROM streams WHERE space = $1 AND channel = $2`+t.forUpdate,
-		int64(space), int64(social.ChannelEvents))
-	if err != nil {
-		return fmt.Errorf("lock the stream of events: %w", err)
+	return addEvents(ctx, t, space, []*social.Post{event}, now)
+}
+
+// addEvents appends many, in their order.
+func addEvents(ctx context.Context, t *tx, space social.SpaceKey, events []*social.Post, now time.Time) error {
+	if len(events) == 0 {
+		return nil
 	}
-	s.known, s.channel = true, social.ChannelEvents
-	event.Stream = social.StreamKey(s.key)
-	if err := checkEntry(&social.Entry{Post: event}, &s); err != nil {
+	s, err := lockEvents(ctx, t, space)
+	if err != nil {
 		return err
 	}
-	s.advance(micros(now))
-	if event.Counts() {
-		s.ordinals++
+	values := make([][]any, len(events))
+	for i, event := range events {
+		event.Stream = social.StreamKey(s.key)
+		if err := checkEntry(&social.Entry{Post: event}, s); err != nil {
+			return err
+		}
+		s.advance(micros(now))
+		if event.Counts() {
+			s.ordinals++
+		}
+		event.Seq, event.Ordinal, event.Published = uint64(s.head), uint64(s.ordinals), moment(s.headAt) //nolint:gosec // from BIGINTs
+		values[i] = postValues(event)
 	}
-	event.Seq, event.Ordinal, event.Published = uint64(s.head), uint64(s.ordinals), moment(s.headAt) //nolint:gosec // from BIGINTs
-	if _, err := t.exec(ctx, insertPost, postValues(event)...); err != nil {
-		return fmt.Errorf("add an event: %w", err)
+	if err := t.many(ctx, insertPost, values); err != nil {
+		return fmt.Errorf("add events: %w", err)
 	}
 	_, err = t.exec(ctx, `UPDATE streams SET head = $2, ordinals = $3, head_at = $4 WHERE id = $1`, s.key, s.head, s.ordinals, s.headAt)
 	if err != nil {
 		return fmt.Errorf("move a head: %w", err)
 	}
 	return nil
+}
+
+// lockEvents locks the counter row of the space's stream of events.
+func lockEvents(ctx context.Context, t *tx, space social.SpaceKey) (*streamState, error) {
+	s := streamState{known: true, channel: social.ChannelEvents}
+	err := one(ctx, t, into(&s.key, &s.head, &s.ordinals, &s.headAt),
+		`SELECT id, head, ordinals, head_at FROM streams WHERE space = $1 AND channel = $2`+t.forUpdate,
+		int64(space), int64(social.ChannelEvents))
+	if err != nil {
+		return nil, fmt.Errorf("lock the stream of events: %w", err)
+	}
+	return &s, nil
 }
 
 const insertPost = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,

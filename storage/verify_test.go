@@ -178,7 +178,7 @@ func damageableTalk(t *testing.T, w *storagetest.World) {
 	if _, err := w.DB.Block(t.Context(), social.Block{Person: w.Bob, Blocked: w.Carol, At: storagetest.Epoch()}, 10); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.DB.PutMute(t.Context(), w.Bob, w.Lobby.Key, social.Mute{On: true}); err != nil {
+	if _, err := w.DB.SetInterest(t.Context(), w.Bob, w.Lobby.Key, social.InterestPatch{Mute: &social.Mute{On: true}}, storagetest.Epoch()); err != nil {
 		t.Fatal(err)
 	}
 }

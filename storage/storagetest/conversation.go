@@ -327,36 +327,46 @@ func blockLimit(w *World) {
 }
 
 func mutes(w *World) {
-	before := w.Version()
 	staff := w.Space("staff", w.Alice)
 	until := Epoch().Add(time.Hour)
-	put := func(space social.SpaceKey, m social.Mute) {
+	put := func(space social.SpaceKey, p social.InterestPatch, want social.Interest) {
 		w.Helper()
-		if err := w.DB.PutMute(w.Context(), w.Bob, space, m); err != nil {
-			w.Fatal(err)
+		if got, err := w.DB.SetInterest(w.Context(), w.Bob, space, p, Epoch()); err != nil || got != want {
+			w.Fatalf("%+v, wanted %+v, %v", got, want, err)
 		}
 	}
-	reads := func(want map[social.SpaceKey]social.Mute) {
+	reads := func(now time.Time, want map[social.SpaceKey]social.Interest) {
 		w.Helper()
-		got, err := w.DB.Mutes(w.Context(), w.Bob, []social.SpaceKey{w.Lobby.Key, staff.Key})
+		got, err := w.DB.Interests(w.Context(), w.Bob, []social.SpaceKey{w.Lobby.Key, staff.Key}, now)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			w.Errorf("%+v, %v; wanted %+v", got, err, want)
 		}
 	}
-	version := w.Version()
-	put(w.Lobby.Key, social.Mute{On: true})
-	put(staff.Key, social.Mute{On: true, Until: until})
-	reads(map[social.SpaceKey]social.Mute{w.Lobby.Key: {On: true}, staff.Key: {On: true, Until: until}})
-	put(w.Lobby.Key, social.Mute{On: true, Until: until})
-	put(staff.Key, social.Mute{})
-	reads(map[social.SpaceKey]social.Mute{w.Lobby.Key: {On: true, Until: until}})
-	if w.Version() != version || version == before {
+	mute := func(until time.Time) social.InterestPatch {
+		return social.InterestPatch{Mute: &social.Mute{On: true, Until: until}}
+	}
+	version, mentions, usual := w.Version(), social.LevelMentions, social.LevelDefault
+	put(w.Lobby.Key, mute(time.Time{}), social.Interest{Muted: true})
+	put(staff.Key, mute(until), social.Interest{Muted: true, Until: until})
+	reads(Epoch(), map[social.SpaceKey]social.Interest{w.Lobby.Key: {Muted: true}, staff.Key: {Muted: true, Until: until}})
+	put(w.Lobby.Key, social.InterestPatch{Level: &mentions}, social.Interest{Muted: true, Level: mentions})
+	put(w.Lobby.Key, mute(until), social.Interest{Muted: true, Until: until, Level: mentions})
+	put(staff.Key, social.InterestPatch{Mute: &social.Mute{}}, social.Interest{})
+	reads(Epoch(), map[social.SpaceKey]social.Interest{w.Lobby.Key: {Muted: true, Until: until, Level: mentions}})
+	reads(until, map[social.SpaceKey]social.Interest{w.Lobby.Key: {Level: mentions}})
+	put(w.Lobby.Key, social.InterestPatch{Mute: &social.Mute{}}, social.Interest{Level: mentions})
+	put(w.Lobby.Key, social.InterestPatch{Level: &usual}, social.Interest{})
+	reads(Epoch(), map[social.SpaceKey]social.Interest{})
+	put(w.Lobby.Key, mute(until), social.Interest{Muted: true, Until: until})
+	if w.Version() != version {
 		w.Error("to mute is no change of rights")
 	}
 	if err := w.DB.DeleteSpace(w.Context(), w.Lobby.Key, nil, Epoch()); err != nil {
 		w.Fatal(err)
 	}
-	reads(map[social.SpaceKey]social.Mute{})
-	Wants(w, w.DB.PutMute(w.Context(), w.Bob, w.Lobby.Key, social.Mute{On: true}), social.KindNotFound)
-	Wants(w, w.DB.PutMute(w.Context(), 4711, staff.Key, social.Mute{On: true}), social.KindNotFound)
+	reads(Epoch(), map[social.SpaceKey]social.Interest{})
+	_, err := w.DB.SetInterest(w.Context(), w.Bob, w.Lobby.Key, mute(until), Epoch())
+	Wants(w, err, social.KindNotFound)
+	_, err = w.DB.SetInterest(w.Context(), 4711, staff.Key, mute(until), Epoch())
+	Wants(w, err, social.KindNotFound)
 }

@@ -11,6 +11,7 @@ ALTER TABLE spaces
     ADD COLUMN parent   BIGINT   REFERENCES spaces (id),
     ADD COLUMN position INTEGER  NOT NULL DEFAULT 0,
     ADD CONSTRAINT spaces_pair CHECK ((pair_a IS NULL) = (pair_b IS NULL) AND pair_a < pair_b);
+CREATE INDEX spaces_parent ON spaces (parent) WHERE parent IS NOT NULL;
 CREATE UNIQUE INDEX spaces_pairs ON spaces (pair_a, pair_b) WHERE pair_a IS NOT NULL;
 
 -- Contexts get streams of comments (8) and of reactions (9).

@@ -9,6 +9,7 @@ ALTER TABLE spaces ADD COLUMN pair_a INTEGER REFERENCES people (id);
 ALTER TABLE spaces ADD COLUMN pair_b INTEGER REFERENCES people (id);
 ALTER TABLE spaces ADD COLUMN parent INTEGER REFERENCES spaces (id);
 ALTER TABLE spaces ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX spaces_parent ON spaces (parent) WHERE parent IS NOT NULL;
 CREATE UNIQUE INDEX spaces_pairs ON spaces (pair_a, pair_b) WHERE pair_a IS NOT NULL;
 
 -- Contexts get streams of comments (8) and of reactions (9).
