@@ -63,6 +63,8 @@ func statusOf(k social.Kind) int {
 		return http.StatusTooManyRequests
 	case social.KindUnavailable:
 		return http.StatusServiceUnavailable
+	case social.KindStale:
+		return http.StatusPreconditionFailed
 	default:
 		return http.StatusInternalServerError
 	}
@@ -79,6 +81,7 @@ func titles() map[string]string {
 		social.KindTooLarge.String():        "It is too large",
 		social.KindRateLimited.String():     "Too many requests",
 		social.KindUnavailable.String():     "The server cannot do this at the moment",
+		social.KindStale.String():           "It is no longer what the request was made for",
 		social.KindInternal.String():        "The server made a mistake",
 		codeMethod:                          "This method is not allowed here",
 		codeMediaType:                       "The body has a media type that is not understood here",

@@ -280,6 +280,9 @@ func (s *shard) append(ctx context.Context, entries []Entry) ([]Appended, error)
 		c.failures.Add(uint64(len(entries)))
 		for i := range entries {
 			c.announce.Doubt(entries[i].stream())
+			if echo := entries[i].Echo; echo != nil {
+				c.announce.Doubt(echo.Stream)
+			}
 		}
 		if !s.failing {
 			c.logger.Warn("commits fail; publishers are asked to resend", "entries", len(entries), "err", err)
@@ -307,6 +310,12 @@ func (s *shard) announceBatch(ctx context.Context, entries []Entry, results []Ap
 			order = append(order, key)
 		}
 		byStream[key] = append(byStream[key], entries[i])
+		if echo := entries[i].Echo; echo != nil && echo.Seq != 0 {
+			if _, seen := byStream[echo.Stream]; !seen {
+				order = append(order, echo.Stream)
+			}
+			byStream[echo.Stream] = append(byStream[echo.Stream], Entry{Post: echo})
+		}
 	}
 	for _, key := range order {
 		if err := s.c.announce.Announce(ctx, key, byStream[key]); err != nil {

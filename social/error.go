@@ -20,6 +20,7 @@ const (
 	KindTooLarge                    // send less
 	KindRateLimited                 // wait
 	KindUnavailable                 // the same request may succeed later
+	KindStale                       // what it was made for has changed; read that again
 	kindCount
 )
 
@@ -27,6 +28,7 @@ var kindCodes = [kindCount]string{
 	KindInternal: "internal", KindInvalid: "invalid", KindUnauthenticated: "unauthenticated",
 	KindForbidden: "forbidden", KindNotFound: "not_found", KindConflict: "conflict",
 	KindTooLarge: "too_large", KindRateLimited: "rate_limited", KindUnavailable: "unavailable",
+	KindStale: "precondition_failed",
 }
 
 // String is the stable code of the kind, as REST's problem documents carry it.

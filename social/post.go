@@ -51,6 +51,9 @@ type Post struct {
 	Session SessionID
 }
 
+// present is the version of the post: the seq of the entry that said its content.
+func (p *Post) present() uint64 { return max(p.Seq, p.Version) }
+
 // Counts tells whether the post is a new one, as opposed to an edit, a removal
 // or news about members.
 func (p *Post) Counts() bool {
@@ -90,14 +93,29 @@ type Entry struct {
 	// Inbound, where Packet is not 0, is committed with the entry until its PUBREL
 	// is saved; if it is there already the entry is a repeat of what it became.
 	Inbound InboundPacket
+
+	// Comment says that the post is one: the store finds its Root by what it
+	// answers, and makes it private where that is.
+	Comment bool
+	// About, of a comment, reaction or share and of the removal of one, is the stream
+	// of the post that it is about; that is held while the entry is stored.
+	About StreamKey
+	// Floor, of a comment: its author sees of that stream only what is beyond this seq.
+	Floor uint64
+	// Base, of an Update or Delete, is the version that it was made for: KindStale
+	// where the post has another one meanwhile; 0: whichever it has.
+	Base uint64
+	// Echo is told in another stream, and stored exactly when Post is. Its Seq stays
+	// 0 where that stream is closed.
+	Echo *Post
 }
 
 // Appended is what became of one Entry.
 type Appended struct {
 	ID     ID // of the post; of the first one where it was a repeat
 	Seq    uint64
-	Repeat bool  // the key was used before with the same digest; nothing was stored
-	Err    error // this entry alone failed: KindConflict, KindNotFound
+	Repeat bool  // it is so already, or the key was used before with the same digest; nothing was stored
+	Err    error // this entry alone failed: KindConflict, KindNotFound, KindStale, KindInvalid
 }
 
 // KeyLife is how long an idempotency key is remembered.

@@ -51,12 +51,16 @@ type batch struct {
 	objects []social.ID   // what Updates and Deletes are about, and what replies answer, each once
 	topics  []topicRef    // of messages to be retained, ascending, each once
 	packets []packetRef   // ascending, each once
+	// Of what is said about posts; see append_reactions.go.
+	targets  []social.ID // each once
+	likeRefs []likeRef   // ascending, each once
 
 	// Looked up.
 	remembered map[keyRef]*usedKey
 	received   map[packetRef]*receivedPacket
 	found      map[social.ID]*object
 	retained   map[topicRef]*retainedRow
+	likes      map[likeRef]*like // also those that come
 
 	// To write.
 	posts    []*social.Post
@@ -67,6 +71,7 @@ type batch struct {
 	inbound  []receivedPacket // ascending
 	changed  []*object        // objects with another content than before, each once
 	edits    []edit
+	tallies  map[social.PostRef]*tally
 
 	out []social.Appended
 }
@@ -74,7 +79,8 @@ type batch struct {
 // streamState is the counter row of a stream.
 type streamState struct {
 	key      int64
-	known    bool // there is such a stream
+	known    bool  // there is such a stream
+	space    int64 // 0 for none
 	channel  social.Channel
 	closed   bool // of a deleted space
 	head     int64
@@ -108,7 +114,8 @@ type usedKey struct {
 	at     int64
 }
 
-// object is a post that Updates or Deletes of the batch are about, or replies.
+// object is a post that entries of the batch are about: Updates and Deletes,
+// replies, or what is said about it.
 type object struct {
 	id        social.ID
 	stream    int64
@@ -121,6 +128,20 @@ type object struct {
 	content   string
 	extra     []byte
 	touched   bool
+
+	version  int64          // as posts has it
+	announce bool           // it is a share or says so
+	root     social.ID      // of a comment or share
+	rootAt   social.PostRef // where that stands; zero: nowhere
+
+	// Of what something is said about.
+	space     int64
+	channel   social.Channel
+	private   bool
+	author    social.PersonKey
+	creator   social.PersonKey
+	to        []social.PersonKey
+	flaggedAt int64
 }
 
 // edit is a former content of an object.
@@ -155,10 +176,8 @@ func (b *batch) collect() {
 		if ref, is := inboundOf(e); is {
 			b.packets = append(b.packets, ref)
 		}
-		if p := e.Post; p != nil && amends(p) {
-			b.objects = append(b.objects, p.Object)
-		} else if p != nil && !p.InReplyTo.IsZero() {
-			b.objects = append(b.objects, p.InReplyTo)
+		if e.Post != nil {
+			b.collectPost(e)
 		}
 		if m := e.Sample; m != nil && m.Retain && checkSample(m) == nil {
 			b.topics = append(b.topics, topicRef{stream, m.Topic})
@@ -172,8 +191,29 @@ func (b *batch) collect() {
 	b.packets = slices.Compact(b.packets)
 	slices.SortFunc(b.objects, func(x, y social.ID) int { return slices.Compare(x[:], y[:]) })
 	b.objects = slices.Compact(b.objects)
+	slices.SortFunc(b.targets, func(x, y social.ID) int { return slices.Compare(x[:], y[:]) })
+	b.targets = slices.Compact(b.targets)
+	slices.SortFunc(b.likeRefs, likeRef.compare)
+	b.likeRefs = slices.Compact(b.likeRefs)
 	slices.SortFunc(b.topics, topicRef.compare)
 	b.topics = slices.Compact(b.topics)
+}
+
+// collectPost does so for a post. Most need nothing.
+func (b *batch) collectPost(e *social.Entry) {
+	if e.About != 0 {
+		b.streams = append(b.streams, streamState{key: int64(e.About)})
+	}
+	if e.Echo != nil {
+		b.streams = append(b.streams, streamState{key: int64(e.Echo.Stream)})
+	}
+	switch p := e.Post; {
+	case amends(p):
+		b.objects = append(b.objects, p.Object)
+	case b.collectSaid(e):
+	case !p.InReplyTo.IsZero():
+		b.objects = append(b.objects, p.InReplyTo)
+	}
 }
 
 func entryFacts(e *social.Entry) (stream, person int64, key string) {
@@ -201,14 +241,18 @@ func (b *batch) begin() {
 	b.changed, b.edits = b.changed[:0], b.edits[:0]
 	b.inbound = b.inbound[:0]
 	b.remembered, b.received, b.found, b.retained = nil, nil, nil, nil
+	b.likes, b.tallies = nil, nil
 	if len(b.packets) > 0 {
 		b.received = make(map[packetRef]*receivedPacket, len(b.packets))
 	}
 	if len(b.keys) > 0 {
 		b.remembered = make(map[keyRef]*usedKey, len(b.keys))
 	}
-	if len(b.objects) > 0 {
-		b.found = make(map[social.ID]*object, len(b.objects))
+	if n := len(b.objects) + len(b.targets); n > 0 {
+		b.found = make(map[social.ID]*object, n)
+	}
+	if len(b.likeRefs) > 0 {
+		b.likes = make(map[likeRef]*like, len(b.likeRefs))
 	}
 	if len(b.topics) > 0 {
 		b.retained = make(map[topicRef]*retainedRow, len(b.topics))
@@ -262,8 +306,8 @@ func (b *batch) resolveNew(e *social.Entry, s *streamState, k keyRef) (done soci
 		}
 	}
 	if e.Post != nil {
-		if done = b.takePost(e.Post, s); done.Err != nil {
-			return done, 0
+		if done = b.takePost(e, s); done.Err != nil || done.Repeat {
+			return done, s.key
 		}
 	} else {
 		if done = b.takeSample(e.Sample, s); done.Err != nil {
@@ -278,19 +322,14 @@ func (b *batch) resolveNew(e *social.Entry, s *streamState, k keyRef) (done soci
 	return done, s.key
 }
 
-func (b *batch) takePost(p *social.Post, s *streamState) social.Appended {
-	switch {
-	case amends(p):
-		o := b.found[p.Object]
-		if !o.in(s) || o.removedAt != 0 {
-			return social.Appended{Err: notFound("post")}
-		}
-		s.advance(b.now)
-		b.amend(p, o, s)
-	case !p.InReplyTo.IsZero() && !b.found[p.InReplyTo].in(s):
-		return social.Appended{Err: social.Invalid("inReplyTo", "is not the id of a post in this context")}
-	default:
-		s.advance(b.now)
+func (b *batch) takePost(e *social.Entry, s *streamState) social.Appended {
+	p := e.Post
+	if done, over := b.check(e, s); over {
+		return done
+	}
+	s.advance(b.now)
+	if amends(p) {
+		b.amend(p, b.found[p.Object], s)
 	}
 	if p.Counts() {
 		s.ordinals++
@@ -299,17 +338,34 @@ func (b *batch) takePost(p *social.Post, s *streamState) social.Appended {
 	if !fault("lose-acknowledged") {
 		b.posts = append(b.posts, p)
 	}
-	if b.found != nil && p.Counts() {
-		// A later entry may be about this one.
-		b.found[p.ID] = &object{
-			id: p.ID, stream: s.key, seq: s.head, counts: true, writtenAt: s.headAt,
-			markdown: p.Markdown, content: p.Content, extra: p.Extra,
-		}
+	if b.found != nil {
+		b.note(e, s)
+		b.know(p, s)
+	}
+	if e.Echo != nil {
+		b.echo(e.Echo)
 	}
 	if fault("tell-former-seq") {
 		return social.Appended{ID: p.ID, Seq: p.Seq - 1}
 	}
 	return social.Appended{ID: p.ID, Seq: p.Seq}
+}
+
+// know keeps a post that a later entry of the batch may be about.
+func (b *batch) know(p *social.Post, s *streamState) {
+	if !p.Counts() {
+		return
+	}
+	o := &object{
+		id: p.ID, stream: s.key, seq: s.head, counts: true, writtenAt: s.headAt,
+		markdown: p.Markdown, content: p.Content, extra: p.Extra,
+		announce: p.Type == social.TypeAnnounce, root: p.Root, space: s.space, channel: s.channel,
+		private: p.Private, author: p.Author, creator: p.Creator, to: p.To,
+	}
+	if root := b.found[p.Root]; root != nil && !p.Root.IsZero() {
+		o.rootAt = root.ref()
+	}
+	b.found[p.ID] = o
 }
 
 // in tells whether o is a post of the stream that can be answered or amended; a
@@ -331,7 +387,7 @@ func (b *batch) amend(p *social.Post, o *object, s *streamState) {
 	if p.Extra != nil {
 		o.extra = p.Extra
 	}
-	o.writtenAt, o.updatedAt = s.headAt, s.headAt
+	o.writtenAt, o.updatedAt, o.version = s.headAt, s.headAt, s.head
 }
 
 func (b *batch) takeSample(m *social.Sample, s *streamState) social.Appended {

@@ -122,7 +122,7 @@ func (s *columnSet) fillEdits(edits []edit) {
 }
 
 func (s *columnSet) fillChanged(changed []*object) {
-	s.changed.reset(oidInt64, oidInt64, oidBool, oidText, oidBytes, oidInt64, oidInt64)
+	s.changed.reset(oidInt64, oidInt64, oidBool, oidText, oidBytes, oidInt64, oidInt64, oidInt64)
 	c := s.changed.cols
 	for _, o := range changed {
 		c[0].int64(o.stream)
@@ -132,6 +132,7 @@ func (s *columnSet) fillChanged(changed []*object) {
 		c[4].bytesOrNull(o.extra)
 		c[5].int64OrNull(o.updatedAt)
 		c[6].int64OrNull(o.removedAt)
+		c[7].int64OrNull(o.version)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // once per post, and makes commit order and seq order the same.
 const (
 	// In ascending order of keys, as everybody locks them.
-	pgLockStreams = `SELECT id, channel, closed, head, ordinals, head_at, bytes, retained, retained_bytes FROM streams
+	pgLockStreams = `SELECT id, channel, closed, head, ordinals, head_at, bytes, retained, retained_bytes, COALESCE(space, 0) FROM streams
 		WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`
 	// By primary key. OFFSET 0 keeps it one look-up per key: a join that was planned
 	// when the table was empty would read all of it.
@@ -26,9 +26,11 @@ const (
 		LATERAL (SELECT person, key, digest, stream, seq, id, at FROM keys WHERE person = u.person AND key = u.key OFFSET 0) k`
 	// By posts_id. Whoever changes a post holds its stream, which the statement
 	// before this one has locked; an object of another stream is refused by that.
-	pgFindObjects = `SELECT p.* FROM unnest($1::uuid[]) AS u (id),
-		LATERAL (SELECT id, stream, seq, counts, COALESCE(updated_at, published_at), COALESCE(updated_at, 0),
-			COALESCE(removed_at, 0), markdown, content, extra FROM posts WHERE id = u.id OFFSET 0) p`
+	pgFindObjects = `SELECT p.*, COALESCE(r.stream, 0), COALESCE(r.seq, 0) FROM unnest($1::uuid[]) AS u (id)
+		CROSS JOIN LATERAL (SELECT id, stream, seq, counts, COALESCE(updated_at, published_at), COALESCE(updated_at, 0),
+			COALESCE(removed_at, 0), markdown, content, extra, COALESCE(version, 0), type = 'Announce', root
+			FROM posts WHERE id = u.id OFFSET 0) p
+		LEFT JOIN LATERAL (SELECT stream, seq FROM posts WHERE id = p.root OFFSET 0) r ON TRUE`
 
 	pgInsertPosts = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
 			creator, subject, object, root, in_reply_to, type, content, extra, key, generator, session)
@@ -61,9 +63,9 @@ const (
 	pgInsertEdits = `INSERT INTO edits (post, seq, at, markdown, content, extra)
 		SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bool[], $5::text[], $6::bytea[])`
 	pgChangePosts = `UPDATE posts p SET markdown = c.markdown, content = c.content, extra = c.extra,
-			updated_at = c.updated_at, removed_at = c.removed_at
-		FROM unnest($1::bigint[], $2::bigint[], $3::bool[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[])
-			AS c (stream, seq, markdown, content, extra, updated_at, removed_at)
+			updated_at = c.updated_at, removed_at = c.removed_at, version = c.version
+		FROM unnest($1::bigint[], $2::bigint[], $3::bool[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bigint[])
+			AS c (stream, seq, markdown, content, extra, updated_at, removed_at, version)
 		WHERE p.stream = c.stream AND p.seq = c.seq`
 	// By posts_object: what earlier Updates said. They are removed with what they are about.
 	pgEraseUpdates = `UPDATE posts u SET content = '', extra = NULL, removed_at = p.removed_at
@@ -132,6 +134,9 @@ func (e *postgres) lookUp(ctx context.Context, p *pipeline, b *batch, set *colum
 		}
 		p.queue(ctx, pgFindObjects, &set.objects, b.scanObject)
 	}
+	if len(b.targets) > 0 {
+		e.queueTargets(ctx, p, b, set)
+	}
 	if len(b.topics) > 0 {
 		set.fillTopics(b.topics)
 		p.queue(ctx, pgFindRetained, &set.topics, b.scanRetained)
@@ -149,7 +154,7 @@ func (b *batch) scanStream(v [][]byte) {
 	s.channel = social.Channel(binary.BigEndian.Uint16(v[1])) //nolint:gosec // written from a Channel
 	s.closed = v[2][0] != 0
 	s.head, s.ordinals, s.headAt = int8Value(v[3]), int8Value(v[4]), int8Value(v[5])
-	s.bytes, s.retained, s.retainedBytes = int8Value(v[6]), int8Value(v[7]), int8Value(v[8])
+	s.bytes, s.retained, s.retainedBytes, s.space = int8Value(v[6]), int8Value(v[7]), int8Value(v[8]), int8Value(v[9])
 }
 
 func (b *batch) scanRetained(v [][]byte) {
@@ -170,9 +175,11 @@ func (b *batch) scanObject(v [][]byte) {
 	o := &object{
 		stream: int8Value(v[1]), seq: int8Value(v[2]), counts: v[3][0] != 0,
 		writtenAt: int8Value(v[4]), updatedAt: int8Value(v[5]), removedAt: int8Value(v[6]),
-		markdown: v[7][0] != 0, content: string(v[8]),
+		markdown: v[7][0] != 0, content: string(v[8]), version: int8Value(v[10]), announce: v[11][0] != 0,
+		rootAt: social.PostRef{Stream: social.StreamKey(int8Value(v[13])), Seq: uint64(int8Value(v[14]))}, //nolint:gosec // from a BIGINT
 	}
 	copy(o.id[:], v[0])
+	copy(o.root[:], v[12])
 	if v[9] != nil {
 		o.extra = append([]byte{}, v[9]...)
 	}
@@ -197,6 +204,9 @@ func (e *postgres) write(ctx context.Context, p *pipeline, b *batch, set *column
 	e.queueRetained(ctx, p, b, set)
 	if len(b.changed) > 0 {
 		e.queueAmendments(ctx, p, b, set)
+	}
+	if len(b.tallies) > 0 {
+		e.queueSaid(ctx, p, b, set)
 	}
 	if len(b.expired) > 0 {
 		set.expired.reset(oidInt64, oidText)

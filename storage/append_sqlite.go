@@ -14,15 +14,16 @@ import (
 // INSERT per row is as fast as one with many rows. Their parameters have no
 // numbers, which the driver would look up for every row.
 const (
-	liteFindStream = `SELECT channel, closed, head, ordinals, head_at, bytes, retained, retained_bytes FROM streams WHERE id = ?`
+	liteFindStream = `SELECT channel, closed, head, ordinals, head_at, bytes, retained, retained_bytes, COALESCE(space, 0) FROM streams WHERE id = ?`
 	// By primary key, for a list of [person, key] in JSON: few of them are there,
 	// and only those cost a row.
 	liteFindKeys = `SELECT k.person, k.key, k.digest, k.stream, k.seq, k.id, k.at
 		FROM json_each(?) u CROSS JOIN keys k ON k.person = u.value ->> 0 AND k.key = u.value ->> 1`
 	// By posts_id.
-	liteFindObject = `SELECT stream, seq, counts, COALESCE(updated_at, published_at), COALESCE(updated_at, 0),
-			COALESCE(removed_at, 0), markdown, content, extra
-		FROM posts WHERE id = ?`
+	liteFindObject = `SELECT p.stream, p.seq, p.counts, COALESCE(p.updated_at, p.published_at), COALESCE(p.updated_at, 0),
+			COALESCE(p.removed_at, 0), p.markdown, p.content, p.extra, COALESCE(p.version, 0), p.type = 'Announce', p.root,
+			COALESCE(r.stream, 0), COALESCE(r.seq, 0)
+		FROM posts p LEFT JOIN posts r ON r.id = p.root WHERE p.id = ?`
 	liteInsertPost = `INSERT INTO posts (stream, seq, ordinal, published_at, author, id, counts, as_space, markdown, private,
 			creator, subject, object, root, in_reply_to, type, content, extra, key, generator, session)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
@@ -37,7 +38,7 @@ const (
 	liteDeleteKey      = `DELETE FROM keys WHERE person = ? AND key = ?`
 	liteInsertKey      = `INSERT INTO keys (person, key, digest, stream, seq, id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`
 	liteInsertEdit     = `INSERT INTO edits (post, seq, at, markdown, content, extra) VALUES (?, ?, ?, ?, ?, ?)`
-	liteChangePost     = `UPDATE posts SET markdown = ?, content = ?, extra = ?, updated_at = ?, removed_at = ?
+	liteChangePost     = `UPDATE posts SET markdown = ?, content = ?, extra = ?, updated_at = ?, removed_at = ?, version = ?
 		WHERE stream = ? AND seq = ?`
 	// By posts_object: what earlier Updates said. They are removed with what they are about.
 	liteEraseUpdates = `UPDATE posts SET content = '', extra = NULL,
@@ -56,6 +57,10 @@ type liteStatements struct {
 	findRetained, putRetained, delRetained *sql.Stmt
 	moveHead                               *sql.Stmt
 	findInbound, insertInbound             *sql.Stmt
+	findTarget, findLike                   *sql.Stmt
+	deleteLike, insertLike                 *sql.Stmt
+	growTally, shrinkTally                 *sql.Stmt
+	retimeTally, flagTally                 *sql.Stmt
 }
 
 // preparable is a statement and its text.
@@ -84,6 +89,14 @@ func (s *liteStatements) list() []preparable {
 		{&s.moveHead, liteMoveHead},
 		{&s.findInbound, liteFindInbound},
 		{&s.insertInbound, liteInsertInbound},
+		{&s.findTarget, liteFindTarget},
+		{&s.findLike, liteFindLike},
+		{&s.deleteLike, liteDeleteLike},
+		{&s.insertLike, liteInsertLike},
+		{&s.growTally, liteGrowTally},
+		{&s.shrinkTally, liteShrinkTally},
+		{&s.retimeTally, liteRetimeTally},
+		{&s.flagTally, liteFlagTally},
 	}
 }
 
@@ -139,7 +152,7 @@ func (s *liteStatements) lookUp(ctx context.Context, b *batch) error {
 	for i := range b.streams {
 		st := &b.streams[i]
 		err := s.findStream.QueryRowContext(ctx, st.key).Scan(&st.channel, &st.closed, &st.head, &st.ordinals, &st.headAt,
-			&st.bytes, &st.retained, &st.retainedBytes)
+			&st.bytes, &st.retained, &st.retainedBytes, &st.space)
 		if err == nil {
 			st.known = true
 		} else if !errors.Is(err, sql.ErrNoRows) {
@@ -155,12 +168,15 @@ func (s *liteStatements) lookUp(ctx context.Context, b *batch) error {
 	for _, id := range b.objects {
 		o := &object{id: id}
 		err := s.findObject.QueryRowContext(ctx, id[:]).Scan(&o.stream, &o.seq, &o.counts, &o.writtenAt, &o.updatedAt,
-			&o.removedAt, &o.markdown, &o.content, &o.extra)
+			&o.removedAt, &o.markdown, &o.content, &o.extra, &o.version, &o.announce, idColumn{&o.root}, &o.rootAt.Stream, &o.rootAt.Seq)
 		if err == nil {
 			b.found[id] = o
 		} else if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
+	}
+	if err := s.lookUpSaid(ctx, b); err != nil {
+		return err
 	}
 	for _, ref := range b.topics {
 		var size int64
@@ -218,6 +234,9 @@ func (s *liteStatements) write(ctx context.Context, b *batch) error {
 		return err
 	}
 	if err := s.writeAmendments(ctx, b); err != nil {
+		return err
+	}
+	if err := s.writeSaid(ctx, b); err != nil {
 		return err
 	}
 	for _, k := range b.expired {
@@ -284,7 +303,7 @@ func (s *liteStatements) writeAmendments(ctx context.Context, b *batch) error {
 		}
 	}
 	for _, o := range b.changed {
-		_, err := s.changePost.ExecContext(ctx, o.markdown, o.content, o.extra, orNull(o.updatedAt), orNull(o.removedAt), o.stream, o.seq)
+		_, err := s.changePost.ExecContext(ctx, o.markdown, o.content, o.extra, orNull(o.updatedAt), orNull(o.removedAt), orNull(o.version), o.stream, o.seq)
 		if err != nil {
 			return err
 		}

@@ -152,6 +152,10 @@ type columnSet struct {
 	changed, removed, heads columns
 	topics, retained        columns
 	packets, inbound        columns
+	targets, likeRefs       columns
+	gone, come              columns
+	grown, shrunk           columns
+	lost, flagged           columns
 }
 
 // columnSets keeps them between appends.
