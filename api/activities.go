@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -32,33 +31,33 @@ func (s *Server) createPost(ctx context.Context, a social.Actor, in *createActiv
 		return nil, err
 	}
 	out := newJSON(created(!again), s.directory.RenderPost(nil, f.Space, &f.Post))
-	out.Location = at + f.ID.String()
+	out.Location, out.ETag = at+f.ID.String(), etag(&f.Post)
 	return out, nil
 }
 
 // parseDraft reads a post; the header's key and the body's are the same thing.
 func parseDraft(raw []byte, key string) (social.Draft, error) {
 	d, err := social.ParseDraft(raw)
-	if err != nil || key == "" {
+	if err != nil {
 		return d, err
 	}
-	if d.Key != "" && d.Key != key {
-		return d, social.Invalid("key", "differs from the header Idempotency-Key")
-	}
-	d.Key = key
-	return d, social.CheckKey("Idempotency-Key", key)
+	return d, takeKey(&d, key)
 }
 
-// requireActivity is KindNotFound for the id of a message of a conversation.
-func (s *Server) requireActivity(ctx context.Context, id string) error {
-	return s.posts.RequireIn(ctx, id, social.ChannelMessages, social.KindContext, social.KindWall)
+// takeKey takes the key of the header.
+func takeKey(d *social.Draft, key string) error {
+	if key == "" {
+		return nil
+	}
+	if d.Key != "" && d.Key != key {
+		return social.Invalid("key", "differs from the header Idempotency-Key")
+	}
+	d.Key = key
+	return social.CheckKey("Idempotency-Key", key)
 }
 
 func (s *Server) getActivity(ctx context.Context, a social.Actor, in *PathID) (*jsonOut, error) {
-	if err := s.requireActivity(ctx, in.ID); err != nil {
-		return nil, err
-	}
-	f, err := s.posts.Get(ctx, a, in.ID)
+	f, err := s.posts.Get(ctx, a, social.SortActivity, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -71,64 +70,9 @@ func (s *Server) renderActivity(ctx context.Context, a social.Actor, f social.Fo
 	if err != nil {
 		return nil, err
 	}
-	return newJSON(http.StatusOK, s.directory.RenderActivity(nil, f.Space, &f.Post, &facts[0])), nil
-}
-
-func (s *Server) patchActivity(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
-	return s.editPost(ctx, a, in, s.requireActivity)
-}
-
-// editPost edits a post that the route is for, as required says.
-func (s *Server) editPost(ctx context.Context, a social.Actor, in *createActivityIn, require func(context.Context, string) error) (*jsonOut, error) {
-	d, err := parseDraft(in.raw, in.Key)
-	if err != nil {
-		return nil, err
-	}
-	for field, given := range map[string]bool{"to": d.Private, "inReplyTo": !d.InReplyTo.IsZero(), "type": d.Type != social.TypeCreate} {
-		if given {
-			return nil, social.Invalid(field, "stays as it is when a post is edited")
-		}
-	}
-	if err := require(ctx, in.ID); err != nil {
-		return nil, err
-	}
-	if err := s.keepRest(ctx, a, in, &d); err != nil {
-		return nil, err
-	}
-	f, err := s.posts.Edit(ctx, a, in.ID, d)
-	if err != nil {
-		return nil, err
-	}
-	return s.renderActivity(ctx, a, f)
-}
-
-// keepRest fills in what an edit leaves out.
-func (s *Server) keepRest(ctx context.Context, a social.Actor, in *createActivityIn, d *social.Draft) error {
-	var given struct{ Content, Format *string }
-	if err := json.Unmarshal(in.raw, &given); err != nil {
-		return fmt.Errorf("read what an edit gives: %w", err) // ParseDraft has read it
-	}
-	if given.Content != nil && given.Format != nil {
-		return nil
-	}
-	f, err := s.posts.Get(ctx, a, in.ID)
-	if err != nil {
-		return err
-	}
-	if given.Content == nil {
-		d.Content = f.Content
-	}
-	if given.Format == nil {
-		d.Markdown = f.Markdown
-	}
-	return nil
-}
-
-func (s *Server) deleteActivity(ctx context.Context, a social.Actor, in *PathID) (*struct{}, error) {
-	if err := s.requireActivity(ctx, in.ID); err != nil {
-		return nil, err
-	}
-	return nil, s.posts.Remove(ctx, a, in.ID)
+	out := newJSON(http.StatusOK, s.directory.RenderActivity(nil, f.Space, &f.Post, &facts[0]))
+	out.ETag = etag(&f.Post)
+	return out, nil
 }
 
 type streamIn struct {
@@ -163,12 +107,9 @@ func (h home) log(c social.Channel) string {
 
 // listPosts lists the living posts of a space, at path below it.
 func (s *Server) listPosts(ctx context.Context, a social.Actor, in *streamIn, of home, path string) (*jsonOut, error) {
-	page, epoch, err := in.page()
+	page, err := in.seqs()
 	if err != nil {
 		return nil, err
-	}
-	if epoch != "" {
-		return nil, social.Invalid("after", "is no seq; a position belongs to the log")
 	}
 	list, err := s.posts.Activities(ctx, a, of.Where, page)
 	if err != nil {
@@ -183,6 +124,14 @@ func (s *Server) listPosts(ctx context.Context, a social.Actor, in *streamIn, of
 
 func (s *Server) messagesLog(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
 	return s.readLog(ctx, a, in, inContext(in.ID), social.ChannelMessages)
+}
+
+func (s *Server) commentsLog(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
+	return s.readLog(ctx, a, in, inContext(in.ID), social.ChannelComments)
+}
+
+func (s *Server) reactionsLog(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {
+	return s.readLog(ctx, a, in, inContext(in.ID), social.ChannelReactions)
 }
 
 func (s *Server) eventsLog(ctx context.Context, a social.Actor, in *streamIn) (*jsonOut, error) {

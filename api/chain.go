@@ -129,11 +129,11 @@ func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) (done bool)
 	if origin != "" && slices.Contains(s.cfg.Origins, origin) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "Link, Location, Retry-After, X-Request-Id, WWW-Authenticate")
+		h.Set("Access-Control-Expose-Headers", "ETag, Link, Location, Retry-After, X-Request-Id, WWW-Authenticate")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		if preflight {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, X-HTTP-Method-Override, X-Rambla-Act-As")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-Match, X-HTTP-Method-Override, X-Rambla-Act-As")
 			h.Set("Access-Control-Max-Age", "600")
 		}
 	}

@@ -14,20 +14,16 @@ func (s *Server) createMessage(ctx context.Context, a social.Actor, in *createAc
 	return s.createPost(ctx, a, in, social.InConversation(in.ID), "/v1/messages/")
 }
 
-// requireMessage is KindNotFound for the id of a post elsewhere.
-func (s *Server) requireMessage(ctx context.Context, id string) error {
-	return s.posts.RequireIn(ctx, id, social.ChannelMessages, social.KindConversation)
-}
-
-func (s *Server) patchMessage(ctx context.Context, a social.Actor, in *createActivityIn) (*jsonOut, error) {
-	return s.editPost(ctx, a, in, s.requireMessage)
-}
-
-func (s *Server) deleteMessage(ctx context.Context, a social.Actor, in *PathID) (*struct{}, error) {
-	if err := s.requireMessage(ctx, in.ID); err != nil {
+func (s *Server) patchMessage(ctx context.Context, a social.Actor, in *editIn) (*jsonOut, error) {
+	f, err := s.editPost(ctx, a, social.SortMessage, in)
+	if err != nil {
 		return nil, err
 	}
-	return nil, s.posts.Remove(ctx, a, in.ID)
+	return s.renderActivity(ctx, a, f)
+}
+
+func (s *Server) deleteMessage(ctx context.Context, a social.Actor, in *removeIn) (*struct{}, error) {
+	return s.removePost(ctx, a, social.SortMessage, in)
 }
 
 // conversationLog reads a stream of a conversation.

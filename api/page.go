@@ -54,6 +54,15 @@ func (in PageSeq) page() (page social.Page, epoch string, err error) {
 	return page, epoch, err
 }
 
+// seqs is page for a list that is no log.
+func (in PageSeq) seqs() (social.Page, error) {
+	page, epoch, err := in.page()
+	if err == nil && epoch != "" {
+		err = social.Invalid("after", "is no seq; a position belongs to the log")
+	}
+	return page, err
+}
+
 // parseSeq reads a seq; the error is KindInvalid and names field, also for one
 // that no store can hold.
 func parseSeq(field, s string) (uint64, error) {

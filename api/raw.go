@@ -26,6 +26,7 @@ type jsonOut struct {
 	ContentType string `header:"Content-Type" hidden:"true"`
 	Location    string `header:"Location" hidden:"true"`
 	Link        string `header:"Link" hidden:"true"`
+	ETag        string `header:"ETag" hidden:"true"`
 	Body        []byte
 }
 

@@ -17,6 +17,7 @@ func (s *Server) routes(api huma.API) {
 
 		ctx    = "/v1/contexts/{id}"
 		member = ctx + "/members/{name}"
+		act    = "/v1/activities/{id}"
 		conv   = "/v1/conversations/{id}"
 		person = "/v1/people/{name}"
 	)
@@ -96,7 +97,25 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/activities/{id}", summary: "One post", tag: "activities", status: 200, answer: Activity{}}, s.getActivity)
 	add(api, route{method: patch, path: "/v1/activities/{id}", summary: "Edit a post of mine", tag: "activities", status: 200, body: postBody, takes: Edit{}, answer: Activity{}, actable: true, published: true}, s.patchActivity)
 	add(api, route{method: del, path: "/v1/activities/{id}", summary: "Remove a post", tag: "activities", status: 204, actable: true}, s.deleteActivity)
+	add(api, route{method: get, path: act + "/history", summary: "What it says and said, oldest first", tag: "activities", status: 200}, s.listRevisions)
+	add(api, route{method: get, path: act + "/comments", summary: "Its living comments", tag: "activities", status: 200, answer: PostPage{}}, s.listComments)
+	add(api, route{method: post, path: act + "/comments", summary: "Comment on it, or answer a comment", tag: "activities", status: 201, body: postBody, takes: Draft{}, answer: Post{}, actable: true, published: true}, s.createComment)
+	add(api, route{method: get, path: "/v1/comments/{id}", summary: "One comment", tag: "activities", status: 200, answer: Post{}}, s.getComment)
+	add(api, route{method: patch, path: "/v1/comments/{id}", summary: "Edit a comment of mine", tag: "activities", status: 200, body: postBody, takes: Edit{}, answer: Post{}, actable: true, published: true}, s.patchComment)
+	add(api, route{method: del, path: "/v1/comments/{id}", summary: "Remove a comment: mine, on an activity of mine, or with the permission delete", tag: "activities", status: 204, actable: true}, s.deleteComment)
+	add(api, route{method: get, path: act + "/likes", summary: "Who likes it, the newest first", tag: "activities", status: 200}, s.listLikes)
+	add(api, route{method: put, path: act + "/like", summary: "Like it", tag: "activities", status: 201, also: 200, actable: true}, s.putLike)
+	add(api, route{method: del, path: act + "/like", summary: "Like it no longer", tag: "activities", status: 204, actable: true}, s.deleteLike)
+	add(api, route{method: put, path: act + "/favorite", summary: "Keep it among my favorites, which nobody else sees", tag: "activities", status: 201, also: 200}, s.putFavorite)
+	add(api, route{method: del, path: act + "/favorite", summary: "Keep it no longer", tag: "activities", status: 204}, s.deleteFavorite)
+	add(api, route{method: put, path: act + "/flag", summary: "Highlight it (permission flag)", tag: "activities", status: 201, also: 200, actable: true}, s.putFlag)
+	add(api, route{method: del, path: act + "/flag", summary: "Highlight it no longer (permission flag)", tag: "activities", status: 204, actable: true}, s.deleteFlag)
+	add(api, route{method: post, path: act + "/share", summary: "Share it into a context, or on my wall", tag: "activities", status: 201, body: postBody, takes: ShareDraft{}, answer: Post{}, actable: true, published: true}, s.createShare)
+	add(api, route{method: put, path: "/v1/messages/{id}/like", summary: "Like a message of a conversation", tag: "conversations", status: 201, also: 200}, s.putMessageLike)
+	add(api, route{method: del, path: "/v1/messages/{id}/like", summary: "Like it no longer", tag: "conversations", status: 204}, s.deleteMessageLike)
 	add(api, route{method: get, path: ctx + "/log/messages", summary: "What subscribers of its messages got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.messagesLog)
+	add(api, route{method: get, path: ctx + "/log/comments", summary: "What subscribers of its comments got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.commentsLog)
+	add(api, route{method: get, path: ctx + "/log/reactions", summary: "What subscribers of its reactions got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.reactionsLog)
 	add(api, route{method: get, path: ctx + "/log/events", summary: "What subscribers of its events got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.eventsLog)
 
 	add(api, route{method: get, path: "/v1/conversations", summary: "The conversations I take part in, the last one written in first", tag: "conversations", status: 200}, s.listConversations)

@@ -95,6 +95,12 @@ type Mention struct {
 	Name string `json:"name" example:"@bob"`
 }
 
+// PostPage is a page of posts.
+type PostPage struct {
+	Items []Post `json:"items" nullable:"false"`
+	Next  uint64 `json:"next,omitempty" doc:"What to ask for as after or before; absent at the end"`
+}
+
 // ActivityPage is a page of posts.
 type ActivityPage struct {
 	Items []Activity `json:"items" nullable:"false"`

@@ -140,10 +140,6 @@ func ParseDraft(body []byte) (Draft, error) {
 
 func (d *Draft) check() error {
 	switch {
-	case len(d.Content) > MaxContent:
-		return &Error{Kind: KindTooLarge, Safe: fmt.Sprintf("The text is longer than %d bytes.", MaxContent)}
-	case strings.IndexByte(d.Content, 0) >= 0:
-		return Invalid("content", "contains a NUL character")
 	case !slices.Contains(clientTypes, d.Type) && !appType.MatchString(d.Type):
 		return Invalid("type", "%q is no type that one may post; use a word of ActivityStreams such as Create, or app:verb", clip(d.Type))
 	case strings.TrimSpace(d.Content) == "" && d.Type == TypeCreate && d.Extra == nil:
@@ -152,6 +148,17 @@ func (d *Draft) check() error {
 		return Invalid("to", "is empty; leave it out to post for everyone")
 	case len(d.To) > MaxReaders:
 		return Invalid("to", "names more than %d people", MaxReaders)
+	}
+	return d.checkText()
+}
+
+// checkText checks what is text in every draft.
+func (d *Draft) checkText() error {
+	switch {
+	case len(d.Content) > MaxContent:
+		return &Error{Kind: KindTooLarge, Safe: fmt.Sprintf("The text is longer than %d bytes.", MaxContent)}
+	case strings.IndexByte(d.Content, 0) >= 0:
+		return Invalid("content", "contains a NUL character")
 	}
 	return CheckKey("key", d.Key)
 }

@@ -1,6 +1,9 @@
 package social
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // PostRef is where a post stands.
 type PostRef struct {
@@ -28,6 +31,13 @@ type FactStore interface {
 	// SharedBy finds what the posts share (their Root); those that share nothing,
 	// or what is no longer there, are left out.
 	SharedBy(ctx context.Context, posts []PostRef) (map[PostRef]Post, error)
+	// Revisions are what a post said and says, oldest first, beyond that version.
+	Revisions(ctx context.Context, post ID, after uint64, limit int) ([]Revision, error)
+	// Likes are those of a post, newest first, from before that entry (0: all).
+	Likes(ctx context.Context, post PostRef, before uint64, limit int) ([]Liking, error)
+	// SetFavorite keeps or forgets a favorite; changed is false where it was so.
+	// KindNotFound where the post is gone.
+	SetFavorite(ctx context.Context, post PostRef, person PersonKey, on bool, now time.Time) (changed bool, err error)
 }
 
 // Facts are those of a page of posts that the actor may read, in their order; of

@@ -121,7 +121,7 @@ func TestRemovingPeople(t *testing.T) {
 	}
 	_, _, err := s.trySay(bob, "lobby", "y")
 	s.refused(err, social.KindNotFound, "who was removed posts")
-	f, err := s.posts.Get(ctx, s.as("carol"), p.ID.String())
+	f, err := s.posts.Get(ctx, s.as("carol"), social.SortActivity, p.ID.String())
 	if err != nil || s.dir.AnyPerson(f.Author).Name != "bob" {
 		t.Errorf("the post has lost its author: %+v, %v", f.Post, err)
 	}

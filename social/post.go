@@ -37,7 +37,7 @@ type Post struct {
 	Ordinal   uint64 // how many posts of the stream up to here count as new ones
 	Published time.Time
 	Updated   time.Time // of the last edit; zero: never
-	Version   uint64    // seq of the Update that said the present content; 0: none did
+	Edited    uint64    // seq of the Update that said the present content; 0: none did
 	Removed   time.Time // zero: living. A removed post has no content
 	Markdown  bool
 	Content   string // the present one, also where it was edited
@@ -50,9 +50,6 @@ type Post struct {
 	// 0 where there was none.
 	Session SessionID
 }
-
-// present is the version of the post: the seq of the entry that said its content.
-func (p *Post) present() uint64 { return max(p.Seq, p.Version) }
 
 // Counts tells whether the post is a new one, as opposed to an edit, a removal
 // or news about members.
@@ -153,6 +150,7 @@ type PostQuery struct {
 	Forward bool
 	Floor   uint64 // seq > Floor in any case: what a reader may see begins there
 	Living  bool   // only posts that count as new and are not removed
+	Root    ID     // only what is about this one; zero: whatever it is about
 	// Everything includes the private posts of all; only for delivery, which
 	// looks at the readers of each post itself.
 	Everything bool

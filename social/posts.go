@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -43,16 +44,36 @@ func (ps *Posts) MayWrite(a Actor, w Where, channel Channel) error {
 	return err
 }
 
-func (ps *Posts) place(a Actor, w Where, channel Channel) (*Space, error) {
+// place finds where the actor may post; what it sees of it goes along.
+func (ps *Posts) place(a Actor, w Where, channel Channel) (Sight, error) {
 	need := Write
 	if channel == ChannelComments && w.Kind == ScopePerson {
-		need = Read // whoever reads a wall may comment there
+		need = Read
 	}
 	sight, err := ps.dir.reach(a, w, need, false)
 	if err != nil {
-		return nil, err
+		return Sight{}, err
 	}
-	return sight.Space, sight.Space.voice(a)
+	if sight.Space.Stream(channel) == 0 {
+		return Sight{}, w.missing()
+	}
+	return sight, sight.mayPost(a, channel)
+}
+
+// mayPost is KindForbidden where the actor may not post into the channel. Whoever
+// reads a wall may comment there.
+func (s *Sight) mayPost(a Actor, channel Channel) error {
+	need := Write
+	if channel == ChannelComments && s.Space.Kind == KindWall {
+		need = Read
+	}
+	switch {
+	case !s.May.Has(need):
+		return Errorf(KindForbidden, "You lack the permission %s there.", strings.Join(need.Words(), ", "))
+	case !a.Scopes.MayWrite(s.Space.scopeName(), false):
+		return Errorf(KindForbidden, "This token's scopes do not allow it.")
+	}
+	return s.Space.voice(a)
 }
 
 // Create is Publish for callers that wait; it returns the stored post (of a
@@ -77,16 +98,23 @@ func (ps *Posts) Create(ctx context.Context, a Actor, w Where, channel Channel, 
 
 // entry checks the right and the names of a draft. For when it blocks see Publish.
 func (ps *Posts) entry(ctx context.Context, a Actor, w Where, channel Channel, d Draft) (Entry, error) {
-	where, err := ps.place(a, w, channel)
+	sight, err := ps.place(a, w, channel)
 	if err != nil {
 		return Entry{}, err
 	}
+	return ps.entryIn(ctx, a, sight, channel, d)
+}
+
+// entryIn is entry for a place where the actor may post.
+func (ps *Posts) entryIn(ctx context.Context, a Actor, sight Sight, channel Channel, d Draft) (Entry, error) {
+	where := sight.Space
 	p := &Post{
 		Stream: where.Stream(channel), ID: ps.ids.New(ps.now()), Type: d.Type,
 		Author: a.Person, AsSpace: a.AsSpace != 0, Creator: a.Creator, InReplyTo: d.InReplyTo,
 		Markdown: d.Markdown, Content: d.Content, Extra: d.Extra, Private: d.Private,
 		Key: d.Key, Generator: a.Generator, Session: a.Session,
 	}
+	var err error
 	if p.To, err = ps.readers(d.To, a.Person); err != nil {
 		return Entry{}, err
 	}
@@ -95,7 +123,11 @@ func (ps *Posts) entry(ctx context.Context, a Actor, w Where, channel Channel, d
 			return Entry{}, err
 		}
 	}
-	return Entry{Post: p, Digest: digestOf(&d, p, where.Key), Inbound: a.inbound()}, nil
+	e := Entry{Post: p, Digest: digestOf(&d, p, where.Key), Inbound: a.inbound()}
+	if channel == ChannelComments {
+		err = e.comment(sight)
+	}
+	return e, err
 }
 
 // digestOf tells what a key was used for: the content, and beside it whether it
@@ -110,6 +142,9 @@ func digestOf(d *Draft, p *Post, space SpaceKey) [32]byte {
 	h.Write(p.Object[:])
 	if p.AsSpace {
 		h.Write([]byte{1})
+	}
+	if !p.Root.IsZero() { // of a share: what it shares
+		h.Write(p.Root[:])
 	}
 	return [32]byte(h.Sum(nil))
 }
@@ -140,8 +175,8 @@ type Found struct {
 
 // Get finds a post that the actor may read; authors read their own as long as
 // they may know of the context.
-func (ps *Posts) Get(ctx context.Context, a Actor, id string) (Found, error) {
-	f, _, err := ps.find(ctx, a, id)
+func (ps *Posts) Get(ctx context.Context, a Actor, sort Sort, id string) (Found, error) {
+	f, _, err := ps.find(ctx, a, sort, id)
 	if err == nil && !a.Scopes.MayRead(f.Space.scopeName(), false) {
 		return Found{}, noPost()
 	}
@@ -149,8 +184,8 @@ func (ps *Posts) Get(ctx context.Context, a Actor, id string) (Found, error) {
 }
 
 // find finds a post that is a's to see, or a's own.
-func (ps *Posts) find(ctx context.Context, a Actor, id string) (Found, Sight, error) {
-	f, sight, visible, err := ps.seek(ctx, a, id)
+func (ps *Posts) find(ctx context.Context, a Actor, sort Sort, id string) (Found, Sight, error) {
+	f, sight, visible, err := ps.seek(ctx, a, sort, id)
 	if err != nil || !visible {
 		return Found{}, Sight{}, cmp.Or(err, error(noPost()))
 	}
@@ -159,7 +194,7 @@ func (ps *Posts) find(ctx context.Context, a Actor, id string) (Found, Sight, er
 
 // seek is find that also finds a's own post where the context is no longer
 // a's to see; visible tells whether it is.
-func (ps *Posts) seek(ctx context.Context, a Actor, id string) (f Found, sight Sight, visible bool, err error) {
+func (ps *Posts) seek(ctx context.Context, a Actor, sort Sort, id string) (f Found, sight Sight, visible bool, err error) {
 	key, ok := ParseID(id)
 	if !ok {
 		return f, sight, false, noPost()
@@ -173,7 +208,7 @@ func (ps *Posts) seek(ctx context.Context, a Actor, id string) (f Found, sight S
 	}
 	sight, known, reads := ps.sight(a, &p)
 	own := p.Author == a.Person && a.Creator == 0
-	if sight.Space == nil || !own && !(known && reads) {
+	if sight.Space == nil || ps.sortOf(&p) != sort || !own && !(known && reads) {
 		return f, sight, false, noPost()
 	}
 	return Found{Post: p, Space: sight.Space}, sight, known, nil
@@ -196,27 +231,6 @@ func (ps *Posts) sees(a Actor, p *Post) (*Space, Sight, bool) {
 	return sight.Space, sight, known && reads
 }
 
-// RequireIn is KindNotFound unless id is that of a post in the channel of a space of
-// one of the kinds. Whether it is the caller's to see is not asked.
-func (ps *Posts) RequireIn(ctx context.Context, id string, channel Channel, kinds ...SpaceKind) error {
-	key, ok := ParseID(id)
-	if !ok {
-		return noPost()
-	}
-	p, err := ps.log.PostByID(ctx, key)
-	if KindOrNil(err) == KindNotFound {
-		return noPost()
-	}
-	if err != nil {
-		return err
-	}
-	space, in, ok := ps.dir.spaceOfStream(p.Stream)
-	if !ok || in != channel || !slices.Contains(kinds, ps.dir.SpaceByKey(space).Kind) {
-		return noPost()
-	}
-	return nil
-}
-
 func noPost() *Error {
 	return Errorf(KindNotFound, "There is no such post, or it is not yours to see.")
 }
@@ -233,84 +247,6 @@ func (f *Found) writtenBy(a Actor) bool {
 		return f.AsSpace && a.AsSpace == f.Space.Key
 	}
 	return f.Author == a.Person
-}
-
-// Edit replaces the content of a post. Only its author may, and only who reads
-// the post or is its author. What the draft does not say of the application's
-// object, target and data stays; type, readers and inReplyTo always do.
-func (ps *Posts) Edit(ctx context.Context, a Actor, id string, d Draft) (Found, error) {
-	f, sight, err := ps.find(ctx, a, id)
-	if err != nil {
-		return Found{}, err
-	}
-	switch {
-	case !f.writtenBy(a):
-		return Found{}, Errorf(KindForbidden, "Only its author may edit a post.")
-	case !sight.May.Has(Write):
-		return Found{}, Errorf(KindForbidden, "You lack the permission write in %q.", f.Space.ID)
-	case !f.Counts():
-		return Found{}, Errorf(KindConflict, "This entry of the log is no post and cannot be edited.")
-	case !f.Removed.IsZero():
-		return Found{}, Errorf(KindNotFound, "The post was removed.")
-	}
-	p := ps.about(a, f, TypeUpdate)
-	p.Content, p.Markdown, p.Extra, p.Key = d.Content, d.Markdown, d.Extra, d.Key
-	if p.Extra == nil {
-		p.Extra = f.Extra
-	}
-	if _, err := ps.committer.Do(ctx, Entry{Post: p, Digest: digestOf(&d, p, f.Space.Key)}); err != nil {
-		return Found{}, err
-	}
-	f, _, err = ps.find(ctx, a, id)
-	return f, err
-}
-
-// Remove makes a tombstone of a post: its author always may, also where it no
-// longer sees the context, and whoever has the permission to delete. Removing a
-// removed post does nothing.
-func (ps *Posts) Remove(ctx context.Context, a Actor, id string) error {
-	f, sight, _, err := ps.seek(ctx, a, id)
-	if err != nil {
-		return err
-	}
-	own := f.writtenBy(a) && a.Scopes.MayWrite(f.Space.scopeName(), false)
-	switch {
-	case !own && !sight.May.Has(Delete):
-		return Errorf(KindForbidden, "Only its author, or who has the permission delete, may remove a post.")
-	case !f.Counts():
-		return Errorf(KindConflict, "This entry of the log is no post and cannot be removed.")
-	case !f.Removed.IsZero():
-		return nil
-	}
-	_, err = ps.committer.Do(ctx, Entry{Post: ps.about(a, f, TypeDelete)})
-	if KindOrNil(err) == KindNotFound {
-		return nil // removed by somebody else meanwhile
-	}
-	return err
-}
-
-// about starts an entry that changes an earlier post; who could read that one
-// reads it.
-func (ps *Posts) about(a Actor, f Found, kind string) *Post {
-	return &Post{
-		Stream: f.Stream, ID: ps.ids.New(ps.now()), Type: kind, Object: f.ID,
-		Author: a.Person, AsSpace: a.AsSpace != 0, Creator: a.Creator,
-		Private: f.Private, To: f.audience(a.Person), Generator: a.Generator,
-	}
-}
-
-// audience is who may read a private post, but for the one who now acts on it.
-func (p *Post) audience(actor PersonKey) []PersonKey {
-	if !p.Private {
-		return nil
-	}
-	out := []PersonKey{}
-	for _, key := range append([]PersonKey{p.Author}, p.To...) {
-		if key != actor {
-			out = append(out, key)
-		}
-	}
-	return out
 }
 
 // Page asks for part of a list of posts.

@@ -70,7 +70,7 @@ func TestAPublishIsAcknowledgedAfterItIsStoredAndAnnounced(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	s.hears("lobby messages Create by bob")
-	p, err := s.posts.Get(t.Context(), s.as("carol"), o.a.ID.String())
+	p, err := s.posts.Get(t.Context(), s.as("carol"), social.SortActivity, o.a.ID.String())
 	if err != nil || p.Content != "x" || p.Seq != 1 || p.Generator != "mqtt" || p.Key != "k" || p.Published.IsZero() {
 		t.Errorf("stored %+v, %v", p, err)
 	}
@@ -139,7 +139,7 @@ func TestPrivatePostsAreForTheirReaders(t *testing.T) {
 	}
 	id := p.ID.String()
 	for name, reads := range map[string]bool{"bob": true, "carol": true, "alice": false, "root": false, "eve": false} {
-		_, err := s.posts.Get(t.Context(), s.as(name), id)
+		_, err := s.posts.Get(t.Context(), s.as(name), social.SortActivity, id)
 		if reads {
 			s.allowed(err, name)
 		} else {
@@ -149,9 +149,9 @@ func TestPrivatePostsAreForTheirReaders(t *testing.T) {
 			t.Errorf("%s finds it in the log: %v", name, got)
 		}
 	}
-	s.refused(s.posts.Remove(t.Context(), s.as("root"), id), social.KindNotFound, "a manager removes what it cannot read")
+	s.refused(s.posts.Remove(t.Context(), s.as("root"), social.SortActivity, id), social.KindNotFound, "a manager removes what it cannot read")
 	for _, name := range []string{"bob", "carol", "ctx:lobby"} {
-		_, err := s.posts.Get(t.Context(), s.acting(name), id)
+		_, err := s.posts.Get(t.Context(), s.acting(name), social.SortActivity, id)
 		s.refused(err, social.KindNotFound, "acting for "+name)
 		if got := s.contents(s.acting(name), "lobby"); len(got) != 0 {
 			t.Errorf("acting for %s finds %q", name, got)
@@ -170,7 +170,7 @@ func TestPrivatePostsAreForTheirReaders(t *testing.T) {
 	if got := s.contents(s.as("carol"), "lobby"); !slices.Equal(got, []string{"Create psst!", "Update psst!"}) {
 		t.Errorf("its reader finds %q", got)
 	}
-	s.allowed(s.posts.Remove(t.Context(), s.as("bob"), id), "the author removes it")
+	s.allowed(s.posts.Remove(t.Context(), s.as("bob"), social.SortActivity, id), "the author removes it")
 	if got := s.contents(s.as("alice"), "lobby"); len(got) != 0 {
 		t.Errorf("the removal of a private post is public: %q", got)
 	}
@@ -180,7 +180,7 @@ func TestReadersMustAlsoHaveTheRight(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.say(s.as("bob"), "staff", `{"content":"psst","to":["carol"]}`)
-	_, err := s.posts.Get(t.Context(), s.as("carol"), p.ID.String())
+	_, err := s.posts.Get(t.Context(), s.as("carol"), social.SortActivity, p.ID.String())
 	s.refused(err, social.KindNotFound, "a named reader outside a closed context")
 }
 
@@ -208,7 +208,7 @@ func TestWhoMayEditAndWhatStays(t *testing.T) {
 	}
 	_, err = s.edit(s.as("bob"), list.Posts[0].ID.String(), "an edit of the edit")
 	s.refused(err, social.KindConflict, "an entry that is no post")
-	s.refused(s.posts.Remove(t.Context(), s.as("bob"), list.Posts[0].ID.String()), social.KindConflict, "removing an entry that is no post")
+	s.refused(s.posts.Remove(t.Context(), s.as("bob"), social.SortActivity, list.Posts[0].ID.String()), social.KindConflict, "removing an entry that is no post")
 	s.override("lobby", "bob", social.Write, true, time.Time{})
 	_, err = s.edit(s.as("bob"), id, "newer")
 	s.refused(err, social.KindForbidden, "an author who may no longer write")
@@ -225,11 +225,11 @@ func TestAuthorsAlwaysRemoveTheirOwnAndOthersNeedDelete(t *testing.T) {
 	say := func(where string) string { return s.say(s.as("bob"), where, "x").ID.String() }
 
 	id := say("lobby")
-	s.refused(s.posts.Remove(ctx, s.as("carol"), id), social.KindForbidden, "a reader")
-	s.refused(s.posts.Remove(ctx, s.token("bob", "read"), id), social.KindForbidden, "the author by a token that only reads")
-	s.allowed(s.posts.Remove(ctx, s.as("eve"), id), "a moderator where it reads")
-	s.allowed(s.posts.Remove(ctx, s.as("eve"), id), "once more")
-	f, err := s.posts.Get(ctx, s.as("carol"), id)
+	s.refused(s.posts.Remove(ctx, s.as("carol"), social.SortActivity, id), social.KindForbidden, "a reader")
+	s.refused(s.posts.Remove(ctx, s.token("bob", "read"), social.SortActivity, id), social.KindForbidden, "the author by a token that only reads")
+	s.allowed(s.posts.Remove(ctx, s.as("eve"), social.SortActivity, id), "a moderator where it reads")
+	s.allowed(s.posts.Remove(ctx, s.as("eve"), social.SortActivity, id), "once more")
+	f, err := s.posts.Get(ctx, s.as("carol"), social.SortActivity, id)
 	if err != nil || f.Removed.IsZero() || f.Content != "" || f.Seq == 0 {
 		t.Errorf("what is left: %+v, %v", f.Post, err)
 	}
@@ -244,18 +244,18 @@ func TestAuthorsAlwaysRemoveTheirOwnAndOthersNeedDelete(t *testing.T) {
 	}
 
 	id = say("staff")
-	s.refused(s.posts.Remove(ctx, s.as("eve"), id), social.KindNotFound, "a moderator where it does not read")
+	s.refused(s.posts.Remove(ctx, s.as("eve"), social.SortActivity, id), social.KindNotFound, "a moderator where it does not read")
 	s.must(s.spaces.Dismiss(ctx, s.as("alice"), "staff", "bob"))
-	_, err = s.posts.Get(ctx, s.as("bob"), id)
+	_, err = s.posts.Get(ctx, s.as("bob"), social.SortActivity, id)
 	s.refused(err, social.KindNotFound, "the author reads where the context is gone for it")
 	_, err = s.edit(s.as("bob"), id, "new")
 	s.refused(err, social.KindNotFound, "the author edits there")
-	s.allowed(s.posts.Remove(ctx, s.as("bob"), id), "the author removes it nevertheless")
+	s.allowed(s.posts.Remove(ctx, s.as("bob"), social.SortActivity, id), "the author removes it nevertheless")
 
 	id = say("lobby")
 	s.override("lobby", "carol", social.Delete, false, time.Time{})
-	s.allowed(s.posts.Remove(ctx, s.as("carol"), id), "who was granted delete")
-	s.refused(s.posts.Remove(ctx, s.as("bob"), "no-id"), social.KindNotFound, "what is no id")
+	s.allowed(s.posts.Remove(ctx, s.as("carol"), social.SortActivity, id), "who was granted delete")
+	s.refused(s.posts.Remove(ctx, s.as("bob"), social.SortActivity, "no-id"), social.KindNotFound, "what is no id")
 }
 
 func TestHistoryNeedsReadAndShowsItsPosition(t *testing.T) {
@@ -306,7 +306,7 @@ func TestHistorySinceJoinHidesWhatWasBefore(t *testing.T) {
 	if got := s.contents(s.as("carol"), "room"); !slices.Equal(got, []string{"Create new"}) {
 		t.Errorf("carol finds %q", got)
 	}
-	_, err := s.posts.Get(ctx, s.as("carol"), old.ID.String())
+	_, err := s.posts.Get(ctx, s.as("carol"), social.SortActivity, old.ID.String())
 	s.refused(err, social.KindNotFound, "by its id")
 	for _, name := range []string{"alice", "root", "bob"} {
 		if got := s.contents(s.as(name), "room"); len(got) != 2 {
@@ -318,7 +318,7 @@ func TestHistorySinceJoinHidesWhatWasBefore(t *testing.T) {
 	if got := s.contents(s.as("bob"), "room"); len(got) != 0 {
 		t.Errorf("who came back finds %q", got)
 	}
-	_, err = s.posts.Get(ctx, s.as("bob"), old.ID.String())
+	_, err = s.posts.Get(ctx, s.as("bob"), social.SortActivity, old.ID.String())
 	s.allowed(err, "an author finds its own")
 }
 

@@ -34,7 +34,12 @@ func (d *Directory) RenderPost(dst []byte, space *Space, p *Post) []byte {
 	}
 	more := p.told()
 	w.raw(`,"object":`)
-	d.renderObject(&w, space, p, more.Object)
+	if !p.refers() {
+		d.renderObject(&w, space, p, more.Object)
+	} else if w.reference(p); p.Content != "" {
+		w.field("content", p.Content)
+		d.markdown(&w, p)
+	}
 	w.raw(`,"target":`)
 	if more.Target != nil {
 		w.thing(more.Target)
@@ -74,6 +79,49 @@ func (p *Post) told() extra {
 	var more extra
 	_ = json.Unmarshal(p.Extra, &more) // ours; a damaged row shows without it, and doctor tells
 	return more
+}
+
+// refers tells whether the post is a reaction or a share: about another one, of
+// which it says nothing but the id.
+func (p *Post) refers() bool {
+	switch p.Type {
+	case TypeLike, TypeFlag, TypeUndo:
+		return true
+	case TypeAnnounce:
+		return p.Removed.IsZero()
+	}
+	return false
+}
+
+// reference writes which post a reaction or share is about; an Undo ends a
+// reaction that was about it.
+func (w *jsonWriter) reference(p *Post) {
+	id := p.Object
+	if id.IsZero() {
+		id = p.Root
+	}
+	if p.Type == TypeUndo {
+		w.raw(`{"type":`)
+		w.text(p.Undoes())
+		w.raw(`,"object":`)
+	}
+	w.raw(`{"type":"Note","id":"`)
+	w.b = id.Append(w.b)
+	w.raw(`"}`)
+	if p.Type == TypeUndo {
+		w.raw("}")
+	}
+}
+
+// markdown tells of Markdown that it is, and what it looks like.
+func (d *Directory) markdown(w *jsonWriter, p *Post) {
+	if !p.Markdown {
+		return
+	}
+	w.raw(`,"mediaType":"text/markdown"`)
+	if d.markup != nil {
+		w.field("html", d.markup(p.Content))
+	}
 }
 
 // renderObject writes what a post is about: a note, what an application tells
@@ -120,12 +168,7 @@ func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, thing *Th
 		w.field("url", thing.URL)
 	}
 	w.field("content", p.Content)
-	if p.Markdown {
-		w.raw(`,"mediaType":"text/markdown"`)
-		if d.markup != nil {
-			w.field("html", d.markup(p.Content))
-		}
-	}
+	d.markdown(w, p)
 	if !p.InReplyTo.IsZero() {
 		w.raw(`,"inReplyTo":"`)
 		w.b = p.InReplyTo.Append(w.b)

@@ -207,7 +207,7 @@ func (s *site) edit(a social.Actor, id, payload string) (social.Found, error) {
 	if err != nil {
 		s.Fatalf("%s: %v", payload, err)
 	}
-	return s.posts.Edit(s.Context(), a, id, d)
+	return s.posts.Edit(s.Context(), a, social.SortActivity, id, d)
 }
 
 // contents lists what a reader finds in a context's log, oldest first.

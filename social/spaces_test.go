@@ -229,11 +229,11 @@ func TestADeletedContextTellsItsEndAndIsGone(t *testing.T) {
 	for _, who := range []string{"alice", "bob", "root"} {
 		_, err := s.spaces.Get(s.as(who), "lobby")
 		s.refused(err, social.KindNotFound, who+" finds it")
-		_, err = s.posts.Get(ctx, s.as(who), p.ID.String())
+		_, err = s.posts.Get(ctx, s.as(who), social.SortActivity, p.ID.String())
 		s.refused(err, social.KindNotFound, who+" finds its post")
 		_, _, err = s.trySay(s.as(who), "lobby", "y")
 		s.refused(err, social.KindNotFound, who+" posts")
-		s.refused(s.posts.Remove(ctx, s.as(who), p.ID.String()), social.KindNotFound, who+" removes a post")
+		s.refused(s.posts.Remove(ctx, s.as(who), social.SortActivity, p.ID.String()), social.KindNotFound, who+" removes a post")
 	}
 	s.refused(s.spaces.Delete(ctx, s.as("root"), "lobby"), social.KindNotFound, "twice")
 }

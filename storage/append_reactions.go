@@ -131,7 +131,7 @@ func (b *batch) attach(e *social.Entry, s *streamState) error {
 	}
 	switch {
 	case !answered.living(b), !root.living(b), root.channel != social.ChannelMessages, root.space != s.space,
-		root.seq <= int64(e.Floor), !root.readableBy(hand): //nolint:gosec // from a BIGINT
+		!p.Root.IsZero() && p.Root != root.id, root.seq <= int64(e.Floor), !root.readableBy(hand): //nolint:gosec // from a BIGINT
 		return social.Invalid("inReplyTo", "is not the id of a post or comment in this place")
 	}
 	p.Root, p.Private, p.To = root.id, root.private, root.audience(p.Author)

@@ -2,16 +2,16 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"rambla/social"
 )
 
-// The kinds of reactions.
-const (
-	reactionLike     = 1
-	reactionFavorite = 2
-)
+// reactionFavorite is the kind of a favorite in the table of reactions; 1 is a like.
+const reactionFavorite = 2
 
 const (
 	// By the primary keys of tallies and reactions: three look-ups per post. Not an
@@ -73,5 +73,88 @@ func (db *DB) SharedBy(ctx context.Context, refs []social.PostRef) (map[social.P
 		return nil, failure(fmt.Errorf("read what posts share: %w", err))
 	}
 	// What is shared is not private; were it, nobody but its author would see it.
+	return out, nil
+}
+
+// Likes is [social.FactStore]'s.
+func (db *DB) Likes(ctx context.Context, post social.PostRef, before uint64, limit int) ([]social.Liking, error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	var out []social.Liking
+	// By reactions_likes.
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var (
+			l  social.Liking
+			at int64
+		)
+		err := rs.Scan(&l.Person, &at, &l.Entry)
+		l.At = moment(at)
+		out = append(out, l)
+		return err
+	}, `SELECT person, at, entry FROM reactions WHERE stream = $1 AND seq = $2 AND kind = 1 AND entry < $3 ORDER BY entry DESC LIMIT $4`,
+		int64(post.Stream), int64(post.Seq), before, limit) //nolint:gosec // came from a BIGINT
+	if err != nil {
+		return nil, failure(fmt.Errorf("read likes: %w", err))
+	}
+	return out, nil
+}
+
+// SetFavorite is [social.FactStore]'s.
+func (db *DB) SetFavorite(ctx context.Context, post social.PostRef, person social.PersonKey, on bool, now time.Time) (changed bool, err error) {
+	stream, seq := int64(post.Stream), int64(post.Seq) //nolint:gosec // came from a BIGINT
+	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		var n int64
+		var err error
+		if !on {
+			n, err = t.exec(ctx, `DELETE FROM reactions WHERE stream = $1 AND seq = $2 AND kind = 2 AND person = $3`, stream, seq, int64(person))
+			changed = n == 1
+			return err
+		}
+		// The post stays while this is written: what gives it up takes its favorites along.
+		var is int
+		err = one(ctx, t, into(&is), `SELECT 1 FROM posts WHERE stream = $1 AND seq = $2 AND removed_at IS NULL`+t.forShare, stream, seq)
+		if errors.Is(err, errNoRow) {
+			return notFound("post")
+		}
+		if err != nil {
+			return err
+		}
+		n, err = t.exec(ctx, `INSERT INTO reactions (stream, seq, kind, person, at, entry) VALUES ($1, $2, $3, $4, $5, 0)
+			ON CONFLICT (stream, seq, kind, person) DO NOTHING`, stream, seq, reactionFavorite, int64(person), micros(now))
+		changed = n == 1
+		return err
+	})
+	if err != nil {
+		return false, failure(fmt.Errorf("keep a favorite: %w", err))
+	}
+	return changed, nil
+}
+
+// revisions are the former contents of a post, each with the version that it was,
+// and the present one. By the primary key of edits, and posts_id.
+const revisions = `SELECT version, at, markdown, content, extra FROM (
+		SELECT COALESCE(LAG(e.seq) OVER (ORDER BY e.seq), p.seq) AS version, e.at AS at, e.markdown AS markdown, e.content AS content, e.extra AS extra
+			FROM edits e JOIN posts p ON p.id = e.post WHERE e.post = $1
+		UNION ALL SELECT COALESCE(p.version, p.seq), COALESCE(p.updated_at, p.published_at), p.markdown, p.content, p.extra
+			FROM posts p WHERE p.id = $1 AND p.removed_at IS NULL) r
+	WHERE version > $2 ORDER BY version LIMIT $3`
+
+// Revisions is [social.FactStore]'s.
+func (db *DB) Revisions(ctx context.Context, post social.ID, after uint64, limit int) ([]social.Revision, error) {
+	var out []social.Revision
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var (
+			r  social.Revision
+			at int64
+		)
+		err := rs.Scan(&r.Version, &at, &r.Markdown, &r.Content, &r.Extra)
+		r.At = moment(at)
+		out = append(out, r)
+		return err
+	}, revisions, post[:], after, limit)
+	if err != nil {
+		return nil, failure(fmt.Errorf("read what a post said: %w", err))
+	}
 	return out, nil
 }

@@ -26,7 +26,7 @@ func scanPostAfter(rs rows, first ...any) (social.Post, error) {
 	err := rs.Scan(append(first, &p.Stream, &p.Seq, &p.Ordinal, &published, &p.Author, idColumn{&p.ID}, &p.AsSpace, &p.Markdown, &p.Private,
 		&p.Creator, &p.Subject, &updated, &removed,
 		idColumn{&p.Object}, idColumn{&p.Root}, idColumn{&p.InReplyTo}, &p.Type, &p.Content, &p.Extra, &p.Key, &p.Generator, &p.Session,
-		&p.Version)...)
+		&p.Edited)...)
 	p.Published, p.Updated, p.Removed = moment(published), moment(updated), moment(removed)
 	return p, err
 }
@@ -51,8 +51,12 @@ const (
 		AND ($7 OR NOT p.private OR p.author = $4 OR EXISTS (
 			SELECT 1 FROM post_readers r WHERE r.stream = p.stream AND r.seq = p.seq AND r.person = $4))
 		AND (NOT $5 OR (p.counts AND p.removed_at IS NULL))`
-	postsForward  = `SELECT ` + postColumns + ` ` + visiblePosts + ` ORDER BY p.seq LIMIT $6`
-	postsBackward = `SELECT ` + postColumns + ` ` + visiblePosts + ` ORDER BY p.seq DESC LIMIT $6`
+	// By posts_root.
+	aboutRoot        = ` AND p.root = $8`
+	postsForward     = `SELECT ` + postColumns + ` ` + visiblePosts + ` ORDER BY p.seq LIMIT $6`
+	postsBackward    = `SELECT ` + postColumns + ` ` + visiblePosts + ` ORDER BY p.seq DESC LIMIT $6`
+	commentsForward  = `SELECT ` + postColumns + ` ` + visiblePosts + aboutRoot + ` ORDER BY p.seq LIMIT $6`
+	commentsBackward = `SELECT ` + postColumns + ` ` + visiblePosts + aboutRoot + ` ORDER BY p.seq DESC LIMIT $6`
 	// By posts_id.
 	postByID = `SELECT ` + postColumns + ` FROM posts p WHERE p.id = $1`
 	// By primary key.
@@ -68,13 +72,20 @@ func (db *DB) Posts(ctx context.Context, q social.PostQuery) ([]social.Post, err
 		high = min(high, q.Before)
 	}
 	low = min(low, high)
+	args := []any{int64(q.Stream), low, high, int64(q.Reader), q.Living, q.Limit, q.Everything}
+	if !q.Root.IsZero() {
+		if text = commentsBackward; q.Forward {
+			text = commentsForward
+		}
+		args = append(args, q.Root[:])
+	}
 	c := db.eng.reader()
 	out := make([]social.Post, 0, min(q.Limit, 200))
 	err := each(ctx, c, func(rs rows) error {
 		p, err := scanPost(rs)
 		out = append(out, p)
 		return err
-	}, text, int64(q.Stream), low, high, int64(q.Reader), q.Living, q.Limit, q.Everything)
+	}, text, args...)
 	if err == nil {
 		err = addReaders(ctx, c, q.Stream, out)
 	}

@@ -142,14 +142,22 @@ func (r *tableRange) delete(ctx context.Context) (n int64, err error) {
 	}
 	const inRange = ` WHERE stream = $1 AND seq > $2 AND seq <= $3`
 	var bytes int64
+	var said []saidIn
 	if r.table == "samples" {
 		err := one(ctx, r, into(&bytes), `SELECT CAST(COALESCE(SUM(`+rowSize+`), 0) AS BIGINT) FROM samples`+inRange, r.stream, r.floor, r.to)
 		if err != nil {
 			return 0, err
 		}
 	} else {
+		var err error
+		if said, err = r.said(ctx); err != nil {
+			return 0, err
+		}
 		for _, text := range []string{
 			`DELETE FROM post_readers` + inRange,
+			`DELETE FROM tallies` + inRange,
+			`DELETE FROM reactions` + inRange,
+			`DELETE FROM reports` + inRange,
 			`DELETE FROM edits WHERE post IN (SELECT id FROM posts` + inRange + `)`,
 		} {
 			if _, err := r.exec(ctx, text, r.stream, r.floor, r.to); err != nil {
@@ -160,6 +168,31 @@ func (r *tableRange) delete(ctx context.Context) (n int64, err error) {
 	if n, err = r.exec(ctx, `DELETE FROM `+r.table+inRange, r.stream, r.floor, r.to); err != nil {
 		return 0, err
 	}
+	for _, x := range said {
+		// What these posts were about may be given up already, and its row with it.
+		_, err := r.exec(ctx, `UPDATE tallies AS t SET comments = comments - $3, shares = shares - $4, commented_at = `+newestComment+`
+			WHERE stream = $1 AND seq = $2`, x.stream, x.seq, x.comments, x.shares)
+		if err != nil {
+			return 0, err
+		}
+	}
 	_, err = r.exec(ctx, `UPDATE streams SET floor = $2, bytes = bytes - $3 WHERE id = $1`, r.stream, r.to, bytes)
 	return n, err
+}
+
+// saidIn is how many living comments on a post, or shares of it, stand in a range.
+type saidIn struct{ stream, seq, comments, shares int64 }
+
+// said finds what of the range is about posts that stay.
+func (r *tableRange) said(ctx context.Context) (out []saidIn, err error) {
+	err = each(ctx, r, func(rs rows) error {
+		var x saidIn
+		err := rs.Scan(&x.stream, &x.seq, &x.comments, &x.shares)
+		out = append(out, x)
+		return err
+	}, `SELECT o.stream, o.seq, SUM(CASE WHEN p.type = 'Announce' THEN 0 ELSE 1 END), SUM(CASE WHEN p.type = 'Announce' THEN 1 ELSE 0 END)
+		FROM posts p JOIN posts o ON o.id = p.root
+		WHERE p.stream = $1 AND p.seq > $2 AND p.seq <= $3 AND p.root IS NOT NULL AND p.counts AND p.removed_at IS NULL
+		GROUP BY o.stream, o.seq ORDER BY o.stream, o.seq`, r.stream, r.floor, r.to)
+	return out, err
 }

@@ -19,7 +19,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		logClaims(), amendmentClaims(), keyClaims(), privateClaims(), sampleClaims(),
 		personClaims(), spaceClaims(), memberClaims(), grantClaims(), replayClaims(), purgeClaims(), markerClaims(),
 		sessionClaims(), sessionLifeClaims(), nodeClaims(), inboundClaims(), readClaims(), banClaims(), retainedClaims(), retentionClaims(), feedClaims(),
-		conversationClaims(),
+		conversationClaims(), reactionClaims(),
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
