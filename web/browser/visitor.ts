@@ -38,7 +38,7 @@ export class Visitor {
     page.on("console", (message) => {
       // A cut network and a refused login are told on the console as well;
       // they are what the tests do, not what the page did.
-      const isNetwork = /ERR_|WebSocket connection|Failed to load resource/.test(message.text());
+      const isNetwork = /ERR_|WebSocket connection|WebSocket is already in|Failed to load resource/.test(message.text());
       if (message.type() === "error" && !isNetwork) this.complaints.push(message.text());
     });
   }

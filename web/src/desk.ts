@@ -22,6 +22,9 @@ const listAge = 15_000; // ms
 /** The same, where a number on the page is known to be wrong. */
 const staleAge = 1_000; // ms
 
+/** How long two sums may differ before one of them is taken to be wrong. */
+const doubtTime = 1_500; // ms
+
 /** What the desk needs of the connection. */
 export type Line = Pick<Live, "start" | "stop" | "follow" | "unfollow" | "publish" | "tell">;
 
@@ -59,6 +62,7 @@ export class Desk implements LiveEvents {
   private live!: Line;
   private listedAt = 0;
   private listing: Promise<void> | null = null;
+  private doubt: ReturnType<typeof setTimeout> | undefined;
   private listEnd: ReturnType<typeof setTimeout> | undefined;
   private noticeEnd: ReturnType<typeof setTimeout> | undefined;
 
@@ -101,6 +105,7 @@ export class Desk implements LiveEvents {
   stop(): void {
     clearTimeout(this.noticeEnd);
     clearTimeout(this.listEnd);
+    clearTimeout(this.doubt);
     this.receipts.stop();
     this.tallies.stop();
     this.company.lost();
@@ -153,7 +158,7 @@ export class Desk implements LiveEvents {
     else if (to.word === "comments") this.commented(parsePost(value, to.place, true));
     else if (to.word === "reactions") this.reacted(parsePost(value, to.place));
     else if (to.word === "receipts" && to.rest === this.me.id) this.marked(to.place, value["read"]);
-    else if (to.word === "counters") this.counted(value);
+    else if (to.word === "counters") this.counted(value["total"]);
     else this.company.hear(to, value);
   }
 
@@ -295,10 +300,15 @@ export class Desk implements LiveEvents {
     else this.tallies.touch(place, Math.max(1, timeline.before), timeline.knownTo);
   }
 
-  /** The server's own sum of what is unread: where it is another one, a list is out of date. */
-  private counted(value: Fields): void {
-    const unread = value["unread"];
-    if (typeof unread === "number" && unread !== this.rooms.unread) this.refresh(staleAge);
+  /**
+   * The server's own sum of what is unread. It may be ahead of a post that is on
+   * its way, or behind a receipt; where it still differs a moment later, the list
+   * is out of date.
+   */
+  private counted(total: unknown): void {
+    clearTimeout(this.doubt);
+    if (typeof total !== "number" || total === this.rooms.total) return;
+    this.doubt = setTimeout(() => total !== this.rooms.total && this.refresh(staleAge), doubtTime);
   }
 
   private marked(place: Place, read: unknown): void {

@@ -77,6 +77,12 @@ export class Rooms {
     return !isAll && room.unread > 0;
   }
 
+  /** All that is unread, as the server counts it too. */
+  get total(): number {
+    return this.all().reduce((sum, room) => sum + room.unread, 0);
+  }
+
+  /** What of it calls: not what is muted. */
   get unread(): number {
     return this.all().reduce((sum, room) => sum + (room.isMuted ? 0 : room.unread), 0);
   }

@@ -333,6 +333,27 @@ test("what another device has read is read here, and the list tells what is left
   assert.equal(unread(), 1, "others' markers are theirs");
 });
 
+test("a sum of the server's that stays another one brings the list up to date", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  const site = new Site();
+  await site.open("lobby");
+  const before = site.asked;
+  const count = (total: number) => site.desk.message("/user/alice/counters", JSON.stringify({ unread: { contexts: total, conversations: 0 }, total }));
+  count(1);
+  site.desk.show("/ctx/news");
+  await settled();
+  const shown = site.asked;
+  count(0);
+  t.mock.timers.tick(5_000);
+  await settled();
+  assert.equal(site.asked, shown, "it was only ahead");
+  count(2);
+  t.mock.timers.tick(5_000);
+  await settled();
+  assert.equal(site.asked, shown + 3);
+  assert.ok(shown > before);
+});
+
 test("a removal among what is unread is counted by the server", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
   const site = new Site();

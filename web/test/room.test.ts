@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listRooms, parseContext } from "../src/room.ts";
+import { listRooms, parseContext, parseConversation } from "../src/room.ts";
 import { Rooms } from "../src/rooms.ts";
 import { post, wire } from "./fixture.ts";
 
@@ -66,4 +66,14 @@ test("a muted room and one that was not joined do not call", () => {
   rooms.hear({ ...post({ seq: 1 }), place: "/ctx/news" });
   assert.equal(rooms.get("/ctx/lobby")?.unread, 1);
   assert.equal(rooms.unread, 0);
+});
+
+test("a conversation is called as its list says, and tells who takes part", () => {
+  const people = [{ name: "alice", displayName: "Alice" }, { name: "bob", displayName: "Bob" }];
+  const pair = parseConversation({ id: "0190", displayName: "Bob", participants: people, tags: [], may: ["read", "write"], position: "e:3", unread: 1 }, "alice");
+  assert.deepEqual([pair?.place, pair?.name, pair?.isGroup, pair?.unread, pair?.head], ["/conv/0190", "Bob", false, 1, 3]);
+  assert.deepEqual(pair?.people.map((person) => person.id), ["alice", "bob"]);
+  const group = parseConversation({ id: "0191", participants: people, tags: ["group"], owner: "alice", muted: { until: "2027-01-01T00:00:00Z" } }, "alice");
+  assert.deepEqual([group?.name, group?.isGroup, group?.owner, group?.isMuted], ["Bob", true, "alice", true]);
+  assert.equal(parseConversation({ displayName: "x" }, "alice"), null);
 });

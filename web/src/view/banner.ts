@@ -16,7 +16,7 @@ export class Banner {
 
   constructor(hurry: () => void) {
     this.button = h("button", { class: "quiet", attrs: { type: "button" }, on: { click: hurry } }, "Try now");
-    this.element = h("div", { class: "banner" }, this.words, this.wait, this.button);
+    this.element = h("section", { class: "banner", attrs: { "aria-label": "Connection" } }, this.words, this.wait, this.button);
   }
 
   update(state: LiveState): void {

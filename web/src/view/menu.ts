@@ -58,7 +58,8 @@ function open(button: HTMLButtonElement, label: string, choices: readonly Choice
     menu.remove();
     if (holdsFocus) button.focus();
   });
-  document.body.append(menu);
+  // Where it belongs to, for those who go by landmarks.
+  button.after(menu);
   menu.showPopover();
   place(menu, button);
   button.setAttribute("aria-expanded", "true");
