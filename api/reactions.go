@@ -123,9 +123,11 @@ func (s *Server) createShare(ctx context.Context, a social.Actor, in *createActi
 	if err != nil {
 		return nil, err
 	}
-	to := social.OnWall(s.directory.AnyPerson(a.Person).Name)
-	if id != "" {
-		to = social.InContext(id)
+	to := social.InContext(id)
+	if id == "" {
+		if to, err = s.walls.Own(ctx, a); err != nil {
+			return nil, err
+		}
 	}
 	f, _, err := s.activities.Share(ctx, a, in.ID, to, d)
 	if err != nil {

@@ -54,11 +54,11 @@ func (r *Repeats) Create(ctx context.Context, a Actor, w Where, d Draft) (f Foun
 		f, _, err = r.posts.Create(ctx, a, w, ChannelMessages, d)
 		return f, false, err
 	}
-	where, err := r.posts.place(a, w, ChannelMessages) // who may not say it any more learns nothing
+	sight, err := r.posts.place(a, w, ChannelMessages) // who may not say it any more learns nothing
 	if err != nil {
 		return Found{}, false, err
 	}
-	for key := utteranceKey(a, where.Key, &d); ; {
+	for key := utteranceKey(a, sight.Space.Key, &d); ; {
 		u, first := r.claim(key)
 		if first {
 			f, _, err = r.posts.Create(ctx, a, w, ChannelMessages, d)
@@ -75,7 +75,7 @@ func (r *Repeats) Create(ctx context.Context, a Actor, w Where, d Draft) (f Foun
 		case err != nil && KindOf(err) != KindNotFound:
 			return Found{}, false, err
 		case err == nil && p.Removed.IsZero() && p.Updated.IsZero():
-			return Found{Post: p, Space: where}, true, nil
+			return Found{Post: p, Space: sight.Space}, true, nil
 		}
 		r.forget(u) // it failed, or reads otherwise by now
 	}

@@ -86,6 +86,16 @@ func (ws *Walls) StreamOf(ctx context.Context, scope Scope, c Channel) (StreamKe
 	return ws.dir.StreamOf(scope, c), nil
 }
 
+// Own is where the actor's own wall is, made if there is none yet.
+func (ws *Walls) Own(ctx context.Context, a Actor) (Where, error) {
+	p, err := ws.whose(a, "me", true)
+	if err != nil {
+		return Where{}, err
+	}
+	_, err = ws.Wall(ctx, p.Key)
+	return OnWall(p.Name), err
+}
+
 // Post posts on the actor's own wall, which name has to be; see [Repeats.Create].
 func (ws *Walls) Post(ctx context.Context, a Actor, name string, d Draft) (Found, bool, error) {
 	p, err := ws.whose(a, name, true)
