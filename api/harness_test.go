@@ -45,9 +45,13 @@ const talkers = 4
 
 type silent struct{}
 
-func (silent) AnnouncePost(*social.Space, social.Channel, *social.Post) {}
-func (silent) AnnounceSample(social.Owner, *social.Sample)              {}
-func (silent) AnnounceMarker(*social.Space, social.Marker, bool)        {}
+func (silent) AnnouncePost(*social.Space, social.Channel, *social.Post)            {}
+func (silent) AnnounceSample(social.Owner, *social.Sample)                         {}
+func (silent) AnnounceMarker(*social.Space, social.Marker, bool)                   {}
+func (silent) Covered(social.Scope, social.Channel) bool                           { return false }
+func (silent) AnnouncePresence(social.Presence, []social.PersonKey)                {}
+func (silent) AnnounceAttendance(*social.Space, int, []social.PersonKey)           {}
+func (silent) AnnounceAttendee(*social.Space, social.Presence, []social.PersonKey) {}
 
 // newSite makes a site on a new store. change, if not nil, may alter what the
 // interface is made of.
@@ -97,6 +101,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Walls = social.NewWalls(s.dir, db, deps.Repeats, now)
 	deps.Preferences = social.NewSettings(s.dir, db, now)
 	deps.Feeds = social.NewFeeds(s.dir, db)
+	deps.Presences = social.NewPresences(s.dir, db, silent{}, 200, time.Minute, logger, now)
 	markers := deps.Markers
 	if change != nil {
 		change(&deps)

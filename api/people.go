@@ -9,13 +9,14 @@ import (
 
 // Person is a user or a service account.
 type Person struct {
-	Name        string   `json:"name" example:"alice" doc:"Unique; in topics and addresses"`
-	DisplayName string   `json:"displayName" example:"Alice"`
-	Service     bool     `json:"service" doc:"Whether it is a service account"`
-	Created     string   `json:"created" format:"date-time"`
-	Aliases     []string `json:"aliases,omitempty" doc:"Former names. This and the following are for the person itself and for managers"`
-	Roles       []string `json:"roles,omitempty" doc:"Of manager, moderator, auditor and hidden"`
-	Suspended   bool     `json:"suspended,omitempty"`
+	Name        string    `json:"name" example:"alice" doc:"Unique; in topics and addresses"`
+	DisplayName string    `json:"displayName" example:"Alice"`
+	Service     bool      `json:"service" doc:"Whether it is a service account"`
+	Created     string    `json:"created" format:"date-time"`
+	Presence    *Presence `json:"presence,omitempty" doc:"Of one person, to itself, to those who have a conversation with it and to those whom it follows and who follow it"`
+	Aliases     []string  `json:"aliases,omitempty" doc:"Former names. This and the following are for the person itself and for managers"`
+	Roles       []string  `json:"roles,omitempty" doc:"Of manager, moderator, auditor and hidden"`
+	Suspended   bool      `json:"suspended,omitempty"`
 }
 
 // newPerson shows p; whole means to itself or to a manager.
@@ -103,7 +104,7 @@ type PathName struct {
 	Name string `path:"name" doc:"A name, a former name, or me"`
 }
 
-func (s *Server) getPerson(_ context.Context, a social.Actor, in *PathName) (*personOut, error) {
+func (s *Server) getPerson(ctx context.Context, a social.Actor, in *PathName) (*personOut, error) {
 	if err := a.RequireSelf(false); err != nil {
 		return nil, err
 	}
@@ -111,7 +112,9 @@ func (s *Server) getPerson(_ context.Context, a social.Actor, in *PathName) (*pe
 	if err != nil {
 		return nil, err
 	}
-	return &personOut{Body: s.showPerson(a, p)}, nil
+	out := s.showPerson(a, p)
+	out.Presence = s.presence(ctx, a, p)
+	return &personOut{Body: out}, nil
 }
 
 type patchPersonIn struct {

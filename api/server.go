@@ -37,6 +37,7 @@ type Deps struct {
 	Walls       *social.Walls
 	Repeats     *social.Repeats
 	Preferences *social.Settings
+	Presences   *social.Presences
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -60,6 +61,7 @@ type Server struct {
 	data       *social.Data
 	markers    *social.Markers
 	sessions   *social.Sessions
+	presences  *social.Presences
 	auth       *auth.Authority
 	replays    Replays
 	ping       func(context.Context) error
@@ -106,8 +108,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		data: deps.Data, markers: deps.Markers, sessions: deps.Sessions, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
 		talks: deps.Talks, blocks: deps.Blocks,
 		feeds:     deps.Feeds,
-		attention: deps.Attention,
-		metrics:   m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
+		attention: deps.Attention, presences: deps.Presences,
+		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
 		walls:       deps.Walls,
 		repeats:     deps.Repeats,
 		preferences: deps.Preferences,

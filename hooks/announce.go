@@ -12,6 +12,9 @@ func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *soci
 	d := g.postDelivery(space, channel, p)
 	d.Amends = p.Type == social.TypeUpdate || p.Type == social.TypeDelete
 	g.fanout.Deliver(d)
+	if channel == social.ChannelMessages {
+		g.counters.Posted(space, p)
+	}
 }
 
 // postDelivery is what subscribers get of a post. The server is its publisher:
@@ -64,6 +67,7 @@ func (g *Gate) AnnounceMarker(space *social.Space, m social.Marker, all bool) {
 		d.Only = []social.PersonKey{m.Person}
 	}
 	g.fanout.Deliver(d)
+	g.counters.Moved(space.Key, m.Person)
 }
 
 // marker is how a marker goes out, as it happens and as a retained message.

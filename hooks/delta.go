@@ -67,6 +67,14 @@ func Follow(c Connections, dir *social.Directory, delta social.Delta) {
 			c.RightsChanged(scopes, met)
 		}
 	}
+	if len(delta.Blocks) > 0 { // neither sees the other's presence
+		scopes := make([]social.Scope, len(delta.Blocks))
+		for i, key := range delta.Blocks {
+			scopes[i] = key.Scope()
+		}
+		c.RightsChanged(scopes, nil)
+		c.RightsChanged(nil, delta.Blocks)
+	}
 	if len(delta.Watched) > 0 {
 		scopes := make([]social.Scope, len(delta.Watched))
 		for i, key := range delta.Watched {

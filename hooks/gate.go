@@ -49,6 +49,7 @@ type Gate struct {
 
 	typing    *social.Typing
 	presences *social.Presences
+	counters  *social.Counters
 	now       func() time.Time
 }
 

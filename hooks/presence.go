@@ -9,10 +9,10 @@ import (
 	"rambla/social"
 )
 
-// ServeLive gives the gate the use cases of what is not stored: who types and
-// who is there. Like Serve, before the broker asks anything.
-func (g *Gate) ServeLive(typing *social.Typing, presences *social.Presences, now func() time.Time) {
-	g.typing, g.presences, g.now = typing, presences, now
+// ServeLive gives the gate the use cases of what is not stored: who types, who is
+// there and what is unread. Like Serve, before the broker asks anything.
+func (g *Gate) ServeLive(typing *social.Typing, presences *social.Presences, counters *social.Counters, now func() time.Time) {
+	g.typing, g.presences, g.counters, g.now = typing, presences, counters, now
 }
 
 // Came implements broker.Attendance. Who connects with a credential for some
@@ -27,7 +27,7 @@ func (g *Gate) Came(p *broker.Principal) (left func()) {
 }
 
 // Subscribed implements broker.Attendance.
-func (g *Gate) Subscribed(*broker.Principal) {}
+func (g *Gate) Subscribed(p *broker.Principal) { g.counters.Subscribed(p.Person) }
 
 // Covered implements social.PresenceAudience.
 func (g *Gate) Covered(scope social.Scope, c social.Channel) bool { return g.fanout.Covered(scope, c) }
@@ -114,6 +114,25 @@ func live(owner social.Owner, c social.Channel, rest string, payload func() []by
 	}
 }
 
+// AnnounceCounts implements social.CountersAudience.
+func (g *Gate) AnnounceCounts(person social.PersonKey, c social.Counts) {
+	g.fanout.Deliver(g.counts(person, c))
+}
+
+func (g *Gate) counts(person social.PersonKey, c social.Counts) *broker.Delivery {
+	return live(g.ownerOf(person), social.ChannelCounters, "", func() []byte { return social.RenderCounts(nil, c) })
+}
+
+// retainedCounters are for the person alone, as is the topic.
+func (g *Gate) retainedCounters(ctx context.Context, scope social.Scope) ([]*broker.Delivery, string, error) {
+	person := social.PersonKey(scope.Key)
+	c, err := g.counters.Of(ctx, person)
+	if err != nil {
+		return nil, "", err
+	}
+	return []*broker.Delivery{g.counts(person, c)}, "", nil
+}
+
 func jsonProperties() *social.Properties {
 	return &social.Properties{TextPayload: true, ContentType: "application/json"}
 }
@@ -137,7 +156,7 @@ func (g *Gate) retainedPresence(ctx context.Context, p *broker.Principal, scope 
 	if !ok {
 		return nil, "", nil
 	}
-	online, who, err := g.presences.Attending(ctx, space)
+	online, who, err := g.presences.Attending(ctx, space, p.Person)
 	if err != nil {
 		return nil, "", err
 	}

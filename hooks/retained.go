@@ -18,6 +18,8 @@ func (g *Gate) Retained(ctx context.Context, p *broker.Principal, scope social.S
 		return g.retainedReceipts(ctx, p, scope, rest, after, limit)
 	case social.ChannelPresence:
 		return g.retainedPresence(ctx, p, scope, rest, after, limit)
+	case social.ChannelCounters:
+		return g.retainedCounters(ctx, scope)
 	default: // retains nothing
 		return nil, "", nil
 	}

@@ -67,7 +67,8 @@ func newSite(t *testing.T) *site {
 	s.walls = social.NewWalls(s.dir, db, social.NewRepeats(posts, false, s.now), s.now)
 	s.gate.MakeWalls(s.walls)
 	s.gate.Serve(posts, social.NewData(s.dir, db, committer, s.now), markers, db, announcer)
-	s.gate.ServeLive(social.NewTyping(s.dir, 3, s.now), social.NewPresences(s.dir, db, s.gate, 3, time.Minute, logger, s.now), s.now)
+	s.gate.ServeLive(social.NewTyping(s.dir, 3, s.now), social.NewPresences(s.dir, db, s.gate, 3, time.Minute, logger, s.now),
+		social.NewCounters(s.dir, db, s.gate, logger, s.now), s.now)
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan struct{})
 	t.Cleanup(func() {

@@ -160,7 +160,7 @@ func (ps *Presences) tell(t told) {
 		ps.spaces[space.Key] = true
 		ps.mu.Unlock()
 		if ps.names(space) {
-			ps.to.AnnounceAttendee(space, space.attendee(is), nil)
+			ps.to.AnnounceAttendee(space, space.attendee(is), ps.dir.unblockedIn(space, t.person))
 			ps.told.Add(1)
 		}
 	}
@@ -249,10 +249,10 @@ func (ps *Presences) attendingLocked(space SpaceKey, f func(PersonKey, Status)) 
 	}
 }
 
-// Attending is who is there of a space's members, for who may read in it: how
-// many, and, where the space tells that, who, in order of name; in a conversation
-// those too who are not there. Errors are KindUnavailable.
-func (ps *Presences) Attending(ctx context.Context, space *Space) (online int, who []Presence, err error) {
+// Attending is who is there of a space's members, for a reader who may read in
+// it: how many, and, where the space tells that, who, in order of name; in a
+// conversation those too who are not there. Errors are KindUnavailable.
+func (ps *Presences) Attending(ctx context.Context, space *Space, reader PersonKey) (online int, who []Presence, err error) {
 	ps.mu.Lock()
 	ps.attendingLocked(space.Key, func(person PersonKey, s Status) {
 		online++
@@ -263,7 +263,9 @@ func (ps *Presences) Attending(ctx context.Context, space *Space) (online int, w
 		return online, nil, nil
 	}
 	if space.Kind == KindConversation {
-		if who, err = ps.look(ctx, ps.dir.showing(space.Key), 0); err != nil {
+		people := ps.dir.showing(space.Key)
+		people = slices.DeleteFunc(people, func(other PersonKey) bool { return ps.dir.blocked(reader, other) })
+		if who, err = ps.look(ctx, people, 0); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -317,7 +319,7 @@ func (ps *Presences) welcome(ctx context.Context, space *Space, person PersonKey
 	ps.spaces[space.Key] = true
 	ps.mu.Unlock()
 	_, isOne := ps.dir.membership(space.Key, person)
-	online, who, err := ps.Attending(ctx, space)
+	online, who, err := ps.Attending(ctx, space, person)
 	if err != nil || !ps.names(space) {
 		return // it learns with the next change
 	}
@@ -335,7 +337,7 @@ func (ps *Presences) welcome(ctx context.Context, space *Space, person PersonKey
 	for _, p := range who {
 		only := []PersonKey{person}
 		if p.Person == person {
-			only = nil
+			only = ps.dir.unblockedIn(space, person)
 		}
 		ps.to.AnnounceAttendee(space, p, only)
 	}
@@ -361,6 +363,28 @@ func (d *Directory) attends(person PersonKey) []*Space {
 		}
 	}
 	return spaces
+}
+
+// unblockedIn lists the participants of a conversation whom nothing keeps apart
+// from the person; nil for all. In a context everybody who reads there sees who
+// is there.
+func (d *Directory) unblockedIn(space *Space, person PersonKey) []PersonKey {
+	if space.Kind != KindConversation {
+		return nil
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	pl := d.spaces[space.Key]
+	out := []PersonKey{}
+	for other, r := range pl.people {
+		if r.Member && !d.blockedLocked(person, other) {
+			out = append(out, other)
+		}
+	}
+	if len(out) == pl.members {
+		return nil
+	}
+	return out
 }
 
 // showing lists the members of a space of whom it tells whether they are there.

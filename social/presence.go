@@ -93,7 +93,8 @@ func RenderAttendance(dst []byte, online int) []byte {
 
 // SeesPresence tells whether the actor may know whether the person is there:
 // one's own is one's own, and others' is for those who have a conversation with
-// them and for those whom they follow and who follow them.
+// them and for those whom they follow and who follow them, unless one blocks the
+// other.
 func (d *Directory) SeesPresence(a Actor, person PersonKey) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -106,7 +107,7 @@ func (d *Directory) seesPresenceLocked(a Actor, person PersonKey) bool {
 		return false
 	case a.Person == person:
 		return true
-	case p.Discreet, p.Roles.Has(RoleHidden) && !d.seesHiddenLocked(a):
+	case p.Discreet, p.Roles.Has(RoleHidden) && !d.seesHiddenLocked(a), d.blockedLocked(a.Person, person):
 		return false
 	}
 	return d.acquaintedLocked(a.Person, person)

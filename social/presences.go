@@ -210,19 +210,17 @@ func (ps *Presences) Follow(delta Delta) {
 }
 
 // Of is the person's presence as the actor sees it; may is false where it does
-// not. Errors are KindUnavailable.
+// not. Errors are KindUnavailable: it is not known when the person was last seen.
 func (ps *Presences) Of(ctx context.Context, a Actor, person PersonKey) (p Presence, may bool, err error) {
 	if !ps.dir.SeesPresence(a, person) {
 		return Presence{}, false, nil
 	}
 	list, err := ps.look(ctx, []PersonKey{person}, a.Person)
-	if err != nil {
-		return Presence{}, true, err
-	}
-	return list[0], true, nil
+	return list[0], true, err
 }
 
-// look gives the presences of people, in their order, self as it is.
+// look gives the presences of people, in their order, self as it is; all but when
+// they were last seen with an error too.
 func (ps *Presences) look(ctx context.Context, people []PersonKey, self PersonKey) ([]Presence, error) {
 	out := make([]Presence, len(people))
 	var unknown []PersonKey
@@ -250,7 +248,7 @@ func (ps *Presences) look(ctx context.Context, people []PersonKey, self PersonKe
 	}
 	seen, err := ps.store.Seen(ctx, unknown)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	for i := range out {
 		if at, known := seen[out[i].Person]; known && out[i].Status == StatusOffline && out[i].LastSeen.IsZero() {

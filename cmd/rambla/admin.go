@@ -34,7 +34,7 @@ type figure struct {
 func (m siteMetrics) figures() []figure {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	committed, marked, login := m.committer.Stats(), m.markers.Stats(), m.auth.Stats()
-	typed, present := m.typing.Stats(), m.presences.Stats()
+	typed, present, counted := m.typing.Stats(), m.presences.Stats(), m.counters.Stats()
 	return []figure{
 		{"rambla_committer_entries_total", "Posts and samples committed.", counter, float64(committed.Entries)},
 		{"rambla_committer_batches_total", "Transactions that committed them.", counter, float64(committed.Batches)},
@@ -53,6 +53,10 @@ func (m siteMetrics) figures() []figure {
 		{"rambla_presence_merged_total", "Changes of presence that were told with a later one.", counter, float64(present.Merged)},
 		{"rambla_presence_dropped_total", "Memberships of which presence was not told at once: too many changed.", counter, float64(present.Dropped)},
 		{"rambla_presence_failures_total", "Attempts to store when people were last seen that did not work.", counter, float64(present.Failures)},
+		{"rambla_counters_people", "People who are told how much they have not read.", gauge, float64(counted.Readers)},
+		{"rambla_counters_told_total", "Messages with such counters.", counter, float64(counted.Told)},
+		{"rambla_counters_asked_total", "Questions about one person in one space that the store was asked for them.", counter, float64(counted.Asked)},
+		{"rambla_counters_failures_total", "Attempts to ask the store that did not work.", counter, float64(counted.Failures)},
 		{"rambla_rights_age_seconds", "Time since the journal of rights was last read to its end.", gauge, m.dir.StaleFor().Seconds()},
 		{"rambla_auth_hashes_total", "Passwords hashed.", counter, float64(login.Hashes)},
 		{"rambla_auth_hashes_waiting", "Logins in line for a hash.", gauge, float64(login.HashesWaiting)},

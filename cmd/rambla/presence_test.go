@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"testing"
 	"time"
 )
@@ -141,4 +142,65 @@ func TestAfterACrashNobodyIsStuckOnline(t *testing.T) {
 		t.Errorf("%s %+v", topic, p)
 	}
 	alice.quiet()
+}
+
+// Those who have a conversation see each other; others do not.
+func TestPresenceIsForThoseWhoKnowEachOther(t *testing.T) {
+	flags := []string{"--data", t.TempDir()}
+	s := serveLive(t, append(flags, "--demo")...)
+	token := s.login(t, "alice", "alice")
+	var shown struct{ Presence *presence }
+	look := func(who string) *presence {
+		t.Helper()
+		shown.Presence = nil
+		if status := s.call(t, s.login(t, who, who), http.MethodGet, "/v1/people/alice", nil, &shown); status != http.StatusOK {
+			t.Fatalf("GET: %d", status)
+		}
+		return shown.Presence
+	}
+	if look("bob") != nil {
+		t.Error("a stranger sees it")
+	}
+	var talk struct{ ID string }
+	if status := s.call(t, token, http.MethodPost, "/v1/conversations", map[string]any{"participants": []string{"bob"}}, &talk); status != http.StatusCreated {
+		t.Fatalf("a conversation: %d", status)
+	}
+	if p := look("bob"); p == nil || p.Status != "offline" || !p.LastSeen.IsZero() {
+		t.Errorf("who was never there: %+v", p)
+	}
+	bob := s.as(t, 4, "bob", "b")
+	if code := bob.subscribe("/user/alice/presence", 0); code != 0 {
+		t.Fatalf("granted %d", code)
+	}
+	bob.status("/user/alice/presence", "offline")
+	bob.subscribe("/conv/+/presence/alice", 0)
+	bob.status("/conv/"+talk.ID+"/presence/alice", "offline")
+	alice := s.as(t, 5, "alice", "a")
+	bob.status("/user/alice/presence", "online")
+	bob.status("/conv/"+talk.ID+"/presence/alice", "online")
+	if p := look("bob"); p == nil || p.Status != "online" {
+		t.Errorf("%+v", p)
+	}
+	if p := look("carol"); p != nil {
+		t.Errorf("a stranger sees %+v", p)
+	}
+	carol := s.as(t, 5, "carol", "c")
+	if code := carol.subscribe("/user/alice/presence", 0); code != 0x87 {
+		t.Errorf("a stranger subscribes: %#x", code)
+	}
+	// Invisible is as if one had gone when one said so.
+	alice.publish(1, "/user/alice/presence", `{"status":"invisible"}`)
+	hidden := bob.status("/user/alice/presence", "offline").LastSeen
+	if time.Since(hidden).Abs() > 30*time.Second {
+		t.Errorf("last seen %v", hidden)
+	}
+	alice.send([]byte{0xE0, 0})
+	if p := look("alice"); p == nil {
+		t.Error("not one's own")
+	}
+	s.stop()
+	s = serveLive(t, flags...)
+	if p := look("bob"); p == nil || p.Status != "offline" || p.LastSeen.Sub(hidden).Abs() > time.Millisecond {
+		t.Errorf("after a restart %+v, want last seen %v", p, hidden)
+	}
 }

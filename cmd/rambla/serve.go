@@ -80,6 +80,7 @@ func (s *serveCommand) Run(in *invocation) error {
 		}
 		st.gate.Attach(b)
 		st.dir.OnDelta(func(d social.Delta) { hooks.Follow(b, st.dir, d) })
+		st.dir.OnDelta(st.counters.Follow)
 		st.dir.OnDelta(st.presences.Follow) // behind the rights, by which it is delivered
 		return nil
 	})
@@ -145,6 +146,7 @@ func (s *server) run(in *invocation, demo bool) error {
 	work.Go(func() { s.committer.Serve(working) })
 	work.Go(func() { s.markers.Serve(working) })
 	work.Go(func() { s.presences.Serve(working) })
+	work.Go(func() { s.counters.Serve(working) })
 	work.Go(func() { s.dir.Watch(working, rightsEvery) })
 
 	if err := s.firstStart(in); err != nil {
@@ -245,8 +247,8 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 	rest, err := api.New(restConfig(s.config), api.Deps{
 		Directory: s.dir, Posts: s.posts, Activities: s.activities, Spaces: s.spaces, People: s.people, Data: s.data, Markers: s.markers, Sessions: social.NewSessions(s.dir, s.db, hooks.Live{Broker: s.broker}, time.Now), Auth: s.auth,
 		Walls: s.walls, Repeats: s.repeats, Preferences: social.NewSettings(s.dir, s.db, time.Now), Feeds: s.feeds, Talks: s.talks, Blocks: s.blocks,
-		Attention: s.attention,
-		Replays:   s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,
+		Attention: s.attention, Presences: s.presences,
+		Replays: s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,
 		Version: versionText(), MQTT: mqtt,
 	})
 	if err != nil {

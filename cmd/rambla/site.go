@@ -32,6 +32,7 @@ type site struct {
 	feeds      *social.Feeds
 	typing     *social.Typing
 	presences  *social.Presences
+	counters   *social.Counters
 	spaces     *social.Spaces
 	people     *social.People
 	auth       *auth.Authority
@@ -115,7 +116,8 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.gate.Serve(s.posts, s.data, s.markers, db, announcer)
 	s.typing = social.NewTyping(s.dir, int(c.LiveMembers), now)
 	s.presences = social.NewPresences(s.dir, db, s.gate, int(c.LiveMembers), c.PresenceGrace, logger, now)
-	s.gate.ServeLive(s.typing, s.presences, now)
+	s.counters = social.NewCounters(s.dir, db, s.gate, logger, now)
+	s.gate.ServeLive(s.typing, s.presences, s.counters, now)
 	s.dir.OnDelta(s.forget)
 	return s, nil
 }
