@@ -105,6 +105,7 @@ type ConversationOverview struct {
 type ConversationOverviewPage struct {
 	Items []ConversationOverview `json:"items" nullable:"false"`
 	Next  string                 `json:"next,omitempty" doc:"The cursor of the next page; absent at the end"`
+	Changed
 }
 
 // conversationOverview is what ConversationOverview describes, with its post as
@@ -114,13 +115,17 @@ type conversationOverview struct {
 	Last json.RawMessage `json:"last,omitempty"`
 }
 
-func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *PageCursor) (*jsonOut, error) {
+func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *PageChanged) (*jsonOut, error) {
 	const list = "my conversations"
-	before, err := activityCursor(*in, list)
+	before, err := activityCursor(in.PageCursor, list)
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := s.talks.Overviews(ctx, a, s.markers, before, in.Limit)
+	changes, err := s.changes(ctx, a, list, social.KindConversation, in)
+	if err != nil {
+		return nil, err
+	}
+	found, next, err := s.talks.Overviews(ctx, a, s.markers, before, in.Limit, changes.Shows)
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +149,7 @@ func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *Pa
 		}
 		items = append(items, item)
 	}
-	page := newList(list, "/v1/me/conversations", *in, nil, items, activityKey(next))
-	body, err := json.Marshal(page.Body)
-	if err != nil {
-		return nil, fmt.Errorf("encode a list of conversations: %w", err)
-	}
-	out := newJSON(http.StatusOK, body)
-	out.Link = page.Link
-	return out, nil
+	return renderChanged(list, "/v1/me/conversations", a, in, changes, items, activityKey(next))
 }
 
 type createConversationIn struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 
 	"rambla/social"
 )
@@ -46,13 +45,17 @@ type overview struct {
 	Last json.RawMessage `json:"last,omitempty"`
 }
 
-func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCursor) (*jsonOut, error) {
+func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageChanged) (*jsonOut, error) {
 	const list = "my contexts"
 	after, err := in.after(list)
 	if err != nil {
 		return nil, err
 	}
-	found, more, err := s.markers.Overviews(ctx, a, after, in.Limit)
+	changes, err := s.changes(ctx, a, list, social.KindContext, in)
+	if err != nil {
+		return nil, err
+	}
+	found, more, err := s.markers.Overviews(ctx, a, after, in.Limit, changes.Shows)
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +67,7 @@ func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCur
 	if more {
 		next = found[len(found)-1].Space.ID
 	}
-	page := newList(list, "/v1/me/contexts", *in, nil, items, next)
-	body, err := json.Marshal(page.Body)
-	if err != nil {
-		return nil, fmt.Errorf("encode a list of contexts: %w", err)
-	}
-	out := newJSON(http.StatusOK, body)
-	out.Link = page.Link
-	return out, nil
+	return renderChanged(list, "/v1/me/contexts", a, in, changes, items, next)
 }
 
 // newOverviews adds what the actor wants to be told of each.

@@ -150,6 +150,7 @@ type ContextOverview struct {
 type ContextOverviewPage struct {
 	Items []ContextOverview `json:"items" nullable:"false"`
 	Next  string            `json:"next,omitempty" doc:"The cursor of the next page; absent at the end"`
+	Changed
 }
 
 // TokenForm is the body of the token endpoint (RFC 6749).

@@ -298,7 +298,7 @@ func (cs *Conversations) readmit(ctx context.Context, a Actor, s *Space) error {
 // last first, behind before. next is where to go on; zero at the end. Its cost is a
 // look-up for each of the actor's conversations.
 func (cs *Conversations) List(ctx context.Context, a Actor, before Activity, limit int) (list []Conversation, next Activity, err error) {
-	sights, next, err := cs.page(ctx, a, before, limit)
+	sights, next, err := cs.page(ctx, a, before, limit, nil)
 	for _, s := range sights {
 		list = append(list, cs.dir.conversation(s, a.Person, listedParticipants))
 	}
@@ -314,9 +314,10 @@ type ConversationOverview struct {
 	Overview
 }
 
-// Overviews is List with how far the actor got in each.
-func (cs *Conversations) Overviews(ctx context.Context, a Actor, markers *Markers, before Activity, limit int) (list []ConversationOverview, next Activity, err error) {
-	sights, next, err := cs.page(ctx, a, before, limit)
+// Overviews is List with how far the actor got in each, as far as only lets them
+// pass.
+func (cs *Conversations) Overviews(ctx context.Context, a Actor, markers *Markers, before Activity, limit int, only func(SpaceKey) bool) (list []ConversationOverview, next Activity, err error) {
+	sights, next, err := cs.page(ctx, a, before, limit, only)
 	if err != nil {
 		return nil, Activity{}, err
 	}
@@ -330,11 +331,14 @@ func (cs *Conversations) Overviews(ctx context.Context, a Actor, markers *Marker
 	return list, next, nil
 }
 
-func (cs *Conversations) page(ctx context.Context, a Actor, before Activity, limit int) (list []Sight, next Activity, err error) {
+func (cs *Conversations) page(ctx context.Context, a Actor, before Activity, limit int, only func(SpaceKey) bool) (list []Sight, next Activity, err error) {
 	if err := a.RequireSelf(false); err != nil {
 		return nil, Activity{}, err
 	}
 	sights := cs.dir.conversationsOf(a)
+	if only != nil {
+		maps.DeleteFunc(sights, func(_ StreamKey, s Sight) bool { return !only(s.Space.Key) })
+	}
 	recent, err := cs.store.Recent(ctx, slices.Collect(maps.Keys(sights)), before, limit+1)
 	if err != nil {
 		return nil, Activity{}, err

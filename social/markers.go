@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -288,13 +289,15 @@ type Overview struct {
 	Post     *Post // the last one that it may see; nil for none
 }
 
-// Overviews lists the actor's contexts in order of id, after the given one. more
-// says whether there are others.
-func (ms *Markers) Overviews(ctx context.Context, a Actor, after string, limit int) (list []Overview, more bool, err error) {
+// Overviews lists the actor's contexts in order of id, after the given one, as
+// far as only lets them pass. more says whether there are others.
+func (ms *Markers) Overviews(ctx context.Context, a Actor, after string, limit int, only func(SpaceKey) bool) (list []Overview, more bool, err error) {
 	if err := a.refuseActing(); err != nil {
 		return nil, false, err
 	}
-	sights := ms.dir.visibleSpaces(a, after, true, limit+1)
+	_, sights := ms.dir.memberships(a, KindContext)
+	sights = slices.DeleteFunc(sights, func(s Sight) bool { return s.Space.ID <= after || !only(s.Space.Key) })
+	slices.SortFunc(sights, func(a, b Sight) int { return strings.Compare(a.Space.ID, b.Space.ID) })
 	if more = len(sights) > limit; more {
 		sights = sights[:limit]
 	}

@@ -64,6 +64,14 @@ type markerStore struct {
 	err     error
 }
 
+func (s *markerStore) SpaceMarks(context.Context, PersonKey, []*Space) (map[SpaceKey]SpaceMark, error) {
+	return nil, nil
+}
+
+func (s *markerStore) LeftSince(context.Context, PersonKey, int64, int) ([]SpaceKey, bool, error) {
+	return nil, false, nil
+}
+
 func (s *markerStore) MoveMarkers(_ context.Context, moves []MarkerMove, now time.Time) ([]MarkerMoved, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

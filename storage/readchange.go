@@ -40,6 +40,10 @@ const (
 		SELECT $1, s.id, p.id, $2, 0, ` + readingNow + `, ` + headsOfSpace + `
 		FROM people p JOIN spaces s ON s.id = ANY($4) ` + joinReading + `
 		WHERE p.id = $3`
+	noteMembers = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
+		SELECT $1, s.id, p.id, $2, 0, ` + readingNow + `, ` + headsOfSpace + `
+		FROM spaces s JOIN members m ON m.space = s.id JOIN people p ON p.id = m.person ` + joinOverrides + `
+		WHERE s.id = $3`
 	notePolicy = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, member, heads)
 		SELECT $1, s.id, 0, $2, s.owner, 0, $4, 0, 0, FALSE, ` + headsOfSpace + ` FROM spaces s WHERE s.id = $3`
 
@@ -48,8 +52,8 @@ const (
 	readingNow = `COALESCE(o.until_at, 0), 0, p.roles,
 			CASE WHEN o.veto THEN 2 WHEN o.person IS NOT NULL THEN 1 ELSE 0 END,
 			CASE WHEN b.person IS NULL THEN 0 WHEN b.until_at = 0 THEN -1 ELSE b.until_at END, m.person IS NOT NULL`
-	joinReading = `LEFT JOIN members m ON m.space = s.id AND m.person = p.id
-			LEFT JOIN overrides o ON o.space = s.id AND o.person = p.id AND o.permission = 1
+	joinReading   = `LEFT JOIN members m ON m.space = s.id AND m.person = p.id ` + joinOverrides
+	joinOverrides = `LEFT JOIN overrides o ON o.space = s.id AND o.person = p.id AND o.permission = 1
 			LEFT JOIN bans b ON b.space = s.id AND b.person = p.id`
 
 	readChangeColumns = `version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads`
