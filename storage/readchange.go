@@ -40,7 +40,7 @@ const (
 		SELECT $1, s.id, p.id, $2, 0, ` + readingNow + `, ` + headsOfSpace + `
 		FROM people p JOIN spaces s ON s.id = ANY($4) ` + joinReading + `
 		WHERE p.id = $3`
-	noteMembers = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
+	noteEveryone = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
 		SELECT $1, s.id, p.id, $2, 0, ` + readingNow + `, ` + headsOfSpace + `
 		FROM spaces s JOIN members m ON m.space = s.id JOIN people p ON p.id = m.person ` + joinOverrides + `
 		WHERE s.id = $3`

@@ -246,7 +246,7 @@ func endSpace(ctx context.Context, t *tx, key social.SpaceKey, event *social.Pos
 		return notFound("context")
 	}
 	// Who belonged to it learns that it is gone.
-	if _, err := t.exec(ctx, noteMembers, t.journal.version+1, t.journal.now, int64(key)); err != nil {
+	if _, err := t.exec(ctx, noteEveryone, t.journal.version+1, t.journal.now, int64(key)); err != nil {
 		return fmt.Errorf("keep who belonged to it: %w", err)
 	}
 	if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {
