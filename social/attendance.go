@@ -234,15 +234,15 @@ func (ps *Presences) attendingLocked(space SpaceKey, f func(PersonKey, Status)) 
 			f(person, s)
 		}
 	}
-	if len(ps.here) < len(pl.people) {
+	if len(ps.here) < pl.people.number() {
 		for person, at := range ps.here {
-			if pl.people[person].Member {
+			if pl.people.at(person).Member {
 				look(person, at)
 			}
 		}
 		return
 	}
-	for person, r := range pl.people {
+	for person, r := range pl.people.all() {
 		if at := ps.here[person]; at != nil && r.Member {
 			look(person, at)
 		}
@@ -393,7 +393,7 @@ func (d *Directory) showing(space SpaceKey) []PersonKey {
 	defer d.mu.RUnlock()
 	var out []PersonKey
 	if pl := d.spaces[space]; pl != nil {
-		for person, r := range pl.people {
+		for person, r := range pl.people.all() {
 			if r.Member && d.showsPresenceLocked(person) {
 				out = append(out, person)
 			}

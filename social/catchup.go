@@ -32,7 +32,7 @@ func (d *Directory) Joined(a Actor, key StreamKey) (seq uint64, member bool) {
 	if !ok || pl == nil {
 		return 0, false
 	}
-	r := pl.people[a.hand()]
+	r := pl.people.at(a.hand())
 	if r.Member && r.heads != nil {
 		seq = r.heads[id.Channel]
 	}
@@ -70,7 +70,7 @@ func (d *Directory) Regained(a Actor, reads []ReadChange) map[StreamKey]uint64 {
 func (d *Directory) regainedLocked(a Actor, pl *place, changes []ReadChange) (Heads, bool) {
 	const read = 0 // the place of Read among the policies
 	hand := a.hand()
-	policies, owner, standing := pl.space.Policies, pl.space.Owner, pl.people[hand].Standing
+	policies, owner, standing := pl.space.Policies, pl.space.Owner, pl.people.at(hand).Standing
 	roles, now := d.rolesInSpacesLocked(a), d.now()
 	if pl.space.Kind == KindWall { // who is not hidden has a wall that all may read
 		policies[read] = PolicyPublic

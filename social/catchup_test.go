@@ -66,7 +66,7 @@ func TestARightCameBackWhenSomebodyWhoWatchedSaysSo(t *testing.T) {
 			}
 		}
 		d.people[bob] = &Person{Key: bob, Name: "bob", Roles: roles}
-		d.spaces[5] = &place{space: space, people: map[PersonKey]resident{bob: {Standing: standing}}}
+		d.spaces[5] = &place{space: space, people: residents{few: []residentOf{{bob, resident{Standing: standing}}}}}
 		want := map[StreamKey]uint64{}
 		for c, key := range space.Streams {
 			if key != 0 && was && regained {

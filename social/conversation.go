@@ -70,7 +70,7 @@ func (d *Directory) conversation(s Sight, person PersonKey, most int) Conversati
 		all = []Person{d.anyPersonLocked(s.Space.Pair[0]), d.anyPersonLocked(s.Space.Pair[1])}
 		c.Name = d.anyPersonLocked(s.Space.partner(person)).DisplayName
 	} else {
-		for key, r := range pl.people {
+		for key, r := range pl.people.all() {
 			if r.Member {
 				all = append(all, d.anyPersonLocked(key))
 			}

@@ -50,7 +50,7 @@ type Directory struct {
 // place is a space and who is what in it.
 type place struct {
 	space   *Space // replaced, never changed
-	people  map[PersonKey]resident
+	people  residents
 	members int // how many of people are
 }
 
@@ -308,7 +308,7 @@ func (d *Directory) tellExpired() {
 	members := d.expiries.popUntil(now)
 	for _, m := range members {
 		if pl := d.spaces[m.Space]; pl != nil {
-			d.expiries.arm(pl.people[m.Person].NextExpiry(now), m)
+			d.expiries.arm(pl.people.at(m.Person).NextExpiry(now), m)
 		}
 	}
 	d.mu.Unlock()
@@ -344,7 +344,7 @@ func (d *Directory) putSpaceLocked(s Space) {
 	}
 	pl := d.spaces[s.Key]
 	if pl == nil {
-		pl = &place{people: map[PersonKey]resident{}}
+		pl = &place{}
 		d.spaces[s.Key] = pl
 		switch s.Kind {
 		case KindConversation:
@@ -365,7 +365,7 @@ func (d *Directory) putSpaceLocked(s Space) {
 		}
 	}
 	if s.Deleted {
-		for person := range pl.people {
+		for person := range pl.people.all() {
 			d.dropAffiliationLocked(s.Key, person)
 		}
 	}
@@ -385,10 +385,10 @@ func (d *Directory) putAffiliationLocked(a Affiliation) {
 	if a.Heads != (Heads{}) {
 		r.heads = &a.Heads
 	}
-	if a.Member && !pl.people[a.Person].Member {
+	if a.Member && !pl.people.at(a.Person).Member {
 		pl.members++
 	}
-	pl.people[a.Person] = r
+	pl.people.put(a.Person, r)
 	if a.Member {
 		mine := d.mine[a.Person]
 		if mine == nil {
@@ -402,10 +402,10 @@ func (d *Directory) putAffiliationLocked(a Affiliation) {
 
 func (d *Directory) dropAffiliationLocked(space SpaceKey, person PersonKey) {
 	if pl := d.spaces[space]; pl != nil {
-		if pl.people[person].Member {
+		if pl.people.at(person).Member {
 			pl.members--
 		}
-		delete(pl.people, person)
+		pl.people.drop(person)
 	}
 	delete(d.mine[person], space)
 	if len(d.mine[person]) == 0 {

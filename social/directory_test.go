@@ -355,7 +355,7 @@ func TestADeletedContextIsNoLongerThere(t *testing.T) {
 			t.Errorf("it is %d's", who)
 		}
 	}
-	if len(d.spaces[lobby].people) != 0 {
+	if n := d.spaces[lobby].people.number(); n != 0 {
 		t.Error("its members are kept in memory")
 	}
 }

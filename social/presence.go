@@ -131,7 +131,7 @@ func (d *Directory) acquaintedLocked(a, b PersonKey) bool {
 		fewer, other = d.mine[b], a
 	}
 	for key := range fewer {
-		if pl := d.spaces[key]; pl != nil && pl.space.Kind == KindConversation && !pl.space.Deleted && pl.people[other].Member {
+		if pl := d.spaces[key]; pl != nil && pl.space.Kind == KindConversation && !pl.space.Deleted && pl.people.at(other).Member {
 			return true
 		}
 	}
@@ -141,7 +141,7 @@ func (d *Directory) acquaintedLocked(a, b PersonKey) bool {
 // followsLocked tells whether who follows whom.
 func (d *Directory) followsLocked(who, whom PersonKey) bool {
 	pl := d.spaces[d.walls[whom]]
-	return pl != nil && pl.people[who].Member
+	return pl != nil && pl.people.at(who).Member
 }
 
 // Acquaintances are the people whose view of each other's presence depends on
@@ -157,7 +157,7 @@ func (d *Directory) Acquaintances(space SpaceKey, changed []PersonKey) []PersonK
 	if pl.space.Kind == KindWall {
 		return append(out, pl.space.Owner)
 	}
-	for person, r := range pl.people {
+	for person, r := range pl.people.all() {
 		if r.Member {
 			out = append(out, person)
 		}

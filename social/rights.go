@@ -160,7 +160,7 @@ func (d *Directory) sightLocked(a Actor, pl *place, data bool) (Sight, bool) {
 	if a.Creator != 0 && pl.space.Kind != KindContext {
 		return Sight{}, false // for others one acts in contexts only
 	}
-	now, r := d.now(), pl.people[hand]
+	now, r := d.now(), pl.people.at(hand)
 	s := Sight{Space: pl.space, Member: r.Member}
 	if r.Member && r.heads != nil {
 		s.Joined = *r.heads
@@ -243,7 +243,7 @@ func (d *Directory) standing(space SpaceKey, person PersonKey) Standing {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if pl := d.spaces[space]; pl != nil {
-		return pl.people[person].Standing
+		return pl.people.at(person).Standing
 	}
 	return Standing{}
 }
@@ -260,7 +260,7 @@ func (d *Directory) membership(space SpaceKey, person PersonKey) (members int, i
 	if pl == nil {
 		return 0, false
 	}
-	return pl.members, pl.people[person].Member
+	return pl.members, pl.people.at(person).Member
 }
 
 // membersUpTo lists the members of a space in no order, without the time they
@@ -273,7 +273,7 @@ func (d *Directory) membersUpTo(space SpaceKey, most int) []Membership {
 		return nil
 	}
 	out := make([]Membership, 0, pl.members)
-	for person, r := range pl.people {
+	for person, r := range pl.people.all() {
 		if !r.Member {
 			continue
 		}
