@@ -211,8 +211,8 @@ func (d *Directory) standings(space SpaceKey) map[PersonKey]Standing {
 	if pl == nil {
 		return nil
 	}
-	out := make(map[PersonKey]Standing, len(pl.people))
-	for person, r := range pl.people {
+	out := make(map[PersonKey]Standing, pl.people.number())
+	for person, r := range pl.people.all() {
 		out[person] = r.Standing
 	}
 	return out
