@@ -376,7 +376,7 @@ func (d *Directory) unblockedIn(space *Space, person PersonKey) []PersonKey {
 	defer d.mu.RUnlock()
 	pl := d.spaces[space.Key]
 	out := []PersonKey{}
-	for other, r := range pl.people {
+	for other, r := range pl.people.all() {
 		if r.Member && !d.blockedLocked(person, other) {
 			out = append(out, other)
 		}
