@@ -22,7 +22,7 @@ const (
 		WHERE TRUE ON CONFLICT (space, person, permission) DO UPDATE SET veto = excluded.veto, until_at = 0`
 	clearOverrides = `DELETE FROM overrides WHERE space = $1 AND (person, permission) IN
 		(SELECT u.person, u.permission FROM unnest($2::bigint[], $3::bigint[]) AS u (person, permission))`
-	noteMembers = `INSERT INTO changes (version, kind, person, space, grant_id, at)
+	journalMembers = `INSERT INTO changes (version, kind, person, space, grant_id, at)
 		SELECT u.version, $1, u.person, $2, 0, $3 FROM unnest($4::bigint[], $5::bigint[]) AS u (version, person)`
 )
 
@@ -173,7 +173,7 @@ func (b *memberBatch) write(ctx context.Context, t *tx) error {
 			return fmt.Errorf("set overrides: %w", err)
 		}
 	}
-	_, err := t.exec(ctx, noteMembers, int64(social.ChangeMember), space, t.journal.now, b.versions, b.people)
+	_, err := t.exec(ctx, journalMembers, int64(social.ChangeMember), space, t.journal.now, b.versions, b.people)
 	if err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
