@@ -250,6 +250,21 @@ func rightChecks() []check {
 			LEFT JOIN members m ON m.space = s.id AND m.person = s.owner
 			WHERE s.kind = 0 AND NOT s.deleted AND (p.id IS NULL OR (NOT p.removed AND m.person IS NULL)) LIMIT $1`,
 	}, {
+		rule: "a wall is its person's only one, and ends with it",
+		mend: restore,
+		sql: `SELECT 'wall ' || s.id FROM spaces s LEFT JOIN people p ON p.id = s.owner
+			WHERE s.kind = 2 AND (p.id IS NULL OR s.name <> 'wall/' || s.owner OR s.deleted <> p.removed) ORDER BY s.id LIMIT $1`,
+	}, {
+		rule: "nobody follows itself",
+		mend: "delete the row from the table members",
+		sql: `SELECT 'wall ' || m.space || ' person ' || m.person FROM members m JOIN spaces s ON s.id = m.space
+			WHERE s.kind = 2 AND m.person = s.owner LIMIT $1`,
+	}, {
+		rule: "preferences are of people who were not removed",
+		mend: "delete the row from the table preferences",
+		sql: `SELECT 'person ' || f.person FROM preferences f LEFT JOIN people p ON p.id = f.person
+			WHERE p.id IS NULL OR p.removed ORDER BY f.person LIMIT $1`,
+	}, {
 		rule: "who was removed has no password",
 		mend: "delete the row from the table passwords",
 		sql: `SELECT 'person ' || w.person FROM passwords w LEFT JOIN people p ON p.id = w.person

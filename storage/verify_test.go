@@ -84,6 +84,10 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"what is muted", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"what is muted", `UPDATE spaces SET deleted = TRUE`},
 		{"what is muted", `UPDATE attention SET muted_until = 0`},
+		{"a wall is its person's", `UPDATE spaces SET name = 'wall/99' WHERE kind = 2`},
+		{"a wall is its person's", `UPDATE spaces SET deleted = TRUE WHERE kind = 2`},
+		{"nobody follows itself", `UPDATE spaces SET owner = 1 WHERE kind = 2`},
+		{"preferences are of people", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"the journal of rights", `UPDATE site SET version = version + 1`},
 		{"the journal of rights", `DELETE FROM changes WHERE version = 2`},
 	}
@@ -104,6 +108,22 @@ func TestVerifyFindsDamage(t *testing.T) {
 			}
 		}
 	})
+}
+
+// damageableWall is bob's, whom alice follows, with what bob prefers.
+func damageableWall(t *testing.T, w *storagetest.World) {
+	t.Helper()
+	now := storagetest.Epoch()
+	wall, err := w.DB.CreateWall(t.Context(), w.Bob, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DB.Join(t.Context(), wall, w.Alice, nil, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.DB.PutPreferences(t.Context(), w.Bob, []byte("{}"), false, now); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A session's row with numbers that cannot be fails neither the list that it is
@@ -157,6 +177,7 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 	}
 	damageableSessions(t, w)
 	damageableTalk(t, w)
+	damageableWall(t, w)
 	_, err := db.CreateGrant(t.Context(), social.Grant{ID: w.IDs.New(now), Person: w.Bob, Kind: social.GrantNamed},
 		[]social.Token{{Hash: [32]byte{1}, Kind: social.TokenAccess}})
 	if err != nil {
