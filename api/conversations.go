@@ -240,15 +240,8 @@ func (s *Server) deleteParticipant(ctx context.Context, a social.Actor, in *Path
 	return nil, s.talks.Dismiss(ctx, a, in.ID, in.Name)
 }
 
-type putOwnerIn struct {
-	PathID
-	Body struct {
-		Name string `json:"name" doc:"Of the new owner" example:"bob"`
-	}
-}
-
 func (s *Server) putConversationOwner(ctx context.Context, a social.Actor, in *putOwnerIn) (*conversationOut, error) {
-	c, err := s.talks.HandOver(ctx, a, in.ID, in.Body.Name)
+	c, err := s.talks.HandOver(ctx, a, in.ID, in.Body.Owner)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func TestTwoPeopleHaveOneConversation(t *testing.T) {
 		s.as("alice", "PUT", path+"/participants/bob").wants(200)
 		s.as("alice", "DELETE", path+"/participants/bob").refused(403, "forbidden")
 		s.as("alice", "PATCH", path, `{"displayName":"us"}`).refused(403, "forbidden")
-		s.as("alice", "PUT", path+"/owner", `{"name":"bob"}`).refused(403, "forbidden")
+		s.as("alice", "PUT", path+"/owner", `{"owner":"bob"}`).refused(403, "forbidden")
 		s.as("alice", "DELETE", path).refused(403, "forbidden")
 		// Another pair is another conversation, and a group of the two is a group.
 		s.talk("alice", `{"participants":["carol"]}`)
@@ -99,7 +99,7 @@ func TestAConversationIsItsParticipantsAlone(t *testing.T) {
 		{"PUT", path + "/read", `{"read":1}`},
 		{"PUT", path + "/mute", ""},
 		{"DELETE", path + "/mute", ""},
-		{"PUT", path + "/owner", `{"name":"bob"}`},
+		{"PUT", path + "/owner", `{"owner":"bob"}`},
 		{"PUT", path + "/participants/me", ""},
 		{"PUT", path + "/participants/carol", ""},
 		{"DELETE", path + "/participants/me", ""},
@@ -164,7 +164,7 @@ func TestTheLifeOfAGroup(t *testing.T) {
 		for _, c := range []struct{ method, path, body string }{
 			{"PATCH", path, `{"displayName":"x"}`},
 			{"DELETE", path, ""},
-			{"PUT", path + "/owner", `{"name":"bob"}`},
+			{"PUT", path + "/owner", `{"owner":"bob"}`},
 			{"PUT", path + "/participants/robot", ""},
 			{"DELETE", path + "/participants/carol", ""},
 		} {
@@ -200,9 +200,9 @@ func TestTheLifeOfAGroup(t *testing.T) {
 		s.as("alice", "DELETE", "/v1/messages/"+said).wants(204)
 		// The owner stays, or hands over first.
 		s.as("alice", "DELETE", path+"/participants/me").refused(403, "forbidden")
-		s.as("alice", "PUT", path+"/owner", `{"name":"bob"}`).refused(403, "forbidden")
-		s.as("alice", "PUT", path+"/owner", `{"name":"nobody"}`).refused(404, "not_found")
-		if got := s.as("alice", "PUT", path+"/owner", `{"name":"carol"}`).wants(200); got.text("owner") != "carol" {
+		s.as("alice", "PUT", path+"/owner", `{"owner":"bob"}`).refused(403, "forbidden")
+		s.as("alice", "PUT", path+"/owner", `{"owner":"nobody"}`).refused(404, "not_found")
+		if got := s.as("alice", "PUT", path+"/owner", `{"owner":"carol"}`).wants(200); got.text("owner") != "carol" {
 			t.Errorf("handed over: %s", got.body)
 		}
 		s.as("alice", "DELETE", path+"/participants/admin").refused(403, "forbidden")

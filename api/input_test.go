@@ -67,7 +67,7 @@ func TestAStrangerDoesNotLearnThatAContextExists(t *testing.T) {
 		} else if strings.HasSuffix(path, "/read") {
 			body = `{"read":1}`
 		} else if strings.HasSuffix(path, "/owner") {
-			body = `{"name":"bob"}`
+			body = `{"owner":"bob"}`
 		}
 		there := s.as("carol", method, path, body).refused(404, "not_found")
 		nowhere := s.as("carol", method, strings.Replace(path, "/den", "/hut", 1), body).refused(404, "not_found")
@@ -107,6 +107,9 @@ func TestEveryBodyThatIsNotAsItShouldBeIsRefusedWithTheReason(t *testing.T) {
 			t.Errorf("%s %s does not name the unknown field", method, path)
 		}
 		for _, decided := range []string{"actor", "seq", "published", "created", "owner", "time"} {
+			if decided == "owner" && strings.HasSuffix(path, "/owner") {
+				continue // that is what one says there
+			}
 			if a := send(`{"`+decided+`":"x"}`).refused(422, "invalid"); !strings.Contains(string(a.body), `"field":"`+decided+`"`) {
 				t.Errorf("%s %s does not name %s: %s", method, path, decided, a.body)
 			}

@@ -168,7 +168,7 @@ func groupTalks(t *testing.T, s *instance) {
 	carol.gets("four")
 	bob.gets("four")
 	// Handed over, and ended by the new owner: all hear it, and it is over.
-	s.do(t, http.StatusOK, alice, http.MethodPut, c.path("/owner"), with{"name": "bob"})
+	s.do(t, http.StatusOK, alice, http.MethodPut, c.path("/owner"), with{"owner": "bob"})
 	s.do(t, http.StatusNoContent, s.token(t, "bob"), http.MethodDelete, c.path(""), nil)
 	for _, w := range []*wire{bob, carol} {
 		w.event(c.topic("events"), "Update", c.ID)
