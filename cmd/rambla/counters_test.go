@@ -87,6 +87,7 @@ func TestCountersAreRightOnEveryDevice(t *testing.T) {
 		s = serve(t, storeFlags(flags)...)
 		began := time.Now()
 		tablet := s.as(t, 5, "bob", "tablet")
+		tablet.live = true
 		tablet.subscribe("/user/bob/#", 0)
 		for {
 			if f := tablet.hears(); f.topic == "/user/bob/counters" {
