@@ -107,3 +107,107 @@ test("the arrow keys go from message to message, and Tab to what one can do with
   await alice.post(`${said} two and a half`).getByText("edited").waitFor();
   await focused("two and a half");
 });
+
+test("a thread is opened, written in and answered, and lives without a reload", async (t) => {
+  const [alice, bob] = await Promise.all([Visitor.in(t, browser, url, "alice", "lobby"), Visitor.in(t, browser, url, "bob", "lobby")]);
+  const said = mark();
+  await alice.write(`What shall we read? ${said}`);
+  await bob.stored(said);
+  const question = (visitor: Visitor) => visitor.page.locator(".stream .posts > .post").filter({ hasText: `What shall we read? ${said}` });
+  await question(bob).getByRole("button", { name: "Comment", exact: true }).click();
+  const thread = (visitor: Visitor) => question(visitor).getByRole("region", { name: "Comments on what Alice said" });
+  await thread(bob).getByLabel("Comment on what Alice said").fill(`Quixote ${said}`);
+  await thread(bob).getByLabel("Comment on what Alice said").press("Enter");
+  const comment = (visitor: Visitor, part: string) => thread(visitor).locator(".comment[data-id]").filter({ hasText: `${part} ${said}` });
+  await comment(bob, "Quixote").waitFor();
+  await question(alice).getByRole("button", { name: "1 comment", exact: true }).click();
+  await comment(alice, "Quixote").waitFor();
+  await comment(alice, "Quixote").getByRole("button", { name: "Reply" }).click();
+  await thread(alice).getByLabel("Comment on what Alice said").fill(`Both parts? ${said}`);
+  await thread(alice).getByLabel("Comment on what Alice said").press("Enter");
+  await comment(bob, "Both parts?").waitFor();
+  assert.match((await comment(bob, "Both parts?").getAttribute("class")) ?? "", /depth-1/);
+  for (const reader of [alice, bob]) await question(reader).getByRole("button", { name: "2 comments", exact: true }).waitFor();
+  await alice.shoot("thread");
+  // An edit and a removal show in the other's open thread.
+  await comment(bob, "Quixote").getByRole("button", { name: "More actions" }).click();
+  await bob.page.getByRole("menuitem", { name: "Edit" }).click();
+  await bob.page.getByLabel("Edit message").fill(`Don Quixote ${said}`);
+  await bob.page.getByLabel("Edit message").press("Enter");
+  await comment(alice, "Don Quixote").getByText("edited").waitFor();
+  await comment(bob, "Don Quixote").getByRole("button", { name: "More actions" }).click();
+  await bob.page.getByRole("menuitem", { name: "Remove…" }).click();
+  await bob.page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await thread(alice).getByText("This message was removed.").waitFor();
+  for (const reader of [alice, bob]) await question(reader).getByRole("button", { name: "1 comment", exact: true }).waitFor();
+  await bob.page.reload();
+  await bob.connected();
+  await question(bob).getByRole("button", { name: "1 comment", exact: true }).waitFor();
+});
+
+test("a like is counted at once for everybody, is told of by name, and can be taken back", async (t) => {
+  const [alice, bob] = await Promise.all([Visitor.in(t, browser, url, "alice", "lobby"), Visitor.in(t, browser, url, "bob", "lobby")]);
+  const said = mark();
+  await alice.write(said);
+  await bob.stored(said);
+  const like = (visitor: Visitor, likes: number) => visitor.post(said).getByRole("button", { name: likes === 0 ? "Like" : `Like, ${likes}`, exact: true });
+  await like(bob, 0).click();
+  await like(alice, 1).waitFor();
+  assert.equal(await like(alice, 1).getAttribute("aria-pressed"), "false");
+  await like(alice, 1).click();
+  await like(bob, 2).waitFor();
+  assert.equal(await like(bob, 2).getAttribute("aria-pressed"), "true");
+  await alice.choose(said, "Who likes this");
+  const names = alice.page.getByRole("dialog").getByRole("listitem");
+  await names.first().waitFor();
+  assert.deepEqual((await names.allInnerTexts()).sort(), ["Alice", "Bob"]);
+  await alice.page.keyboard.press("Escape");
+  await like(bob, 2).click();
+  await like(alice, 1).waitFor();
+  await bob.page.reload();
+  await like(bob, 1).waitFor();
+  assert.equal(await like(bob, 1).getAttribute("aria-pressed"), "false");
+});
+
+test("a message of a conversation is liked too", async (t) => {
+  const [alice, bob] = await Promise.all([Visitor.in(t, browser, url, "alice", "lobby"), Visitor.in(t, browser, url, "bob", "lobby")]);
+  const said = mark();
+  await alice.converse(["Bob"]);
+  await alice.write(said);
+  await alice.stored(said);
+  await bob.enter("Alice");
+  await bob.post(said).getByRole("button", { name: "Like", exact: true }).click();
+  await alice.post(said).getByRole("button", { name: "Like, 1", exact: true }).waitFor();
+});
+
+test("a post is kept as a favorite for oneself, and highlighted for all by who may", async (t) => {
+  const [alice, bob] = await Promise.all([Visitor.in(t, browser, url, "alice", "lobby"), Visitor.in(t, browser, url, "bob", "lobby")]);
+  const said = mark();
+  await bob.write(said);
+  await alice.stored(said);
+  await bob.post(said).getByRole("button", { name: "More actions" }).click();
+  assert.equal(await bob.page.getByRole("menuitemcheckbox", { name: "Highlight" }).count(), 0, "bob may not");
+  await bob.page.keyboard.press("Escape");
+  await alice.choose(said, "Highlight");
+  await bob.post(said).getByText("highlighted").waitFor();
+  await alice.choose(said, "Favorite");
+  await alice.page.reload();
+  await alice.post(said).getByText("highlighted").waitFor();
+  await alice.post(said).getByRole("button", { name: "More actions" }).click();
+  assert.equal(await alice.page.getByRole("menuitemcheckbox", { name: "Favorite" }).getAttribute("aria-checked"), "true");
+  await alice.page.keyboard.press("Escape");
+});
+
+test("a post is shared into another context, with a word of one's own", async (t) => {
+  const [alice, bob] = await Promise.all([Visitor.in(t, browser, url, "alice", "lobby"), Visitor.in(t, browser, url, "bob", "staff")]);
+  const said = mark();
+  await alice.write(`Worth reading ${said}`);
+  await alice.stored(said);
+  await alice.choose(said, "Share…");
+  const dialog = alice.page.getByRole("dialog");
+  await dialog.getByLabel("Where").selectOption({ label: "Staff" });
+  await dialog.getByLabel("A word of your own").fill(`Do look ${said}`);
+  await dialog.getByRole("button", { name: "Share" }).click();
+  await bob.page.locator(".share").filter({ hasText: `Worth reading ${said}` }).waitFor();
+  await bob.post(`Do look ${said}`).waitFor();
+});

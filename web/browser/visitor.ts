@@ -105,8 +105,7 @@ export class Visitor {
     for (const person of people) await dialog.getByRole("checkbox", { name: person }).check();
     if (name !== "") await dialog.getByLabel(/^Name of the group/).fill(name);
     await dialog.getByRole("button", { name: "Start" }).click();
-    await dialog.waitFor({ state: "detached" });
-    await this.box.waitFor();
+    await this.page.getByLabel(`Message to ${name || people[0]}`).waitFor();
     await this.connected();
   }
 

@@ -277,6 +277,8 @@ export class Desk implements LiveEvents {
     if (kindOf(post.place) === "conv") this.receipts.delivered(post.place, post.seq);
     this.company.spoke(post.place, post.actor);
     this.feed.deliver(post);
+    // What it shares is told beside it, like the numbers.
+    if (post.type === "Announce" && (this.feed.isOpen || post.place === this.open?.place)) this.tallies.touch(post.place, post.seq);
     this.events.changed();
   }
 

@@ -1,5 +1,4 @@
 import { kindOf } from "../place.ts";
-import { landed } from "../landed.ts";
 import type { Entry } from "../timeline.ts";
 import { ask, confirmed } from "./dialog.ts";
 import { h, setText } from "./dom.ts";
@@ -35,11 +34,11 @@ export class Acts {
     const tally = this.host.desk.tallies.of(post.id);
     const isMessage = kindOf(post.place) === "conv";
     this.element.hidden = entry.removed;
-    this.like.hidden = post.isComment || !landed.likes;
+    this.like.hidden = post.isComment;
     this.like.setAttribute("aria-pressed", `${tally.isLiked}`);
     this.like.setAttribute("aria-label", tally.likes === 0 ? "Like" : `Like, ${tally.likes}`);
     setText(this.likeCount, tally.likes === 0 ? "" : `${tally.likes}`);
-    this.comments.hidden = isMessage || post.isComment || !landed.comments;
+    this.comments.hidden = isMessage || post.isComment;
     const isOpen = this.host.desk.threads.get(post.id) !== undefined;
     this.comments.setAttribute("aria-expanded", `${isOpen}`);
     setText(this.comments, tally.comments === 0 ? "Comment" : tally.comments === 1 ? "1 comment" : `${tally.comments} comments`);
@@ -54,7 +53,7 @@ export class Acts {
     const tally = desk.tallies.of(post.id);
     const room = desk.rooms.get(post.place);
     const isMine = post.actor === desk.me.id;
-    const isActivity = landed.likes && kindOf(post.place) !== "conv" && !post.isComment;
+    const isActivity = kindOf(post.place) !== "conv" && !post.isComment;
     const choices: Choice[] = [];
     if (tally.likes > 0 && isActivity) choices.push({ words: "Who likes this", choose: () => void this.showLikers() });
     if (isActivity) choices.push({ words: "Favorite", isOn: tally.isFavorite, choose: () => void desk.deeds.favor(post, !tally.isFavorite) });

@@ -1,4 +1,3 @@
-import { landed } from "../landed.ts";
 import { addressOf, idOf, kindOf } from "../place.ts";
 import type { Room } from "../room.ts";
 import { asked, ask, confirmed } from "./dialog.ts";
@@ -69,7 +68,7 @@ export class Head {
     if (open === null) return [];
     if (kindOf(open.place) === "user") return [{ words: "About this person", choose: () => void personCard(this.host, idOf(open.place)) }];
     if (room === undefined || !room.isMember) return [];
-    const choices: Choice[] = !landed.mute ? [] : [{ words: "Mute", isOn: room.isMuted, choose: () => void desk.deeds.mute(room.place, !room.isMuted) }];
+    const choices: Choice[] = [{ words: "Mute", isOn: room.isMuted, choose: () => void desk.deeds.mute(room.place, !room.isMuted) }];
     const partner = this.partner(room);
     if (partner !== "") choices.push({ words: `About ${room.name}`, choose: () => void personCard(this.host, partner) });
     if (!room.isGroup) return choices;

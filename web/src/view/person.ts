@@ -1,4 +1,3 @@
-import { landed } from "../landed.ts";
 import { addressOf, placeOf } from "../place.ts";
 import { sentenceOf } from "../problem.ts";
 import { avatar } from "./avatar.ts";
@@ -14,7 +13,7 @@ export async function personCard(host: Host, name: string): Promise<void> {
   let person = { id: name, name };
   let follows = false;
   try {
-    const [found, following] = await Promise.all([desk.deeds.person(name), isMe || !landed.walls ? new Set<string>() : desk.deeds.following(desk.me.id)]);
+    const [found, following] = await Promise.all([desk.deeds.person(name), isMe ? new Set<string>() : desk.deeds.following(desk.me.id)]);
     person = found ?? person;
     follows = following.has(name);
   } catch (err) {
@@ -36,9 +35,9 @@ export async function personCard(host: Host, name: string): Promise<void> {
   show();
   const content = [
     h("div", { class: "who" }, avatar(person.id, person.name), h("div", {}, h("p", { class: "muted" }, `@${person.id}`), h("p", {}, presenceWords(host, name)))),
-    ...(isMe || !landed.walls ? [] : [follow]),
+    ...(isMe ? [] : [follow]),
   ];
-  const choices = [{ value: "", words: "Close" }, ...(landed.walls ? [{ value: "wall", words: "Wall" }] : []), ...(isMe ? [] : [{ value: "talk", words: "Message" }])];
+  const choices = [{ value: "", words: "Close" }, { value: "wall", words: "Wall" }, ...(isMe ? [] : [{ value: "talk", words: "Message" }])];
   const choice = await ask(person.name, content, ...choices);
   if (choice === "wall") location.hash = addressOf(placeOf("user", person.id));
   if (choice !== "talk") return;
