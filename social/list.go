@@ -2,7 +2,6 @@ package social
 
 import (
 	"context"
-	"slices"
 	"strings"
 )
 
@@ -161,28 +160,16 @@ func (d *Directory) readable(a Actor, w Where) (Sight, error) {
 const belowMost = 2000
 
 // below is the context and those whose URL begins with its own, as far as the
-// actor reads them: as whole steps of the path. At most belowMost, the first by id.
+// actor reads them: as whole steps of the path. At most belowMost, the first by URL.
 func (d *Directory) below(a Actor, top Sight) []FeedSource {
 	out := []FeedSource{top.source()}
-	prefix := strings.TrimRight(top.Space.URL, "/")
-	if prefix == "" {
-		return out
-	}
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	var found []*place
-	for _, pl := range d.spaces {
-		rest, ok := strings.CutPrefix(pl.space.URL, prefix)
-		if ok && (rest == "" || strings.ContainsRune("/?#", rune(rest[0]))) && pl.space.Kind == KindContext && pl.space.Key != top.Space.Key {
-			found = append(found, pl)
-		}
-	}
-	slices.SortFunc(found, func(x, y *place) int { return strings.Compare(x.space.ID, y.space.ID) })
-	for _, pl := range found {
+	for _, s := range d.UnderURL(a, strings.TrimRight(top.Space.URL, "/")) {
 		if len(out) == belowMost {
 			break
 		}
-		out = d.sourceLocked(out, a, pl)
+		if s.Space.Key != top.Space.Key {
+			out = append(out, s.source())
+		}
 	}
 	return out
 }

@@ -244,6 +244,15 @@ func rightChecks() []check {
 			WHERE p.id IS NULL OR p.removed OR s.id IS NULL OR s.deleted OR s.kind <> 0 OR s.owner = b.person
 				OR (b.until_at <> 0 AND b.until_at <= b.at) LIMIT $1`,
 	}, {
+		rule: "a context hangs below a living context, and never below itself",
+		mend: "set parent to NULL in that row of the table spaces",
+		sql: `WITH RECURSIVE up (id, at, n) AS (
+				SELECT id, parent, 1 FROM spaces WHERE parent IS NOT NULL
+				UNION ALL SELECT up.id, s.parent, up.n + 1 FROM up JOIN spaces s ON s.id = up.at WHERE s.parent IS NOT NULL AND up.n <= 8)
+			SELECT 'context ' || c.name FROM spaces c LEFT JOIN spaces p ON p.id = c.parent
+			WHERE c.parent IS NOT NULL AND (c.kind <> 0 OR p.id IS NULL OR p.kind <> 0 OR (p.deleted AND NOT c.deleted)
+				OR EXISTS (SELECT 1 FROM up WHERE up.id = c.id AND (up.at = c.id OR up.n >= 8))) LIMIT $1`,
+	}, {
 		rule: "the owner of a context is a member of it",
 		mend: "add the owner as a member",
 		sql: `SELECT 'context ' || s.name FROM spaces s LEFT JOIN people p ON p.id = s.owner

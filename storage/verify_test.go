@@ -52,6 +52,8 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"a ban is of a person", `UPDATE bans SET person = 1`},
 		{"a ban is of a person", `UPDATE bans SET until_at = at`},
 		{"a ban is of a person", `UPDATE spaces SET kind = 1`},
+		{"a context hangs below", `UPDATE spaces SET parent = id`},
+		{"a context hangs below", `UPDATE spaces SET deleted = TRUE WHERE name = 'lobby'`},
 		{"the owner of a context", `DELETE FROM members WHERE person = 1`},
 		{"who was removed has no password", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"who was removed holds no grant", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
@@ -170,6 +172,9 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 		t.Fatal(err)
 	}
 	if _, err := db.Ban(t.Context(), social.Ban{Space: w.Lobby.Key, Person: w.Carol, By: w.Alice, At: now}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.CreateSpace(t.Context(), social.Space{ID: "below", Owner: w.Alice, Parent: w.Lobby.Key}, now); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.SetPasswordHash(t.Context(), w.Bob, "hash", now); err != nil {

@@ -18,7 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 	all := slices.Concat(
 		logClaims(), amendmentClaims(), keyClaims(), privateClaims(), sampleClaims(),
 		personClaims(), spaceClaims(), memberClaims(), grantClaims(), replayClaims(), purgeClaims(), markerClaims(),
-		sessionClaims(), sessionLifeClaims(), nodeClaims(), inboundClaims(), readClaims(), banClaims(), retainedClaims(), retentionClaims(), feedClaims(),
+		sessionClaims(), sessionLifeClaims(), nodeClaims(), inboundClaims(), readClaims(), banClaims(), treeClaims(), memberSyncClaims(), retainedClaims(), retentionClaims(), feedClaims(),
 		conversationClaims(), reactionClaims(),
 		wallClaims(),
 	)
