@@ -39,6 +39,7 @@ type DB struct {
 	log     *slog.Logger
 	metrics *metrics
 	limits  social.DataLimits
+	times   *streamTimes
 }
 
 // What social asks of a store. What auth asks is checked where both meet.
@@ -94,7 +95,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := prepareSchema(ctx, cfg); err != nil {
 		return nil, err
 	}
-	db := &DB{log: cfg.Logger, metrics: m, limits: cfg.Data.Or()}
+	db := &DB{log: cfg.Logger, metrics: m, limits: cfg.Data.Or(), times: newStreamTimes()}
 	if cfg.embedded() {
 		db.eng, err = openSQLite(ctx, cfg, m)
 	} else {

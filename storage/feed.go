@@ -57,6 +57,7 @@ func (r *feedRun) done() bool { return r.next.at == 0 }
 // feed merges runs.
 type feed struct {
 	conn
+	times *streamTimes
 	social.FeedQuery
 	runs    []*feedRun
 	entries []feedEntry // all that was looked at
@@ -65,7 +66,7 @@ type feed struct {
 
 // Feed is [social.FeedStore]'s.
 func (db *DB) Feed(ctx context.Context, q social.FeedQuery) (social.FeedPage, error) {
-	f := &feed{conn: db.eng.reader(), FeedQuery: q}
+	f := &feed{conn: db.eng.reader(), times: db.times, FeedQuery: q}
 	found, next, err := f.find(ctx, db.eng)
 	var posts []social.Post
 	if err == nil {
@@ -82,7 +83,7 @@ func (db *DB) Authors(ctx context.Context, q social.FeedQuery, most int) ([]soci
 	var out []social.PersonKey
 	// Mostly the first few posts tell.
 	for _, limit := range []int{4 * most, q.Limit} {
-		f := &feed{conn: db.eng.reader(), FeedQuery: q}
+		f := &feed{conn: db.eng.reader(), times: db.times, FeedQuery: q}
 		f.Limit = limit
 		found, next, err := f.find(ctx, db.eng)
 		if err != nil {
@@ -121,8 +122,21 @@ func (f *feed) find(ctx context.Context, eng engine) (found []feedEntry, next so
 			return nil, next, err
 		}
 	}
+	f.learn()
 	found, next = f.cut()
 	return found, next, nil
+}
+
+// learn remembers when the entries were published, where the next page may begin.
+func (f *feed) learn() {
+	if f.Order != social.ByPublished {
+		return // by other times
+	}
+	keys := make([]feedKey, 0, len(f.entries))
+	for _, e := range f.entries[:min(len(f.entries), 500)] {
+		keys = append(keys, e.feedKey)
+	}
+	f.times.learn(keys)
 }
 
 // begin finds where each run begins behind the place.

@@ -46,7 +46,9 @@ func BenchmarkFeed(b *testing.B) {
 			b.Run("all-deep", func(b *testing.B) { f.run(b, func() social.FeedQuery { return f.deep(all) }) })
 			b.Run("comments", func(b *testing.B) { f.run(b, func() social.FeedQuery { return talk }) })
 			b.Run("one", func(b *testing.B) {
-				f.run(b, func() social.FeedQuery { return f.deep(social.FeedQuery{Sources: f.sources[:1], Reader: f.reader, Limit: 20}) })
+				f.run(b, func() social.FeedQuery {
+					return f.deep(social.FeedQuery{Sources: f.sources[:1], Reader: f.reader, Limit: 20})
+				})
 			})
 			b.Run("progress", func(b *testing.B) { f.progress(b, some.Sources) })
 		})

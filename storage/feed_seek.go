@@ -20,6 +20,7 @@ type seekRun struct {
 // with its seqs, mostly evenly: so it looks where the time should be, and in the
 // middle where that has not helped.
 func (f *feed) seek(ctx context.Context, after feedKey, runs []*seekRun) error {
+	f.times.narrow(after, runs)
 	for len(runs) > 0 {
 		var streams, seqs []int64
 		of := make(map[int64]*seekRun, len(runs))
@@ -38,21 +39,22 @@ func (f *feed) seek(ctx context.Context, after feedKey, runs []*seekRun) error {
 		if len(runs) == 0 {
 			return nil
 		}
-		found := 0
+		var found []feedKey
 		// By primary key.
 		err := each(ctx, f, func(rs rows) error {
 			var key feedKey
 			if err := rs.Scan(&key.stream, &key.seq, &key.at); err != nil {
 				return err
 			}
-			found++
+			found = append(found, key)
 			of[key.stream].tell(key, key.compare(after) < 0)
 			return nil
 		}, entriesAt, streams, seqs)
 		if err != nil {
 			return err
 		}
-		if found < len(runs) {
+		f.times.learn(found)
+		if len(found) < len(runs) {
 			// Retention has given up what was asked for: whatever is left is above.
 			for _, s := range runs {
 				if s.guess != 0 {
