@@ -89,9 +89,10 @@ export function parsePost(value: unknown, place: Place, isComment = false): Post
     objectType: text(object["type"]),
     // The end of a like names the like's own object.
     objectID: text(object["id"]) || idIn(object["object"]) || id,
-    content: text(object["content"]),
-    html: text(object["html"]),
-    mentions: parseMentions(object["tag"]),
+    // A share's object is what it shares; what is said with it stands beside that.
+    content: text(object["content"]) || text(value["content"]),
+    html: text(object["html"]) || text(value["html"]),
+    mentions: parseMentions(object["tag"] ?? value["tag"]),
     inReplyTo: text(object["inReplyTo"]),
     about: parseThing(object),
     place,

@@ -20,6 +20,14 @@ test("a private post names its readers, however they are written", () => {
   assert.deepEqual(post?.to, ["bob", "carol"]);
 });
 
+test("what is said with a share is its text, and the end of a like is about what was liked", () => {
+  const share = { ...wire({ seq: 1, type: "Announce" }), object: { type: "Note", id: "id-0" }, content: "*look*", html: "<p><em>look</em></p>" };
+  const parsed = parsePost(share, "/ctx/lobby");
+  assert.deepEqual([parsed?.content, parsed?.html, parsed?.objectID], ["*look*", "<p><em>look</em></p>", "id-0"]);
+  const undo = { ...wire({ seq: 2, type: "Undo" }), object: { type: "Like", object: { type: "Note", id: "id-0" } } };
+  assert.equal(parsePost(undo, "/ctx/lobby")?.objectID, "id-0");
+});
+
 test("what an application tells without a text is about its object", () => {
   const post = parsePost({ ...wire({ seq: 1, type: "uni:graded" }), object: { type: "Document", name: "Exam 2", url: "https://x.example" } }, "/ctx/lobby");
   assert.deepEqual(post?.about, { type: "Document", name: "Exam 2", url: "https://x.example" });
