@@ -22,6 +22,9 @@ const listAge = 15_000; // ms
 /** The same, where a number on the page is known to be wrong. */
 const staleAge = 1_000; // ms
 
+/** The same, where it could not be read. */
+const failedAge = 3_000; // ms
+
 /** How long two sums may differ before one of them is taken to be wrong. */
 const doubtTime = 1_500; // ms
 
@@ -60,6 +63,7 @@ export class Desk implements LiveEvents {
 
   private readonly receipts: Receipts;
   private live!: Line;
+  private isStopped = false;
   private listedAt = 0;
   private listing: Promise<void> | null = null;
   private doubt: ReturnType<typeof setTimeout> | undefined;
@@ -103,6 +107,7 @@ export class Desk implements LiveEvents {
   }
 
   stop(): void {
+    this.isStopped = true;
     clearTimeout(this.noticeEnd);
     clearTimeout(this.listEnd);
     clearTimeout(this.doubt);
@@ -357,8 +362,9 @@ export class Desk implements LiveEvents {
       // By whomever: what one may see has changed, and posts may have passed by.
       if (this.open !== null && wasMember !== undefined && this.room?.isMember !== wasMember) this.shelf.again();
     } catch (err) {
-      // A later reconnect or visit reads it again; meanwhile the old list stands.
+      // Meanwhile the old list stands.
       if (!(err instanceof Problem) || !err.isPassing) this.say(sentenceOf(err));
+      else if (!this.isStopped) this.refresh(failedAge);
     }
     this.events.changed();
   }

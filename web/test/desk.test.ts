@@ -430,6 +430,19 @@ test("messages of a context that is not in the list yet bring it there, and not 
   assert.equal(site.desk.rooms.get("/ctx/staff")?.unread, 100);
 });
 
+test("a list that can't be read is asked for again, until it can", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  const site = new Site();
+  site.isFailing = true;
+  await site.open("lobby");
+  assert.equal(site.desk.rooms.isListed, false);
+  site.isFailing = false;
+  t.mock.timers.tick(3_000);
+  await settled();
+  assert.equal(site.desk.rooms.isListed, true);
+  site.desk.stop();
+});
+
 test("payloads that are no posts change nothing", async () => {
   const site = new Site();
   site.post("lobby", { content: "one" });
