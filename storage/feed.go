@@ -29,6 +29,18 @@ func (k feedKey) compare(o feedKey) int {
 	return cmp.Or(cmp.Compare(k.at, o.at), cmp.Compare(k.stream, o.stream), cmp.Compare(k.seq, o.seq))
 }
 
+// in is the place in a run of the stream: what is there behind k is less.
+func (k feedKey) in(stream int64) feedKey {
+	switch {
+	case stream < k.stream:
+		k.seq = 1<<63 - 1
+	case stream > k.stream:
+		k.seq = 0
+	}
+	k.stream = stream
+	return k
+}
+
 // feedEntry is an entry that a feed has looked at.
 type feedEntry struct {
 	feedKey
@@ -163,7 +175,7 @@ func (f *feed) begin(ctx context.Context) error {
 		if c := heads[int64(s.Comments)]; f.Order == social.ByComment && c.head > 0 && h.head > r.floor {
 			top := feedKey{c.at, r.stream, h.head + 1}
 			if top.compare(after) > 0 {
-				top = after
+				top = after.in(r.stream)
 			}
 			f.runs = append(f.runs, &feedRun{stream: r.stream, commented: true, floor: r.floor, chunk: feedFirst, next: top, rough: true})
 		}

@@ -13,6 +13,8 @@ import (
 func feedClaims() []claim {
 	return []claim{
 		{"a feed is what a reader may see of all its streams, newest first, page by page", feedOfMany},
+		{"a feed sorted by comments is in the order of the last comments, and of the posts without", feedByComments},
+		{"what is liked or flagged is told in the order of that, and favorites in their own", feedRanks},
 		{"what is posted while one pages neither repeats nor hides anything", feedWhilePosting},
 		{"a feed goes on where its last post was removed or given up", feedBehindGone},
 		{"a feed of much that one may not see is read in short pages", feedOfLittle},
@@ -207,17 +209,18 @@ func feedByComments(w *World) {
 	fw.same("one stream", fw.walk(social.ByComment, fw.sources[:1], 5, func() {}), fw.oracle(social.ByComment, fw.sources[:1]))
 }
 
-// comment says something about a post, at the present moment.
+// comment says something about a post, at the present moment; its author does, who
+// may read it.
 func (fw *feedWorld) comment(of *social.Post) {
 	fw.Helper()
 	for i := range fw.sources {
 		if fw.sources[i].Stream != of.Stream {
 			continue
 		}
-		c := fw.Post(fw.Carol, "hear")
-		c.Stream, c.InReplyTo, c.Root = fw.sources[i].Comments, of.ID, of.ID
-		c.Private, c.To = of.Private, of.To
-		if out := fw.Append(fw.now, c); out[0].Err != nil {
+		c := fw.Post(of.Author, "hear")
+		c.Stream, c.InReplyTo = fw.sources[i].Comments, of.ID
+		out := fw.AppendEntries(fw.now, social.Entry{Post: c, Comment: true, About: of.Stream})
+		if out[0].Err != nil {
 			fw.Fatalf("comment: %v", out[0].Err)
 		}
 		fw.talked[of.ID] = c.Published
@@ -298,5 +301,121 @@ func feedOfNothing(w *World) {
 	})
 	if err != nil || len(page.Posts) != 0 || !page.Next.IsZero() {
 		w.Errorf("%+v, %v", page, err)
+	}
+}
+
+// ranked is what a ranked list of bob's shows.
+func (fw *feedWorld) ranked(rank social.Rank, limit int) []social.ID {
+	fw.Helper()
+	var out []social.ID
+	q := social.RankQuery{Stream: fw.sources[0].Stream, Reader: fw.Bob, Rank: rank, Limit: limit}
+	for range 1000 {
+		page, err := fw.DB.Ranked(fw.Context(), q)
+		if err != nil {
+			fw.Fatalf("read a ranked list: %v", err)
+		}
+		out = append(out, idsOf(pointers(page.Posts))...)
+		if q.After = page.Next; q.After.IsZero() {
+			return out
+		}
+	}
+	fw.Fatal("the pages do not end")
+	return nil
+}
+
+func feedRanks(w *World) {
+	fw := newFeedWorld(w, 1, 20)
+	seen := fw.oracle(social.ByPublished, fw.sources)
+	byID := map[social.ID]*social.Post{}
+	for _, p := range fw.posts {
+		byID[p.ID] = p
+	}
+	type rank struct {
+		likes          int
+		liked, flagged time.Time
+	}
+	ranks := map[social.ID]*rank{}
+	favorites := map[social.ID]bool{}
+	react := func(kind string, by social.PersonKey, of *social.Post) {
+		p := fw.Post(by, "")
+		p.Type, p.Object, p.Stream = kind, of.ID, fw.spaces[0].Stream(social.ChannelReactions)
+		p.Private, p.To = of.Private, of.To
+		done := fw.AppendEntries(fw.now, social.Entry{Post: p, About: of.Stream})
+		if done[0].Err != nil {
+			fw.Fatalf("%s: %v", kind, done[0].Err)
+		}
+		r := ranks[of.ID]
+		if r == nil {
+			r = &rank{}
+			ranks[of.ID] = r
+		}
+		switch {
+		case done[0].Repeat:
+		case kind == social.TypeLike:
+			r.likes++
+			r.liked = p.Published
+		default:
+			r.flagged = p.Published
+		}
+	}
+	for range 80 {
+		of := byID[seen[fw.rand.IntN(len(seen))]]
+		if fw.rand.IntN(3) > 0 {
+			fw.now = fw.now.Add(time.Millisecond)
+		}
+		switch fw.rand.IntN(4) {
+		case 0, 1:
+			react(social.TypeLike, []social.PersonKey{of.Author, fw.Bob}[fw.rand.IntN(2)], of)
+		case 2:
+			react(social.TypeFlag, of.Author, of)
+		case 3:
+			if _, err := fw.DB.SetFavorite(fw.Context(), of.Ref(), fw.Bob, true, fw.now); err != nil {
+				fw.Fatalf("favorite: %v", err)
+			}
+			favorites[of.ID] = true
+		}
+	}
+	order := func(has func(social.ID) bool, compare func(a, b *rank) int) (first, rest []social.ID) {
+		for _, id := range seen {
+			if has(id) {
+				first = append(first, id)
+			} else {
+				rest = append(rest, id)
+			}
+		}
+		slices.SortFunc(first, func(a, b social.ID) int {
+			return cmp.Or(compare(ranks[b], ranks[a]), cmp.Compare(byID[b].Seq, byID[a].Seq))
+		})
+		return first, rest
+	}
+	for rank, c := range map[social.Rank]struct {
+		has     func(social.ID) bool
+		compare func(a, b *rank) int
+	}{
+		social.RankLikes: {
+			func(id social.ID) bool { return ranks[id] != nil && ranks[id].likes > 0 },
+			func(a, b *rank) int { return cmp.Or(cmp.Compare(a.likes, b.likes), a.liked.Compare(b.liked)) },
+		},
+		social.RankFlagged: {
+			func(id social.ID) bool { return ranks[id] != nil && !ranks[id].flagged.IsZero() },
+			func(a, b *rank) int { return a.flagged.Compare(b.flagged) },
+		},
+		social.RankFavorites: {
+			func(id social.ID) bool { return favorites[id] },
+			func(*rank, *rank) int { return 0 },
+		},
+	} {
+		first, rest := order(c.has, c.compare)
+		for _, limit := range []int{1, 4, 200} {
+			fw.same(fmt.Sprintf("rank %d, pages of %d", rank, limit), fw.ranked(rank, limit), first)
+		}
+		if rank == social.RankFavorites {
+			continue
+		}
+		page, err := fw.DB.Feed(fw.Context(), social.FeedQuery{Sources: fw.sources, Reader: fw.Bob, Without: rank, Limit: 200})
+		if err != nil {
+			fw.Fatal(err)
+		}
+		fw.same(fmt.Sprintf("the others than rank %d", rank), idsOf(pointers(page.Posts)), rest[:min(len(rest), 200)])
 	}
 }
