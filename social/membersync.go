@@ -58,6 +58,10 @@ type MemberSyncStore interface {
 // which others commit. The directory follows each with one reading.
 const syncChunk = changesPerRead - 1
 
+// syncWithin bounds a whole list. Whoever asked may be gone before: what was begun
+// goes on, as it would otherwise have to be begun anew.
+const syncWithin = 100 * time.Second
+
 // SyncMembers makes the members of a context those of the list, and their grants
 // and vetoes what it says. The owner or a manager may; the owner stays. Names that
 // are nobody's are reported.
@@ -86,11 +90,13 @@ func (sp *Spaces) SyncMembers(ctx context.Context, a Actor, id string, list []Me
 		return report, nil
 	}
 	report.Added, report.Removed, report.Changed = 0, 0, 0
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncWithin)
+	defer cancel()
 	for _, part := range [][]MemberChange{plan.leaves, plan.changes, plan.joins} {
 		for len(part) > 0 {
 			chunk := part[:min(syncChunk, len(part))]
 			part = part[len(chunk):]
-			done, err := sp.changeMembers(ctx, a, sight.Space, chunk)
+			done, err := sp.changeMembers(within, a, sight.Space, chunk)
 			if err != nil {
 				return SyncReport{}, err
 			}
