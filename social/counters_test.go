@@ -45,7 +45,7 @@ func (s *shelf) Progress(_ context.Context, of []ProgressQuery) ([]Progress, err
 	}
 	s.mu.Unlock()
 	if slow != nil {
-		time.Sleep(slow())
+		elapse(slow())
 	}
 	return out, err
 }
@@ -187,10 +187,10 @@ func TestCountersAgreeWithTheStoreWhateverCrosses(t *testing.T) {
 						s.mu.Unlock()
 					}
 					if pause || r.IntN(4) == 0 {
-						time.Sleep(time.Duration(r.IntN(40)) * time.Millisecond)
+						elapse(time.Duration(r.IntN(40)) * time.Millisecond)
 					}
 				}
-				time.Sleep(4 * time.Second)
+				elapse(4 * time.Second)
 				n := 0
 				for _, p := range people {
 					s.mu.Lock()
@@ -220,11 +220,11 @@ func TestANewPostIsToldWithinASecond(t *testing.T) {
 		space := s.dir.SpaceByKey(groupSpace)
 		for i := range 50 {
 			cs.Posted(space, s.add(space, Post{Type: TypeCreate, Author: alice}))
-			time.Sleep(time.Second)
+			elapse(time.Second)
 			if got := s.last(bob); got != (Counts{Conversations: uint64(i) + 1}) { //nolint:gosec // not negative
 				t.Fatalf("a second after the %dth: %+v", i+1, got)
 			}
-			time.Sleep(time.Duration(i) * 17 * time.Millisecond)
+			elapse(time.Duration(i) * 17 * time.Millisecond)
 		}
 		if s.asked > 4 { // his spaces, once
 			t.Errorf("the store was asked %d times", s.asked)
@@ -249,9 +249,9 @@ func TestABusyContextCostsAMessageASecondForEachReader(t *testing.T) {
 		space := s.dir.SpaceByKey(lobby)
 		for range 5000 { // in 5 s
 			cs.Posted(space, s.add(space, Post{Type: TypeCreate, Author: alice}))
-			time.Sleep(time.Millisecond)
+			elapse(time.Millisecond)
 		}
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		if got := s.last(1000); got.Contexts != 5000 {
 			t.Errorf("%+v", got)
 		}
@@ -263,7 +263,7 @@ func TestABusyContextCostsAMessageASecondForEachReader(t *testing.T) {
 		clear(s.readers)
 		s.mu.Unlock()
 		cs.Posted(space, s.add(space, Post{Type: TypeCreate, Author: alice}))
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		if len(cs.readers)+len(cs.rooms)+len(cs.came) > 0 {
 			t.Errorf("%d readers, %d rooms, %d with arrivals", len(cs.readers), len(cs.rooms), len(cs.came))
 		}
@@ -291,12 +291,12 @@ func TestCountersComeWhenTheStoreAnswersAgain(t *testing.T) {
 		s.read[markerKey{space.Stream(ChannelMessages), bob}] = 1
 		s.mu.Unlock()
 		cs.Moved(lobby, bob)
-		time.Sleep(10 * time.Second)
+		elapse(10 * time.Second)
 		if got := s.last(bob); got.Contexts != 1 {
 			t.Errorf("told %+v by nobody knows whom", got)
 		}
 		set(nil)
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		if got := s.last(bob); got != (Counts{}) {
 			t.Errorf("%+v", got)
 		}

@@ -84,6 +84,9 @@ func TestWhatSaysAStatus(t *testing.T) {
 	}
 }
 
+// elapse lets the time of a bubble pass, which takes none.
+func elapse(d time.Duration) { <-time.After(d) }
+
 // ear hears of presence and counters.
 type ear struct {
 	dir *Directory
@@ -206,23 +209,23 @@ func TestOneIsThereUntilTheLastDeviceIsGoneForLong(t *testing.T) {
 		ps.Came(bob)
 		is("bob online, bob online to bob, group: 1, group: bob online, lobby: 1, lobby: bob online, " +
 			"pair: 1, pair: bob online, staff: 1, staff: bob online")
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		ps.Came(bob)
 		ps.Left(bob)
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		is("")
 		ps.Left(bob) // at 1:01
-		time.Sleep(7 * time.Second)
+		elapse(7 * time.Second)
 		is("")
 		ps.Came(bob)
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		is("")
 		ps.Left(bob) // at 2:08
-		time.Sleep(9 * time.Second)
+		elapse(9 * time.Second)
 		const since = "offline since 2m8s" // which contexts do not tell
 		is("bob " + since + ", bob " + since + " to bob, group: 0, group: bob " + since + ", lobby: 0, lobby: bob offline, " +
 			"pair: 0, pair: bob " + since + ", staff: 0, staff: bob offline")
-		time.Sleep(5 * time.Second)
+		elapse(5 * time.Second)
 		if got := e.seen[bob].Sub(began); got != 2*time.Minute+8*time.Second {
 			t.Errorf("stored %v", got)
 		}
@@ -244,7 +247,7 @@ func TestWhoIsInvisibleWentWhenItSaidSo(t *testing.T) {
 		e.covered = func(s Scope, _ Channel) bool { return s == bob.Scope() }
 		is := func(want string) {
 			t.Helper()
-			time.Sleep(2 * time.Second)
+			elapse(2 * time.Second)
 			if got := e.take(); got != want {
 				t.Errorf("at %v: %q, want %q", time.Since(began), got, want)
 			}
@@ -264,7 +267,7 @@ func TestWhoIsInvisibleWentWhenItSaidSo(t *testing.T) {
 		say(StatusInvisible)
 		is("")
 		ps.Left(bob)
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		is("bob offline since 4s to bob")
 		ps.Came(bob) // it said so before
 		is("bob invisible to bob")
@@ -274,7 +277,7 @@ func TestWhoIsInvisibleWentWhenItSaidSo(t *testing.T) {
 		if p, _, _ := ps.Of(t.Context(), as(bob), bob); when(p) != "invisible" {
 			t.Errorf("it sees %v", when(p))
 		}
-		time.Sleep(20 * time.Minute) // whoever stays visible is noted now and then
+		elapse(20 * time.Minute) // whoever stays visible is noted now and then
 		if got := e.seen[bob].Sub(began); got != 4*time.Second {
 			t.Errorf("stored %v", got)
 		}
@@ -295,9 +298,9 @@ func TestAFlickeringStatusIsToldOnceASecond(t *testing.T) {
 		e.mu.Unlock()
 		for i := range 1000 { // in 10 s
 			_ = ps.Say(as(bob), []Status{StatusAway, StatusBusy}[i%2])
-			time.Sleep(10 * time.Millisecond)
+			elapse(10 * time.Millisecond)
 		}
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		if e.take(); e.calls > 12*10 || e.calls < 5*10 { // ten topics
 			t.Errorf("%d messages", e.calls)
 		}
@@ -329,9 +332,9 @@ func TestAStormOfConnectionsIsToldAsAFewNumbers(t *testing.T) {
 		e.covered = func(s Scope, _ Channel) bool { return s == SpaceKey(1000).Scope() || s == SpaceKey(1001).Scope() }
 		for p := range PersonKey(people) {
 			ps.Came(1000 + p)
-			time.Sleep(time.Millisecond)
+			elapse(time.Millisecond)
 		}
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		got := e.take()
 		if !strings.Contains(got, "big0: 2000") || !strings.Contains(got, "big1: 2000") || strings.Contains(got, "online") || e.calls > 12 {
 			t.Errorf("%d messages: %s", e.calls, got)
@@ -339,7 +342,7 @@ func TestAStormOfConnectionsIsToldAsAFewNumbers(t *testing.T) {
 		for p := range PersonKey(people) {
 			ps.Left(1000 + p)
 		}
-		time.Sleep(10 * time.Second)
+		elapse(10 * time.Second)
 		if got := e.take(); got != "big0: 0, big1: 0" {
 			t.Errorf("%s", got)
 		}
@@ -355,20 +358,20 @@ func TestHiddenPeopleAreNotToldOf(t *testing.T) {
 		defer end()
 		e.covered = func(s Scope, _ Channel) bool { return s != bob.Scope() } // whose readers are the rights' matter
 		ps.Came(bob)
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		ps.Left(bob)
-		time.Sleep(10 * time.Second)
+		elapse(10 * time.Second)
 		if got := e.take(); got != "" {
 			t.Errorf("heard %s", got)
 		}
 		// Somebody who is hidden while there goes for all others.
 		store.putPerson(Person{Key: alice, Name: "alice"})
 		ps.Came(alice)
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		e.take()
 		e.covered = func(s Scope, _ Channel) bool { return s == lobby.Scope() }
 		store.putPerson(Person{Key: alice, Name: "alice", Roles: RoleHidden})
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		if got := e.take(); got != "lobby: 0, lobby: alice offline" {
 			t.Errorf("heard %s", got)
 		}
@@ -386,12 +389,12 @@ func TestWhoJoinsLearnsWhoIsThere(t *testing.T) {
 		defer end()
 		ps.Came(alice)
 		ps.Came(carol)
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		e.take()
 		e.covered = func(s Scope, _ Channel) bool { return s.Kind == ScopeSpace }
 		is := func(want string) {
 			t.Helper()
-			time.Sleep(2 * time.Second)
+			elapse(2 * time.Second)
 			if got := e.take(); got != want {
 				t.Errorf("%q, want %q", got, want)
 			}
@@ -419,7 +422,7 @@ func TestABlockKeepsTwoApartInAConversation(t *testing.T) {
 		defer end()
 		e.covered = func(s Scope, _ Channel) bool { return s == Scope{ScopeConversation, int64(groupSpace)} }
 		ps.Came(bob)
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		if got := e.take(); got != "group: 1, group: bob online to bob+carol" {
 			t.Errorf("heard %s", got)
 		}
@@ -448,14 +451,14 @@ func TestByRightsThatNobodyConfirmsNothingIsTold(t *testing.T) {
 			store.err = err
 		}
 		set(errors.New("away"))
-		time.Sleep(3 * time.Second)
+		elapse(3 * time.Second)
 		ps.Came(bob)
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		if got := e.take(); got != "" {
 			t.Errorf("heard %s", got)
 		}
 		set(nil)
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		if got := e.take(); !strings.Contains(got, "lobby: bob online") {
 			t.Errorf("heard %s", got)
 		}
@@ -471,9 +474,9 @@ func TestWhenPeopleWereSeenIsStoredAtTheEnd(t *testing.T) {
 		ps.Came(bob)
 		ps.Came(carol)
 		_ = ps.Say(as(carol), StatusInvisible) // at 0 s
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		ps.Left(bob)
-		time.Sleep(time.Second) // and nobody is told yet
+		elapse(time.Second) // and nobody is told yet
 		if s := ps.Stats(); s.Failures == 0 {
 			t.Errorf("%+v", s)
 		}
