@@ -94,11 +94,11 @@ func TestWhatHasChangedSinceLeadsToWhatThereIs(t *testing.T) {
 			var a *answer
 			switch r.IntN(9) {
 			case 0, 1:
-				if a = s.as("alice", "POST", at+"/activities", `{"content":"x"}`).do(); a.status == 201 {
+				if a = s.as("alice", "POST", at+"/activities", fmt.Sprintf(`{"content":"%d"}`, step)).do(); a.status == 201 {
 					posts[id] = a.text("id")
 				}
 			case 2:
-				a = s.as("alice", "PATCH", "/v1/activities/"+posts[id], `{"content":"y"}`).do()
+				a = s.as("alice", "PATCH", "/v1/activities/"+posts[id], fmt.Sprintf(`{"content":"edited %d"}`, step)).do()
 			case 3:
 				a = s.as("alice", "DELETE", "/v1/activities/"+posts[id]).do()
 			case 4:

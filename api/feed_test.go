@@ -90,8 +90,8 @@ func TestAListIsSortedAndFilteredAndSaysWhatDoesNotGoTogether(t *testing.T) {
 				alices = append([]string{id}, alices...)
 			}
 			if i%4 == 0 {
-				tree = append([]string{s.post("alice", "below", "b")}, tree...)
-				s.post("alice", "beside", "not below")
+				tree = append([]string{s.post("alice", "below", fmt.Sprint("below ", i))}, tree...)
+				s.post("alice", "beside", fmt.Sprint("beside ", i))
 			}
 		}
 		for query, want := range map[string][]string{
@@ -128,8 +128,8 @@ func TestAuthorsAreThoseWhoPostedLast(t *testing.T) {
 		s.context("den", "closed")
 		s.context("other", "closed")
 		s.as("admin", "PUT", "/v1/contexts/den/members/carol").wants(201)
-		for range 12 {
-			s.post("alice", "den", "x")
+		for i := range 12 {
+			s.post("alice", "den", fmt.Sprint(i))
 		}
 		s.post("carol", "den", "x")
 		s.post("bob", "den", "x")
