@@ -69,7 +69,7 @@ func (f *Found) base(versions []uint64) (uint64, error) {
 // longer sees the context, and whoever has the permission to delete; of a comment
 // also the author of what it is about. Removing a removed post does nothing.
 func (ps *Posts) Remove(ctx context.Context, a Actor, sort Sort, id string, versions ...uint64) error {
-	f, sight, _, err := ps.seek(ctx, a, sort, id)
+	f, sight, visible, err := ps.seek(ctx, a, sort, id)
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,11 @@ func (ps *Posts) Remove(ctx context.Context, a Actor, sort Sort, id string, vers
 		return err
 	}
 	mine := f.writtenBy(a) || sort == SortComment && root.ID == f.Root && root.writtenBy(a)
+	mine = mine && a.Scopes.MayWrite(f.Space.scopeName(), false)
 	switch {
-	case !(mine && a.Scopes.MayWrite(f.Space.scopeName(), false)) && !sight.May.Has(Delete):
+	case !mine && !visible: // its own, by a credential that does not reach there
+		return noPost()
+	case !mine && !sight.May.Has(Delete):
 		return Errorf(KindForbidden, "Only its author, or who has the permission delete, may remove a post.")
 	case !f.Counts():
 		return Errorf(KindConflict, "This entry of the log is no post and cannot be removed.")
