@@ -189,7 +189,7 @@ type credential struct {
 
 // rest does one request to REST.
 func (m *matrix) rest(who credential, method, path, body string) (int, []byte, error) {
-	req, err := http.NewRequest(method, m.http+"/v1"+path, strings.NewReader(body)) //nolint:noctx // the client has a limit
+	req, err := http.NewRequest(method, m.http+"/v1"+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
