@@ -8,13 +8,15 @@ import (
 	"rambla/social"
 )
 
-// By the primary keys of streams, read_markers, attention.
+// By the primary keys of streams, read_markers, attention. SQLite keeps the order
+// of a CROSS JOIN.
 const spaceMarks = `SELECT s.space, s.epoch, s.head, s.floor, COALESCE(e.head, 0), COALESCE(m.read, 0), COALESCE(m.delivered, 0),
 		COALESCE(m.head, 0), COALESCE(a.level, 0), COALESCE(a.muted_until, 0)
-	FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, events) JOIN streams s ON s.id = u.stream
+	FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, events) CROSS JOIN streams s
 		LEFT JOIN streams e ON e.id = u.events
 		LEFT JOIN read_markers m ON m.stream = u.stream AND m.person = $3
-		LEFT JOIN attention a ON a.person = $3 AND a.space = s.space`
+		LEFT JOIN attention a ON a.person = $3 AND a.space = s.space
+	WHERE s.id = u.stream`
 
 // SpaceMarks is [social.MarkerStore]'s.
 func (db *DB) SpaceMarks(ctx context.Context, person social.PersonKey, spaces []*social.Space) (map[social.SpaceKey]social.SpaceMark, error) {

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 
@@ -73,4 +74,56 @@ func (db *DB) LimitPages(ctx context.Context, n int) error {
 		limit = 4294967294
 	}
 	return w.QueryRowContext(ctx, "PRAGMA max_page_count = "+strconv.Itoa(limit)).Scan(&pages)
+}
+
+// ExplainFeeds are the plans of the statements that read feeds and lists, by
+// name. The statistics are brought up to date first.
+func (db *DB) ExplainFeeds(ctx context.Context, stream social.StreamKey) (map[string]string, error) {
+	one := []int64{int64(stream)}
+	place := []any{int64(1), int64(0), int64(stream), int64(0), int64(1 << 60), int64(1 << 60), int64(1 << 60), int64(20)}
+	ranges := []any{int64(1), int64(0), one, []int64{1}, []int64{20}}
+	statements := map[string]struct {
+		text string
+		args []any
+	}{
+		"posts":       {feedPlain, ranges},
+		"uncommented": {feedUncommented, ranges},
+		"unliked":     {feedUnliked, ranges},
+		"unflagged":   {feedUnflagged, ranges},
+		"search":      {entriesAt, []any{one, []int64{7}}},
+		"commented":   {feedCommented, []any{int64(1), int64(0), int64(stream), int64(1 << 60), int64(1 << 60), int64(0), int64(20)}},
+		"likes":       {rankedLikes, place},
+		"flagged":     {rankedFlagged, place},
+		"favorites":   {rankedFavorites, place},
+		"marks":       {spaceMarks, []any{one, one, int64(1)}},
+	}
+	analyze, explain, columns := "ANALYZE", "EXPLAIN ", 1
+	if _, embedded := db.eng.(*lite); embedded {
+		explain, columns = "EXPLAIN QUERY PLAN ", 4
+	} else {
+		statements["commented everywhere"] = struct {
+			text string
+			args []any
+		}{feedCommentedAll, []any{int64(1), int64(0), one, one, one, []int64{0}, []int64{20}}}
+	}
+	out := map[string]string{}
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		if _, err := t.exec(ctx, analyze); err != nil {
+			return err
+		}
+		for name, s := range statements {
+			err := each(ctx, t, func(rs rows) error {
+				var line string
+				dest := []any{new(int), new(int), new(int), &line}
+				err := rs.Scan(dest[len(dest)-columns:]...)
+				out[name] += line + "\n"
+				return err
+			}, explain+s.text, s.args...)
+			if err != nil {
+				return fmt.Errorf("explain %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+	return out, err
 }

@@ -16,14 +16,17 @@ const (
 	// Ranges of the primary key of posts.
 	feedRanges = ` THEN 1 ELSE 0 END
 		FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS u (stream, low, high)
-		JOIN posts p ON p.stream = u.stream AND p.seq >= u.low AND p.seq <= u.high`
-	// Less those that stand elsewhere; by the primary key of tallies.
-	feedUntold = ` AND (SELECT COUNT(*) FROM tallies t WHERE t.stream = p.stream AND t.seq = p.seq AND t.`
+		CROSS JOIN posts p WHERE p.stream = u.stream AND p.seq >= u.low AND p.seq <= u.high` // SQLite keeps this order
+	// Less those that stand elsewhere; by the primary key of tallies, and not by an
+	// index of those that have what is asked for, which may be many of a stream.
+	feedCommentedAt = ` AND COALESCE((SELECT t.commented_at FROM tallies t WHERE t.stream = p.stream AND t.seq = p.seq), 0) = 0`
+	feedLikes       = ` AND COALESCE((SELECT t.likes FROM tallies t WHERE t.stream = p.stream AND t.seq = p.seq), 0) = 0`
+	feedFlaggedAt   = ` AND COALESCE((SELECT t.flagged_at FROM tallies t WHERE t.stream = p.stream AND t.seq = p.seq), 0) = 0`
 
 	feedPlain       = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedRanges
-	feedUncommented = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedUntold + `commented_at <> 0) = 0` + feedRanges
-	feedUnliked     = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedUntold + `likes <> 0) = 0` + feedRanges
-	feedUnflagged   = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedUntold + `flagged_at <> 0) = 0` + feedRanges
+	feedUncommented = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedCommentedAt + feedRanges
+	feedUnliked     = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedLikes + feedRanges
+	feedUnflagged   = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedFlaggedAt + feedRanges
 )
 
 func (f *feed) plainText() string {

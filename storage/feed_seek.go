@@ -67,7 +67,7 @@ func (f *feed) seek(ctx context.Context, after feedKey, runs []*seekRun) error {
 }
 
 const entriesAt = `SELECT p.stream, p.seq, p.published_at FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, seq)
-	JOIN posts p ON p.stream = u.stream AND p.seq = u.seq`
+	CROSS JOIN posts p WHERE p.stream = u.stream AND p.seq = u.seq` // SQLite keeps this order
 
 // aim chooses where to look next.
 func (s *seekRun) aim(at int64) {
