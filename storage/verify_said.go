@@ -43,8 +43,9 @@ func saidChecks() []check {
 		rule: "a comment stands beside what it is about, and is for the same readers",
 		mend: restore,
 		sql: `SELECT 'stream ' || c.stream || ' seq ' || c.seq FROM posts c JOIN streams s ON s.id = c.stream
-			JOIN posts p ON p.id = c.root JOIN streams o ON o.id = p.stream
-			WHERE c.type <> 'Announce' AND (s.channel <> 8 OR o.channel <> 1 OR s.space <> o.space OR c.private <> p.private)
+			LEFT JOIN posts p ON p.id = c.root LEFT JOIN streams o ON o.id = p.stream
+			WHERE (s.channel = 8 AND c.counts AND c.root IS NULL) OR (p.id IS NOT NULL AND c.type <> 'Announce'
+				AND (s.channel <> 8 OR o.channel <> 1 OR s.space <> o.space OR c.private <> p.private))
 			ORDER BY c.stream, c.seq LIMIT $1`,
 	}, {
 		rule: "a reaction is of a person to a post",

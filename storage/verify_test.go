@@ -90,6 +90,21 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"a wall is its person's", `UPDATE spaces SET deleted = TRUE WHERE kind = 2`},
 		{"nobody follows itself", `UPDATE spaces SET owner = 1 WHERE kind = 2`},
 		{"preferences are of people", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
+		{"a post has as many", `UPDATE tallies SET comments = comments + 1`},
+		{"a post has as many", `UPDATE tallies SET shares = 1`},
+		{"a post has as many", `DELETE FROM reactions WHERE kind = 1`},
+		{"a post knows when", `UPDATE tallies SET commented_at = 1`},
+		{"a post knows when", `UPDATE tallies SET liked_at = 1`},
+		{"a post knows when", `UPDATE tallies SET flagged_by = 0`},
+		{"what is said about a post", `DELETE FROM tallies`},
+		{"a comment stands beside", `UPDATE posts SET private = TRUE WHERE root IS NOT NULL`},
+		{"a comment stands beside", `UPDATE posts SET root = NULL WHERE root IS NOT NULL`},
+		{"a reaction is of a person", `UPDATE reactions SET seq = 99`},
+		{"a reaction is of a person", `UPDATE reactions SET person = 99`},
+		{"a reaction is of a person", `UPDATE reactions SET entry = 0`},
+		{"likes are those of the log", `UPDATE posts SET type = 'Flag' WHERE type = 'Like'`},
+		{"highlighted is what", `UPDATE tallies SET flagged_at = 0, flagged_by = 0`},
+		{"a report is about a post", `UPDATE reports SET seq = 99`},
 		{"the journal of rights", `UPDATE site SET version = version + 1`},
 		{"the journal of rights", `DELETE FROM changes WHERE version = 2`},
 	}
@@ -162,6 +177,7 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 	private.Private, private.To, private.Key = true, []social.PersonKey{w.Bob}, "k"
 	w.Append(now, edited, removed, private)
 	w.Append(now, w.Amend(social.TypeUpdate, edited, "e2"), w.Amend(social.TypeUpdate, removed, "r2"), w.Amend(social.TypeDelete, removed, ""))
+	w.Say(edited)
 	w.AppendEntries(now, social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Author: w.Bob}},
 		social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Payload: []byte("x"), Author: w.Bob, Retain: true, QoS: 1}})
 	read := social.MarkerMove{ProgressQuery: social.ProgressQuery{Stream: edited.Stream, Person: w.Bob}, Receipt: social.Receipt{Read: 1}}

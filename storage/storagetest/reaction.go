@@ -430,3 +430,16 @@ func givesUpReactions(w *World) {
 	}
 	w.wantFacts(q, social.Facts{Comments: 1, Likes: 1, Liked: true})
 }
+
+// Say says one of everything about a post of the lobby by alice.
+func (w *World) Say(about *social.Post) {
+	w.Helper()
+	w.stored(w.comment(w.Bob, about, "a comment"), w.reaction(social.TypeLike, w.Bob, about), w.reaction(social.TypeFlag, w.Alice, about))
+	if _, err := w.DB.SetFavorite(w.Context(), about.Ref(), w.Bob, true, Epoch()); err != nil {
+		w.Fatal(err)
+	}
+	r := social.Report{ID: w.IDs.New(Epoch()), Post: *about, Space: w.Lobby.Key, Reporter: w.Bob, At: Epoch(), Reason: "rude"}
+	if first, err := w.DB.AddReport(w.Context(), r); err != nil || !first {
+		w.Fatalf("report: %v, %v", first, err)
+	}
+}
