@@ -8,10 +8,10 @@ import (
 
 // Preferences are how a person wants things.
 type Preferences struct {
-	Presence      bool        `json:"presence" default:"true" required:"false" doc:"Whether others are told that I am there"`
+	Presence      *bool       `json:"presence,omitempty" doc:"Whether others are told that I am there; absent: they are" example:"true"`
 	Locale        string      `json:"locale,omitempty" doc:"A language tag; absent: not said" example:"ca"`
 	Timezone      string      `json:"timezone,omitempty" doc:"A name of the IANA database; absent: not said" example:"Europe/Madrid"`
-	Notifications string      `json:"notifications" default:"all" required:"false" enum:"all,mentions,nothing" doc:"Of what I want to be notified where a context or conversation of mine says nothing else"`
+	Notifications string      `json:"notifications,omitempty" enum:"all,mentions,nothing" doc:"Of what I want to be notified where a context or conversation of mine says nothing else; absent: all"`
 	Quiet         *QuietHours `json:"quiet,omitempty" doc:"When nothing is to ring; absent: never"`
 }
 
@@ -35,7 +35,7 @@ func (s *Server) getPreferences(ctx context.Context, a social.Actor, _ *struct{}
 
 func (s *Server) putPreferences(ctx context.Context, a social.Actor, in *preferencesBody) (*preferencesBody, error) {
 	b := in.Body
-	p := social.Preferences{Discreet: !b.Presence, Locale: b.Locale, Timezone: b.Timezone, Notify: b.Notifications}
+	p := social.Preferences{Discreet: b.Presence != nil && !*b.Presence, Locale: b.Locale, Timezone: b.Timezone, Notify: b.Notifications}
 	if b.Quiet != nil {
 		p.Quiet = &social.Quiet{From: b.Quiet.From, To: b.Quiet.To, Zone: b.Quiet.Zone}
 	}
@@ -46,7 +46,8 @@ func (s *Server) putPreferences(ctx context.Context, a social.Actor, in *prefere
 }
 
 func showPreferences(p social.Preferences) *preferencesBody {
-	out := Preferences{Presence: !p.Discreet, Locale: p.Locale, Timezone: p.Timezone, Notifications: p.Notify}
+	shown := !p.Discreet
+	out := Preferences{Presence: &shown, Locale: p.Locale, Timezone: p.Timezone, Notifications: p.Notify}
 	if out.Notifications == "" {
 		out.Notifications = "all"
 	}

@@ -206,6 +206,13 @@ func (ps *Posts) seek(ctx context.Context, a Actor, sort Sort, id string) (f Fou
 	if err != nil {
 		return f, sight, false, err
 	}
+	if space, _, ok := ps.dir.spaceOfStream(p.Stream); ok && a.Creator != 0 && ps.dir.SpaceByKey(space).Kind != KindContext {
+		// Who acts for another is refused as itself: what it may not see is not there.
+		if _, known, reads := ps.sight(Actor{Person: a.Creator, Scopes: a.Scopes}, &p); known && reads {
+			return f, sight, false, a.refuseActing()
+		}
+		return f, sight, false, noPost()
+	}
 	sight, known, reads := ps.sight(a, &p)
 	own := p.Author == a.Person && a.Creator == 0
 	if sight.Space == nil || ps.sortOf(&p) != sort || !own && !(known && reads) {
