@@ -9,6 +9,8 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+
+	"rambla/storage/pgtest"
 )
 
 func TestABanEndsDeliveriesAtOnceAndBringsThemBackWhenItEnds(t *testing.T) {
@@ -16,8 +18,9 @@ func TestABanEndsDeliveriesAtOnceAndBringsThemBackWhenItEnds(t *testing.T) {
 	eachStore(t, func(t *testing.T, flags []string) {
 		s := serve(t, append(flags, "--demo")...)
 		alice := s.login(t, "alice", "alice")
+		s.do(t, http.StatusCreated, alice, http.MethodPut, "/v1/contexts/staff/members/carol", nil)
 		named := listen(t, s, "bob", "bob", "/ctx/staff/messages", "/ctx/news/messages")
-		wild := listen(t, s, "bob", s.login(t, "bob", "bob"), "/ctx/+/messages")
+		wild := listen(t, s, "carol", "carol", "/ctx/+/messages")
 		both := func(contents ...string) {
 			t.Helper()
 			named.wants(t, contents...)
@@ -25,25 +28,20 @@ func TestABanEndsDeliveriesAtOnceAndBringsThemBackWhenItEnds(t *testing.T) {
 		}
 		s.post(t, alice, "staff", "one")
 		both("one")
-		s.do(t, http.StatusCreated, alice, http.MethodPut, "/v1/contexts/staff/bans/bob", map[string]any{"duration": "5s", "reason": "spam"})
+		for _, name := range []string{"bob", "carol"} {
+			s.do(t, http.StatusCreated, alice, http.MethodPut, "/v1/contexts/staff/bans/"+name, map[string]any{"duration": "5s", "reason": "spam"})
+		}
 		s.post(t, alice, "staff", "secret")
 		s.post(t, alice, "news", "for all")
 		both("for all")
 		// It ends by itself, and what is posted from then on arrives.
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) { //nolint:forbidigo // the promise is about time
-			s.post(t, alice, "staff", "back?")
-			select {
-			case r := <-named.posts:
-				if r.Object.Content != "back?" {
-					t.Fatalf("got %q", r.Object.Content)
-				}
-			default:
+		for _, l := range []*listener{named, wild} {
+			for end := time.Now().Add(30 * time.Second); len(l.posts) == 0; time.Sleep(200 * time.Millisecond) { //nolint:forbidigo // the promise is about time
 				if time.Now().After(end) {
 					t.Fatal("nothing arrives after the end of the ban")
 				}
-				continue
+				s.post(t, alice, "staff", "back?")
 			}
-			break
 		}
 		s.post(t, alice, "staff", "two")
 		for _, l := range []*listener{named, wild} {
@@ -54,9 +52,13 @@ func TestABanEndsDeliveriesAtOnceAndBringsThemBackWhenItEnds(t *testing.T) {
 			}
 		}
 		// And lifted by hand.
-		s.do(t, http.StatusCreated, alice, http.MethodPut, "/v1/contexts/staff/bans/bob", nil)
+		for _, name := range []string{"bob", "carol"} {
+			s.do(t, http.StatusCreated, alice, http.MethodPut, "/v1/contexts/staff/bans/"+name, nil)
+		}
 		s.post(t, alice, "staff", "unheard")
-		s.do(t, http.StatusNoContent, alice, http.MethodDelete, "/v1/contexts/staff/bans/bob", nil)
+		for _, name := range []string{"bob", "carol"} {
+			s.do(t, http.StatusNoContent, alice, http.MethodDelete, "/v1/contexts/staff/bans/"+name, nil)
+		}
 		s.post(t, alice, "staff", "three")
 		both("three")
 		// A new owner has all rights from the answer on, whatever the policies say.
@@ -64,7 +66,7 @@ func TestABanEndsDeliveriesAtOnceAndBringsThemBackWhenItEnds(t *testing.T) {
 		s.post(t, alice, "staff", "restricted")
 		s.do(t, http.StatusOK, alice, http.MethodPut, "/v1/contexts/staff/owner", map[string]any{"owner": "bob"})
 		s.post(t, s.login(t, "bob", "bob"), "staff", "mine")
-		both("mine")
+		named.wants(t, "mine")
 	})
 }
 
@@ -76,43 +78,68 @@ func TestThirtyEightThousandPeopleAreSynchronisedInOneCall(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes 38,000 people")
 	}
-	eachStore(t, func(t *testing.T, flags []string) {
-		first := serve(t, append(flags, "--demo")...)
-		if code := first.stop(); code != 0 {
-			t.Fatalf("the server ended with %d", code)
+	// Without the doctor, whose binary here takes minutes for so many rows.
+	stores := map[string][]string{
+		"sqlite":   {"--data", t.TempDir()},
+		"postgres": {"--data", t.TempDir(), "--database", pgtest.Database(t)},
+	}
+	for name, flags := range stores {
+		t.Run(name, func(t *testing.T) { crowded(t, flags) })
+	}
+}
+
+func crowded(t *testing.T, flags []string) {
+	serveUnraced(t, append(flags, "--demo")...).stop()
+	fillCrowd(t, flags)
+	s := serveUnraced(t, flags...)
+	alice := s.login(t, "alice", "alice")
+	var all []map[string]string
+	for i := range crowd {
+		all = append(all, map[string]string{"name": fmt.Sprint("p", 100_000+i)})
+	}
+	wild := listen(t, s, "carol", "carol", "/ctx/+/messages")
+	list := func(query string, members []map[string]string) (r struct{ Added, Removed, Unchanged int }) {
+		t.Helper()
+		began := time.Now()
+		code := s.call(t, alice, http.MethodPut, "/v1/contexts/staff/members"+query, map[string]any{"members": members}, &r)
+		if code != http.StatusOK {
+			t.Fatalf("%d", code)
 		}
-		fillCrowd(t, flags)
-		s := serve(t, flags...)
-		alice := s.login(t, "alice", "alice")
-		var all []map[string]string
-		for i := range crowd {
-			all = append(all, map[string]string{"name": fmt.Sprint("p", 100_000+i)})
-		}
-		wild := listen(t, s, "carol", "carol", "/ctx/+/messages")
-		list := func(query string, members []map[string]string) (r struct{ Added, Removed, Unchanged int }) {
-			t.Helper()
-			began := time.Now()
-			code := s.call(t, alice, http.MethodPut, "/v1/contexts/staff/members"+query, map[string]any{"members": members}, &r)
-			if code != http.StatusOK {
-				t.Fatalf("%d", code)
-			}
-			t.Logf("%s %+v in %v", query, r, time.Since(began).Round(time.Millisecond))
-			return r
-		}
-		list("?dry_run=true", all)
-		all = append(all, map[string]string{"name": "carol"}, map[string]string{"name": "bob"})
-		if r := list("", all); r.Added != crowd+1 || r.Unchanged != 1 {
-			t.Errorf("%+v", r)
-		}
-		s.post(t, alice, "staff", "welcome")
-		wild.wants(t, "welcome")
-		if r := list("", all); r.Added != 0 || r.Unchanged != crowd+2 {
-			t.Errorf("%+v", r)
-		}
-		if r := list("", all[crowd+1:]); r.Removed != crowd+1 {
-			t.Errorf("%+v", r)
+		t.Logf("%s %+v in %v", query, r, time.Since(began).Round(time.Millisecond))
+		return r
+	}
+	list("?dry_run=true", all)
+	all = append(all, map[string]string{"name": "carol"}, map[string]string{"name": "bob"})
+	if r := list("", all); r.Added != crowd+1 || r.Unchanged != 1 {
+		t.Errorf("%+v", r)
+	}
+	s.post(t, alice, "staff", "welcome")
+	wild.wants(t, "welcome")
+	if r := list("", all); r.Added != 0 || r.Unchanged != crowd+2 {
+		t.Errorf("%+v", r)
+	}
+	if r := list("", all[crowd+1:]); r.Removed != crowd+1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// serveUnraced is serve with a binary that takes its real time.
+func serveUnraced(t *testing.T, args ...string) *instance {
+	t.Helper()
+	path, err := faulty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := start{path: path, mqtt: "127.0.0.1:0", http: "127.0.0.1:0"}.launch(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if s.running() && s.stop() != 0 {
+			t.Errorf("the server ended badly\n%s", s.logged())
 		}
 	})
+	return s
 }
 
 // fillCrowd makes the people in the store of a server that does not run.

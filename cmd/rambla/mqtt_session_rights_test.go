@@ -26,6 +26,13 @@ func TestRightsOfSessionsThatAreAway(t *testing.T) {
 				}
 				s.do(t, want, s.token(t, "alice"), method, "/v1/contexts/"+id+"/members/bob", nil)
 			},
+			"a ban": func(t *testing.T, id string, may bool) {
+				method, want := http.MethodPut, http.StatusCreated
+				if may {
+					method, want = http.MethodDelete, http.StatusNoContent
+				}
+				s.do(t, want, s.token(t, "alice"), method, "/v1/contexts/"+id+"/bans/bob", nil)
+			},
 			"a policy": func(t *testing.T, id string, may bool) {
 				s.reads(t, id, map[bool]string{true: "members", false: "restricted"}[may])
 			},
