@@ -102,7 +102,7 @@ func TestSection4_3A311ClientReadsWhyItsPublishWasRefusedBeforeTheAcknowledgemen
 				other.subscribe("/user/bob/errors", 0)
 				p := s.client(t, 4, transport, "bob", t.Name())
 				p.send(p.message(1, 2, c.topic, c.payload))
-				p.expect(4) // without a subscription nothing is told
+				p.expect(4)                                           // without a subscription nothing is told
 				if code := p.subscribe("/user/bob/#", 2); code != 1 { // of its posts
 					t.Fatalf("granted %d", code)
 				}

@@ -253,7 +253,7 @@ func ParseMemberList(body []byte) ([]MemberEntry, error) {
 	if t, err := dec.Token(); err != nil || t != json.Delim('}') {
 		return nil, broken
 	}
-	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token returns it bare
+	if _, err := dec.Token(); err != io.EOF {
 		return nil, broken
 	}
 	if !said {

@@ -71,7 +71,8 @@ func conversationRoundTrip(w *World) {
 		}
 	}
 	changes := []social.Change{
-		{Kind: social.ChangeSpace, Space: got.Key}, {Kind: social.ChangeMember, Space: got.Key, Person: w.Alice},
+		{Kind: social.ChangeSpace, Space: got.Key},
+		{Kind: social.ChangeMember, Space: got.Key, Person: w.Alice},
 		{Kind: social.ChangeMember, Space: got.Key, Person: w.Carol},
 	}
 	if got := w.Changes(before); !reflect.DeepEqual(got, changes) {
