@@ -90,7 +90,7 @@ test-tools:
 
 .PHONY: test-go
 test-go:
-	$(WITH_POSTGRES) $(GO) test -race -timeout 15m ./...
+	$(WITH_POSTGRES) $(GO) test -race -parallel 4 -timeout 19m ./...
 
 .PHONY: test-web
 test-web: $(NODE_MODULES)
