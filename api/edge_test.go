@@ -157,6 +157,7 @@ func TestAPostThatCannotBeCommittedInTimeIsUnavailable(t *testing.T) {
 		db := d.Replays.(*storage.DB)
 		idle := social.NewCommitter(db, social.NewAnnouncer(db, d.Directory, silent{}), 1, d.Logger, d.Now) // nobody runs it
 		d.Posts = social.NewPosts(d.Directory, db, idle, &social.IDs{}, d.Now)
+		d.Repeats = social.NewRepeats(d.Posts, false, d.Now)
 	})
 	s.context("den", "closed")
 	s.as("alice", "POST", "/v1/contexts/den/activities", `{"content":"x"}`).refused(503, "unavailable")

@@ -60,9 +60,11 @@ func TestAStrangerDoesNotLearnThatAContextExists(t *testing.T) {
 			return
 		}
 		body := any(`{}`)
-		if strings.HasSuffix(path, "/activities") || strings.Contains(path, "/v1/activities/") {
+		if strings.HasSuffix(path, "/report") {
+			body = `{"reason":"x"}`
+		} else if strings.HasSuffix(path, "/activities") || strings.Contains(path, "/v1/activities/") {
 			body = `{"content":"x"}`
-		} else if strings.HasSuffix(path, "/messages") || strings.Contains(path, "/v1/messages/") {
+		} else if strings.HasSuffix(path, "/messages") || strings.Contains(path, "/v1/messages/") || strings.Contains(path, "/v1/comments/") {
 			body = `{"content":"x"}`
 		} else if strings.HasSuffix(path, "/read") {
 			body = `{"read":1}`
@@ -239,7 +241,7 @@ func TestUnknownWordsAreNamed(t *testing.T) {
 		}
 		s.as("admin", c.method, c.path, body...).refused(422, "invalid", c.field)
 	}
-	s.as("admin", "GET", "/v1/contexts/den/log/comments").refused(404, "not_found")
+	s.as("admin", "GET", "/v1/contexts/den/log/nothing").refused(404, "not_found")
 	s.as("admin", "GET", "/v1/activities/not-an-id").refused(404, "not_found")
 	s.as("admin", "DELETE", "/v1/me/tokens/not-an-id").refused(404, "not_found")
 	s.as("admin", "POST", "/v1/contexts/den/activities", map[string]string{"content": strings.Repeat("x", 17<<10)}).refused(413, "too_large")

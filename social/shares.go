@@ -78,7 +78,14 @@ func ParseShare(body []byte) (d Draft, into string, err error) {
 		if text == nil {
 			return Invalid(clip(name), "is not a field of a share; there are context, content, format and key")
 		}
-		return decode(name, raw, text, "text")
+		if string(raw) == "null" {
+			return Invalid(name, "is null; leave it out instead")
+		}
+		err := decode(name, raw, text, "text")
+		if err == nil && *text == "" && text == &into { // else it would land on the wall
+			err = Invalid(name, "is empty; leave it out to share on your wall")
+		}
+		return err
 	})
 	switch {
 	case err != nil:
