@@ -102,7 +102,9 @@ func TestEveryBodyThatIsNotAsItShouldBeIsRefusedWithTheReason(t *testing.T) {
 			send("").refused(400, "invalid")
 			send("   ").refused(400, "invalid")
 		}
-		send(`{"content":"`+strings.Repeat("x", 300<<10)+`"}`).refused(413, "too_large")
+		if !strings.HasSuffix(path, "/den/members") { // a list of 38,000 people is longer
+			send(`{"content":"`+strings.Repeat("x", 300<<10)+`"}`).refused(413, "too_large")
+		}
 		send(`{}`).with("Content-Type", "text/plain").refused(415, "unsupported_media_type")
 		send(`{}`).with("Content-Type", "application/x-www-form-urlencoded").refused(415, "unsupported_media_type")
 		if !strings.Contains(string(send(`{"zzz":1}`).refused(422, "invalid").body), `"field":"zzz"`) {
