@@ -60,7 +60,9 @@ func TestAStrangerDoesNotLearnThatAContextExists(t *testing.T) {
 			return
 		}
 		body := any(`{}`)
-		if strings.HasSuffix(path, "/report") {
+		if method == "PUT" && strings.HasSuffix(path, "/members") {
+			body = `{"members":[]}`
+		} else if strings.HasSuffix(path, "/report") {
 			body = `{"reason":"x"}`
 		} else if strings.HasSuffix(path, "/activities") || strings.Contains(path, "/v1/activities/") {
 			body = `{"content":"x"}`
