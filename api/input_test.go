@@ -62,6 +62,8 @@ func TestAStrangerDoesNotLearnThatAContextExists(t *testing.T) {
 		body := any(`{}`)
 		if method == "PUT" && strings.HasSuffix(path, "/members") {
 			body = `{"members":[]}`
+		} else if strings.Contains(path, "/v1/reports/") {
+			body = `{"outcome":"x"}`
 		} else if strings.HasSuffix(path, "/report") {
 			body = `{"reason":"x"}`
 		} else if strings.HasSuffix(path, "/activities") || strings.Contains(path, "/v1/activities/") {
