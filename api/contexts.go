@@ -111,11 +111,7 @@ func (s *Server) contextOf(ctx context.Context, a social.Actor, sight social.Sig
 
 // newContexts are contexts with what the actor wants to be told of them.
 func (s *Server) newContexts(ctx context.Context, a social.Actor, sights []social.Sight) ([]Context, error) {
-	keys := make([]social.SpaceKey, len(sights))
-	for i, sight := range sights {
-		keys[i] = sight.Space.Key
-	}
-	interests, err := s.attention.Of(ctx, a, keys)
+	interests, err := interestsIn(ctx, s, a, sights, func(sight *social.Sight) *social.Space { return sight.Space })
 	if err != nil {
 		return nil, err
 	}

@@ -129,11 +129,7 @@ func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *Pa
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]social.SpaceKey, len(found))
-	for i := range found {
-		keys[i] = found[i].Space.Key
-	}
-	interests, err := s.attention.Of(ctx, a, keys)
+	interests, err := interestsIn(ctx, s, a, found, func(o *social.ConversationOverview) *social.Space { return o.Space })
 	if err != nil {
 		return nil, err
 	}

@@ -72,18 +72,14 @@ func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCha
 
 // newOverviews adds what the actor wants to be told of each.
 func (s *Server) newOverviews(ctx context.Context, a social.Actor, found []social.Overview) ([]overview, error) {
-	keys := make([]social.SpaceKey, len(found))
-	for i := range found {
-		keys[i] = found[i].Space.Key
-	}
-	interests, err := s.attention.Of(ctx, a, keys)
+	interests, err := interestsIn(ctx, s, a, found, func(o *social.Overview) *social.Space { return o.Space })
 	if err != nil {
 		return nil, err
 	}
 	out := make([]overview, len(found))
 	for i := range found {
 		out[i] = s.newOverview(&found[i])
-		out[i].Interest = newInterest(interests[keys[i]])
+		out[i].Interest = newInterest(interests[found[i].Space.Key])
 	}
 	return out, nil
 }

@@ -70,7 +70,7 @@ func (bs *Blocks) Put(ctx context.Context, a Actor, name string) (first bool, er
 	if first, err = bs.store.Block(ctx, Block{Person: a.Person, Blocked: who.Key, At: bs.now()}, maxBlocks); err != nil {
 		return false, err
 	}
-	return first, bs.refresh(ctx)
+	return first, bs.dir.settle(ctx)
 }
 
 // End ends the actor's block of name, if there is one.
@@ -82,7 +82,7 @@ func (bs *Blocks) End(ctx context.Context, a Actor, name string) error {
 	if err := bs.store.Unblock(ctx, a.Person, who.Key, bs.now()); err != nil {
 		return err
 	}
-	return bs.refresh(ctx)
+	return bs.dir.settle(ctx)
 }
 
 // whom finds somebody whom the actor sees, talks to or blocks.
@@ -141,14 +141,4 @@ func (d *Directory) blockedBy(person PersonKey) []Blocked {
 	}
 	slices.SortFunc(list, func(a, b Blocked) int { return strings.Compare(a.Person.Name, b.Person.Name) })
 	return list
-}
-
-// refresh outlives the request: what was committed must hold.
-func (bs *Blocks) refresh(ctx context.Context) error {
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
-	defer cancel()
-	if err := bs.dir.Refresh(within); err != nil {
-		return Unavailable(err)
-	}
-	return nil
 }

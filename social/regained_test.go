@@ -38,7 +38,7 @@ type watched struct {
 
 func (w *watched) lobby() *social.Space {
 	w.Helper()
-	s, ok := w.dir.SpaceByID("staff")
+	s, ok := w.dir.Find(social.InContext("staff"))
 	if !ok {
 		w.Fatal("no staff")
 	}

@@ -62,17 +62,6 @@ func (d *Directory) SpaceByKey(key SpaceKey) *Space {
 	return &Space{Key: key}
 }
 
-// SpaceByID finds a living space, whoever may see it. The Space must not be
-// changed.
-func (d *Directory) SpaceByID(id string) (*Space, bool) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if pl := d.spaces[d.ids[id]]; pl != nil && !pl.space.Deleted {
-		return pl.space, true
-	}
-	return nil, false
-}
-
 // Sight is a space as one actor sees it.
 type Sight struct {
 	Space  *Space
