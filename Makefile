@@ -17,6 +17,11 @@ VULN := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # Finds or starts a PostgreSQL and runs what follows against it.
 WITH_POSTGRES := $(GO) run ./storage/pgtest/cmd
 
+# Tests store thousands of small things and wait for the disk each time; where there
+# is memory for it, their files and the throw-away server's are kept there.
+TEST_TMP := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4194304 { print $$6 }')
+IN_MEMORY := $(if $(TEST_TMP),GOTMPDIR=$${GOTMPDIR:-$${TMPDIR:-/tmp}} TMPDIR=$(TEST_TMP))
+
 NODE_MODULES := web/node_modules/.package-lock.json
 FUZZTIME ?= 30s
 BENCH ?= .
@@ -90,7 +95,7 @@ test-tools:
 
 .PHONY: test-go
 test-go:
-	$(WITH_POSTGRES) $(GO) test -race -parallel 4 -timeout 19m ./...
+	$(IN_MEMORY) $(WITH_POSTGRES) $(GO) test -race -parallel 4 -timeout 19m ./...
 
 .PHONY: test-web
 test-web: $(NODE_MODULES)

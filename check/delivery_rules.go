@@ -218,7 +218,7 @@ func duplicate(x *index) []Offence {
 			case LinkEnded:
 				ends[e.Link] = e.At
 			case GotPublish:
-				if e.Again || e.Late {
+				if e.Again || e.Late || e.Seq == 0 && e.Mark == "" { // the last: of no stream, such as presence
 					continue
 				}
 				m := message{e.Stream, e.Mark, e.Seq}

@@ -179,6 +179,14 @@ func (e *ear) SaveSeen(_ context.Context, seen map[PersonKey]time.Time) error {
 	return nil
 }
 
+// saved is what the store has of a person.
+func (e *ear) saved(p PersonKey) time.Time {
+	synctest.Wait() // for those who are saving
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.seen[p]
+}
+
 // presences run in a bubble with the town's rights, a grace of 8 s and contexts of
 // at most 3 live members.
 func presences(t *testing.T, store *rightsStore) (*Presences, *ear, func()) {
@@ -226,7 +234,7 @@ func TestOneIsThereUntilTheLastDeviceIsGoneForLong(t *testing.T) {
 		is("bob " + since + ", bob " + since + " to bob, group: 0, group: bob " + since + ", lobby: 0, lobby: bob offline, " +
 			"pair: 0, pair: bob " + since + ", staff: 0, staff: bob offline")
 		elapse(5 * time.Second)
-		if got := e.seen[bob].Sub(began); got != 2*time.Minute+8*time.Second {
+		if got := e.saved(bob).Sub(began); got != 2*time.Minute+8*time.Second {
 			t.Errorf("stored %v", got)
 		}
 		if n := len(ps.here); n != 0 {
@@ -278,7 +286,7 @@ func TestWhoIsInvisibleWentWhenItSaidSo(t *testing.T) {
 			t.Errorf("it sees %v", when(p))
 		}
 		elapse(20 * time.Minute) // whoever stays visible is noted now and then
-		if got := e.seen[bob].Sub(began); got != 4*time.Second {
+		if got := e.saved(bob).Sub(began); got != 4*time.Second {
 			t.Errorf("stored %v", got)
 		}
 		say(StatusBusy)
@@ -485,7 +493,7 @@ func TestWhenPeopleWereSeenIsStoredAtTheEnd(t *testing.T) {
 		e.mu.Unlock()
 		end()
 		for person, want := range map[PersonKey]time.Duration{alice: 61 * time.Second, bob: time.Minute, carol: 0} {
-			if got := e.seen[person].Sub(began); got != want {
+			if got := e.saved(person).Sub(began); got != want {
 				t.Errorf("%d: %v, want %v", person, got, want)
 			}
 		}

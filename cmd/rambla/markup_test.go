@@ -31,8 +31,8 @@ func TestMarkdownArrivesAsSafeHTMLAndPeopleAreMentioned(t *testing.T) {
 		ack := s.as(t, 5, "bob", "writes-markup").publish(1, topic, string(payload))
 		live := reader.hears().payload
 		checkMarkup(t, c.name, live, c.content, c.html, c.tags)
-		var read json.RawMessage
-		if code := s.call(t, alice, http.MethodGet, "/v1/activities/"+ack.user["id"], nil, &read); code != http.StatusOK || string(read) != live {
+		var read json.RawMessage // the same, and the counts of the moment after it
+		if code := s.call(t, alice, http.MethodGet, "/v1/activities/"+ack.user["id"], nil, &read); code != http.StatusOK || !strings.HasPrefix(string(read), strings.TrimSuffix(live, "}")+",") {
 			t.Errorf("%s: live it is\n%s, over REST %d\n%s", c.name, live, code, read)
 		}
 		var made struct{ ID string }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"net"
+	"net/http"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -20,7 +23,29 @@ func TestStories(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(path)+":"+env.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir)
-			return nil
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			env.Setenv("HTTP", ln.Addr().String()) // for the servers of the story, one after the other
+			return ln.Close()
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready},
 	})
+}
+
+// ready waits until the server at $HTTP takes requests.
+func ready(ts *testscript.TestScript, _ bool, _ []string) {
+	client := http.Client{Timeout: time.Second}
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		resp, err := client.Get("http://" + ts.Getenv("HTTP") + "/readyz")
+		if err != nil {
+			continue
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return
+		}
+	}
+	ts.Fatalf("no server at $HTTP after a minute")
 }

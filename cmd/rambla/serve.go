@@ -84,6 +84,10 @@ func (s *serveCommand) Run(in *invocation) error {
 		st.dir.OnDelta(st.presences.Follow) // behind the rights, by which it is delivered
 		return nil
 	})
+	if err != nil && in.ctx.Err() != nil {
+		logger.Info("stopped while it started")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
