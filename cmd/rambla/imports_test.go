@@ -18,18 +18,26 @@ var mayImport = map[string][]string{
 	"storage": {"social"},
 	"broker":  {"social"},
 	"pushgw":  {"social"},
-	"cluster": {"social"},
-	"hooks":   {"social", "auth", "broker"},
-	"api":     {"social", "auth"},
-	"web":     {},
-	"markup":  {},
+	// One per provider.
+	"pushgw/apns":    {"pushgw", "social"},
+	"pushgw/fcm":     {"pushgw", "social"},
+	"pushgw/webpush": {"pushgw", "social"},
+	// The providers as they are from outside, and what holds for every sender.
+	"pushgw/simulator":     {},
+	"pushgw/simulator/cmd": {"pushgw/simulator"},
+	"pushgw/pushtest":      {"pushgw", "pushgw/simulator", "social"},
+	"cluster":              {"social"},
+	"hooks":                {"social", "auth", "broker"},
+	"api":                  {"social", "auth"},
+	"web":                  {},
+	"markup":               {},
 	// Clients that meet the server from outside.
 	"mqttwire": {},
 	"bench":    {"mqttwire"},
 	"check":    {"mqttwire"},
 	"deploy":   {},
 	// The wiring knows every room.
-	"cmd/rambla": {"social", "auth", "storage", "broker", "pushgw", "cluster", "hooks", "api", "web", "markup", "bench", "check"},
+	"cmd/rambla": {"social", "auth", "storage", "broker", "pushgw", "pushgw/apns", "pushgw/fcm", "pushgw/webpush", "cluster", "hooks", "api", "web", "markup", "bench", "check"},
 	// A real PostgreSQL for tests, and the store opened and verified in tests.
 	"storage/pgtest":      {},
 	"storage/pgtest/cmd":  {"storage/pgtest"},
