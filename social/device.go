@@ -1,6 +1,11 @@
 package social
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"time"
+)
 
 // DeviceKey is a device's internal number.
 type DeviceKey int64
@@ -64,3 +69,26 @@ type Device struct {
 	Set     time.Time // when Token was last registered; what a provider says of it from before is void
 	Used    time.Time // when a provider last accepted a push for it; zero: never
 }
+
+// Hint is what may be told of Token: enough to tell two devices of a person apart,
+// and nothing that would reach one.
+func (d *Device) Hint() string {
+	hash := d.Hash()
+	return hex.EncodeToString(hash[:4])
+}
+
+// Hash is the same for two devices exactly when a provider would reach one and
+// the same by them. App is not in it: a provider gives no two apps one token, and
+// an app that names itself otherwise must not be pushed to twice.
+func (d *Device) Hash() [32]byte {
+	return sha256.Sum256([]byte(d.Platform.String() + "\x00" + string(d.Token)))
+}
+
+// String names the device without its secrets, of which it has several.
+func (d Device) String() string { return d.Platform.String() + " device " + d.ID.String() }
+
+// GoString is String, for %#v.
+func (d Device) GoString() string { return d.String() }
+
+// LogValue is String, for slog.
+func (d Device) LogValue() slog.Value { return slog.StringValue(d.String()) }

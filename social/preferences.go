@@ -45,8 +45,8 @@ var (
 
 // check is KindInvalid and names the field as REST does.
 func (p *Preferences) check() error {
-	if p.Locale != "" && (len(p.Locale) > maxLocale || !localeTag.MatchString(p.Locale)) {
-		return Invalid("locale", "%q is no language tag such as ca or pt-BR", clip(p.Locale))
+	if err := checkLocale("locale", p.Locale); err != nil {
+		return err
 	}
 	if err := checkZone("timezone", p.Timezone); err != nil {
 		return err
@@ -64,6 +64,13 @@ func (p *Preferences) check() error {
 			return Invalid("quiet.to", "is the same as quiet.from; set notifications to nothing instead")
 		}
 		return checkZone("quiet.zone", q.Zone)
+	}
+	return nil
+}
+
+func checkLocale(field, tag string) error {
+	if tag != "" && (len(tag) > maxLocale || !localeTag.MatchString(tag)) {
+		return Invalid(field, "%q is no language tag such as ca or pt-BR", clip(tag))
 	}
 	return nil
 }

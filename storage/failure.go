@@ -124,9 +124,9 @@ func lostRace(err error) bool {
 		return true
 	case "23505":
 		// Two nodes used an idempotency key, or made a session, at the same moment,
-		// or a publish and its repeat came together.
+		// or a publish and its repeat came together; or two people registered a device.
 		switch pg.ConstraintName {
-		case "keys_pkey", "sessions_name", "inbound_pkey":
+		case "keys_pkey", "sessions_name", "inbound_pkey", "devices_hash_key":
 			return true
 		}
 	}

@@ -126,7 +126,7 @@ func (db *DB) Rotate(ctx context.Context, refresh [32]byte, successors []social.
 	return fresh, nil
 }
 
-// EndGrant ends a grant and deletes its tokens; ending an ended one, or one that
+// EndGrant ends a grant and deletes its tokens and devices; ending an ended one, or one that
 // does not exist, does nothing.
 func (db *DB) EndGrant(ctx context.Context, key social.GrantKey, now time.Time) error {
 	return db.change(ctx, "end a grant", now, func(ctx context.Context, t *tx) error {
@@ -147,6 +147,9 @@ func endGrant(ctx context.Context, t *tx, key social.GrantKey) error {
 	// By tokens_grant.
 	if _, err := t.exec(ctx, `DELETE FROM tokens WHERE grant_id = $1`, int64(key)); err != nil {
 		return fmt.Errorf("delete tokens: %w", err)
+	}
+	if err := endDevices(ctx, t, key); err != nil {
+		return err
 	}
 	return t.note(ctx, social.Change{Kind: social.ChangeGrant, Person: person, Grant: key})
 }

@@ -58,6 +58,9 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"who was removed has no password", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"who was removed holds no grant", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"every token belongs", `UPDATE grants SET ended_at = 1`},
+		{"a device is of a grant", `UPDATE grants SET ended_at = 1`},
+		{"a device is of a grant", `UPDATE devices SET person = 1`},
+		{"a device is of a grant", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"a session is either", `UPDATE sessions SET left_at = 5 WHERE node <> 0`},
 		{"a session is either", `UPDATE sessions SET node = 5 WHERE node = 0`},
 		{"a session has a kind", `UPDATE sessions SET kind = 2`},
@@ -199,9 +202,13 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 	damageableSessions(t, w)
 	damageableTalk(t, w)
 	damageableWall(t, w)
-	_, err := db.CreateGrant(t.Context(), social.Grant{ID: w.IDs.New(now), Person: w.Bob, Kind: social.GrantNamed},
+	grant, err := db.CreateGrant(t.Context(), social.Grant{ID: w.IDs.New(now), Person: w.Bob, Kind: social.GrantNamed},
 		[]social.Token{{Hash: [32]byte{1}, Kind: social.TokenAccess}})
 	if err != nil {
+		t.Fatal(err)
+	}
+	phone := social.Device{ID: w.IDs.New(now), Person: w.Bob, Grant: grant, Platform: social.PlatformFCM, Token: "token", Created: now, Set: now}
+	if _, _, err := db.PutDevice(t.Context(), phone, 1); err != nil {
 		t.Fatal(err)
 	}
 }

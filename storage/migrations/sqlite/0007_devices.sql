@@ -1,5 +1,5 @@
--- Where people are pushed to. hash is of platform, app and token: a token belongs
--- to one person at a time. A row goes with its grant. used_at is when a provider
+-- Where people are pushed to. hash is of platform and token: a token belongs to
+-- one person at a time. A row goes with its grant. used_at is when a provider
 -- last accepted a push; 0 for never.
 CREATE TABLE devices (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
