@@ -24,6 +24,7 @@ func TestACommentIsPublishedToItsOwnTopic(t *testing.T) {
 		{"bob", `{"content":"c","inReplyTo":"` + private.ID + `"}`, "invalid"},
 		{"carol", `{"content":"c","inReplyTo":"` + on.ID + `"}`, "forbidden"},
 		{"bob/read", `{"content":"c","inReplyTo":"` + on.ID + `"}`, "forbidden"},
+		{"bob/write", `{"content":"c","inReplyTo":"` + on.ID + `"}`, "not_found"},
 	} {
 		if o := s.publish(s.login(c.who), broker.Publication{Topic: "/ctx/lobby/comments", Payload: []byte(c.payload), QoS: 1}); kind(o.err) != c.want {
 			t.Errorf("%s publishes %s: %v, want %s", c.who, c.payload, o.err, c.want)

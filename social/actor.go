@@ -132,5 +132,17 @@ func (a Actor) RequireSelf(write bool) error {
 	return nil
 }
 
+// requireReading is KindForbidden where the credential reads nowhere, or somebody
+// acts for another: for lists of what one has in many places.
+func (a Actor) requireReading() error {
+	if err := a.refuseActing(); err != nil {
+		return err
+	}
+	if !a.Scopes.Reads() {
+		return Errorf(KindForbidden, "This token's scopes do not allow it.")
+	}
+	return nil
+}
+
 // inbound is what is committed with what the actor publishes.
 func (a Actor) inbound() InboundPacket { return InboundPacket{Session: a.Session, Packet: a.Packet} }

@@ -85,7 +85,7 @@ func bucketOf(key SpaceKey, n int) int { return int(uint64(key) % uint64(n)) } /
 // Changes compares the actor's contexts or conversations with what it has seen
 // before; since is nil for the first time.
 func (ms *Markers) Changes(ctx context.Context, a Actor, kind SpaceKind, since *Seen) (*Changes, error) {
-	if err := a.refuseActing(); err != nil {
+	if err := a.requireReading(); err != nil {
 		return nil, err
 	}
 	version, sights := ms.dir.memberships(a, kind)

@@ -12,7 +12,7 @@ func (e *Entry) comment(sight Sight) error {
 		return Invalid("inReplyTo", "is missing; it says which post or comment this one answers")
 	}
 	e.Comment = true
-	e.About, e.Floor = sight.Space.Stream(ChannelMessages), sight.Floor[ChannelMessages]
+	e.About = sight.Space.Stream(ChannelMessages)
 	return nil
 }
 

@@ -73,7 +73,7 @@ func NewFeeds(dir *Directory, store FeedStore) *Feeds { return &Feeds{dir: dir, 
 // Timeline is what the actor posted on its wall, what those it follows did, and
 // what was posted in the contexts it belongs to; all that it may read now.
 func (fs *Feeds) Timeline(ctx context.Context, a Actor, order FeedOrder, after FeedPlace, limit int) (ListPage, error) {
-	if err := a.refuseActing(); err != nil {
+	if err := a.requireReading(); err != nil {
 		return ListPage{}, err
 	}
 	sources := fs.dir.timeline(a)

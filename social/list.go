@@ -124,7 +124,7 @@ func (fs *Feeds) Authors(ctx context.Context, a Actor, w Where) ([]Person, error
 
 // TimelineAuthors is Authors of the actor's timeline.
 func (fs *Feeds) TimelineAuthors(ctx context.Context, a Actor) ([]Person, error) {
-	if err := a.refuseActing(); err != nil {
+	if err := a.requireReading(); err != nil {
 		return nil, err
 	}
 	return fs.authors(ctx, a, fs.dir.timeline(a))

@@ -292,7 +292,7 @@ type Overview struct {
 // Overviews lists the actor's contexts in order of id, after the given one, as
 // far as only lets them pass. more says whether there are others.
 func (ms *Markers) Overviews(ctx context.Context, a Actor, after string, limit int, only func(SpaceKey) bool) (list []Overview, more bool, err error) {
-	if err := a.refuseActing(); err != nil {
+	if err := a.requireReading(); err != nil {
 		return nil, false, err
 	}
 	_, sights := ms.dir.memberships(a, KindContext)

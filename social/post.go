@@ -97,7 +97,8 @@ type Entry struct {
 	// About, of a comment, reaction or share and of the removal of one, is the stream
 	// of the post that it is about; that is held while the entry is stored.
 	About StreamKey
-	// Floor, of a comment: its author sees of that stream only what is beyond this seq.
+	// Floor, of a comment or reply: of the messages its author sees only what is
+	// beyond this seq, and its own.
 	Floor uint64
 	// Base, of an Update or Delete, is the version that it was made for: KindStale
 	// where the post has another one meanwhile; 0: whichever it has.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,9 @@ func (ps *Posts) place(a Actor, w Where, channel Channel) (Sight, error) {
 	}
 	if sight.Space.Stream(channel) == 0 {
 		return Sight{}, w.missing()
+	}
+	if channel == ChannelComments && !sight.May.Has(Read) { // what one may not read is not there to be commented on
+		return Sight{}, Errorf(KindNotFound, "There are no posts in %q that are yours to see.", clip(w.Name))
 	}
 	return sight, sight.mayPost(a, channel)
 }
@@ -124,10 +128,20 @@ func (ps *Posts) entryIn(ctx context.Context, a Actor, sight Sight, channel Chan
 		}
 	}
 	e := Entry{Post: p, Digest: digestOf(&d, p, where.Key), Inbound: a.inbound()}
+	e.Floor = sight.readsBehind(ChannelMessages)
 	if channel == ChannelComments {
 		err = e.comment(sight)
 	}
 	return e, err
+}
+
+// readsBehind is the seq behind which the actor reads the channel: none is where
+// it does not.
+func (s *Sight) readsBehind(c Channel) uint64 {
+	if !s.May.Has(Read) {
+		return math.MaxInt64
+	}
+	return s.Floor[c]
 }
 
 // digestOf tells what a key was used for: the content, and beside it whether it

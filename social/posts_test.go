@@ -54,6 +54,55 @@ func TestWhoMayPostWhere(t *testing.T) {
 	}
 }
 
+func TestNobodyAnswersWhatIsNotItsToRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.found(social.Space{ID: "box", Policies: social.Policies{1: social.PolicyPublic, 0: social.PolicyMembers}})
+	first := s.say(s.as("alice"), "box", `{"content":"to all"}`)
+	secret := s.say(s.as("alice"), "box", `{"content":"to one","to":["bob"]}`)
+	own := s.say(s.as("carol"), "box", `{"content":"a wish"}`)
+	answer := func(to social.Post) string { return `{"content":"x","inReplyTo":"` + to.ID.String() + `"}` }
+	for _, c := range []struct {
+		name  string
+		actor social.Actor
+		to    social.Post
+		fine  bool
+	}{
+		{"who writes and does not read", s.as("carol"), first, false},
+		{"the same, to its own", s.as("carol"), own, true},
+		{"what is private to others", s.as("root"), secret, false},
+		{"who reads", s.as("alice"), own, true},
+		{"a token that only writes", s.token("alice", "write"), own, false},
+	} {
+		if _, _, err := s.trySay(c.actor, "box", answer(c.to)); c.fine {
+			s.allowed(err, c.name)
+		} else {
+			s.refused(err, social.KindInvalid, c.name)
+		}
+		// A comment needs to read what it is about, whichever way it comes.
+		_, _, err := s.activities.Comment(t.Context(), c.actor, c.to.ID.String(), social.Draft{Type: social.TypeCreate, Content: "x"})
+		var told error
+		done := make(chan error, 1)
+		d := social.Draft{Type: social.TypeCreate, Content: "x", InReplyTo: c.to.ID}
+		s.posts.Publish(c.actor, social.InContext("box"), social.ChannelComments, d, func(_ social.Appended, err error) { done <- err })
+		told = <-done
+		mayWrite := s.posts.MayWrite(c.actor, social.InContext("box"), social.ChannelComments)
+		switch c.name {
+		case "who reads":
+			s.allowed(err, c.name)
+			s.allowed(told, c.name)
+			s.allowed(mayWrite, c.name)
+		case "what is private to others": // there the place is known
+			s.refused(err, social.KindNotFound, c.name)
+			s.refused(told, social.KindInvalid, c.name)
+		default:
+			s.refused(err, social.KindNotFound, c.name)
+			s.refused(told, social.KindNotFound, c.name)
+			s.refused(mayWrite, social.KindNotFound, c.name)
+		}
+	}
+}
+
 func TestAPublishIsAcknowledgedAfterItIsStoredAndAnnounced(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -120,6 +120,9 @@ func (s Scopes) Unrestricted() bool { return s.abilities == 0 }
 // scopes never reach.
 func (s Scopes) MayRead(spaceID string, data bool) bool { return s.may(scopeRead, spaceID, data) }
 
+// Reads tells whether reading anything is within the scopes.
+func (s Scopes) Reads() bool { return s.Unrestricted() || s.abilities&scopeRead != 0 }
+
 // MayWrite is the same for whatever changes something.
 func (s Scopes) MayWrite(spaceID string, data bool) bool { return s.may(scopeWrite, spaceID, data) }
 

@@ -48,11 +48,11 @@ type batch struct {
 	// To look up.
 	streams []streamState // ascending by key, each once
 	keys    []usedKey     // ascending, each once
-	objects []social.ID   // what Updates and Deletes are about, and what replies answer, each once
+	objects []social.ID   // what Updates and Deletes are about, each once
 	topics  []topicRef    // of messages to be retained, ascending, each once
 	packets []packetRef   // ascending, each once
 	// Of what is said about posts; see append_reactions.go.
-	targets  []social.ID // each once
+	targets  []social.ID // also what replies answer, each once
 	likeRefs []likeRef   // ascending, each once
 
 	// Looked up.
@@ -207,12 +207,14 @@ func (b *batch) collectPost(e *social.Entry) {
 	if e.Echo != nil {
 		b.streams = append(b.streams, streamState{key: int64(e.Echo.Stream)})
 	}
-	switch p := e.Post; {
-	case amends(p):
+	p := e.Post
+	if amends(p) {
 		b.objects = append(b.objects, p.Object)
-	case b.collectSaid(e):
-	case !p.InReplyTo.IsZero():
-		b.objects = append(b.objects, p.InReplyTo)
+		return
+	}
+	b.collectSaid(e)
+	if !p.InReplyTo.IsZero() {
+		b.targets = append(b.targets, p.InReplyTo)
 	}
 }
 

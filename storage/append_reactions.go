@@ -67,18 +67,17 @@ func liking(p *social.Post) bool {
 	return p.Type == social.TypeLike || p.Type == social.TypeUndo && p.Undoes() == social.TypeLike
 }
 
-// collectSaid gathers what is to be looked up for e; false where it is no entry
-// of this kind.
-func (b *batch) collectSaid(e *social.Entry) bool {
+// collectSaid gathers what is to be looked up for e where it is an entry of this
+// kind.
+func (b *batch) collectSaid(e *social.Entry) {
 	about, is := said(e)
 	if !is {
-		return false
+		return
 	}
 	b.targets = append(b.targets, about)
 	if liking(e.Post) {
 		b.likeRefs = append(b.likeRefs, likeRef{about, int64(e.Post.Author)})
 	}
-	return true
 }
 
 // check finds why a post cannot be stored, or what it repeats: over says so.
@@ -98,7 +97,7 @@ func (b *batch) check(e *social.Entry, s *streamState) (done social.Appended, ov
 		if o := b.found[p.Root]; !o.living(b) || o.private || o.channel != social.ChannelMessages {
 			err = notFound("post")
 		}
-	case !p.InReplyTo.IsZero() && !b.found[p.InReplyTo].in(s):
+	case !p.InReplyTo.IsZero() && !(b.found[p.InReplyTo].in(s) && b.found[p.InReplyTo].shownTo(e)):
 		err = social.Invalid("inReplyTo", "is not the id of a post in this context")
 	}
 	return social.Appended{Err: err}, err != nil
@@ -125,13 +124,9 @@ func (b *batch) attach(e *social.Entry, s *streamState) error {
 	if answered != nil && answered.stream == s.key {
 		root = b.found[answered.root]
 	}
-	hand := p.Author
-	if p.Creator != 0 {
-		hand = p.Creator
-	}
 	switch {
 	case !answered.living(b), !root.living(b), root.channel != social.ChannelMessages, root.space != s.space,
-		!p.Root.IsZero() && p.Root != root.id, root.seq <= int64(e.Floor), !root.readableBy(hand): //nolint:gosec // from a BIGINT
+		!p.Root.IsZero() && p.Root != root.id, !root.shownTo(e):
 		return social.Invalid("inReplyTo", "is not the id of a post or comment in this place")
 	}
 	p.Root, p.Private, p.To = root.id, root.private, root.audience(p.Author)
@@ -148,6 +143,17 @@ func (o *object) living(b *batch) bool {
 func (b *batch) holds(key int64) bool {
 	_, found := slices.BinarySearchFunc(b.streams, key, func(s streamState, key int64) int { return cmp.Compare(s.key, key) })
 	return found
+}
+
+// shownTo tells whether o, a message, is one that the author of the entry sees.
+func (o *object) shownTo(e *social.Entry) bool {
+	hand := e.Post.Author
+	if e.Post.Creator != 0 {
+		hand = e.Post.Creator
+	} else if o.author == hand {
+		return true
+	}
+	return o.seq > int64(e.Floor) && o.readableBy(hand) //nolint:gosec // from a BIGINT
 }
 
 func (o *object) readableBy(person social.PersonKey) bool {

@@ -167,6 +167,8 @@ func (c *cell) make(name string) (string, error) {
 		return c.comment(c.speaker(), "post")
 	case "answer":
 		return c.comment("author", "own")
+	case "report":
+		return c.report()
 	case "note":
 		return c.id(c.m.must(c.m.of("guard"), "POST", "/people/me/activities", with{"content": "hello"}))
 	case "conv":
@@ -271,6 +273,35 @@ func (c *cell) comment(by, on string) (string, error) {
 		return "", err
 	}
 	return c.id(c.m.must(c.m.of(by), "POST", "/activities/"+post+"/comments", with{"content": "hello"}))
+}
+
+// report has somebody report the post, and gives the id of the report.
+func (c *cell) report() (string, error) {
+	post, err := c.value("post")
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.m.must(c.m.of("admin"), "POST", "/activities/"+post+"/report", with{"reason": "rude"}); err != nil {
+		return "", err
+	}
+	for path := "/reports?limit=200"; ; {
+		page, err := c.m.must(c.m.of("admin"), "GET", path, nil)
+		if err != nil {
+			return "", err
+		}
+		items, _ := page["items"].([]any)
+		for _, item := range items {
+			if is, _ := item.(map[string]any); is["activity"] == post {
+				id, _ := is["id"].(string)
+				return id, nil
+			}
+		}
+		next, _ := page["next"].(string)
+		if next == "" {
+			return "", fmt.Errorf("the report of %s is not listed", post)
+		}
+		path = "/reports?limit=200&cursor=" + next
+	}
 }
 
 // settle makes the actor what the column says it is. What it wrote before stays.

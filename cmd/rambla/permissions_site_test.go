@@ -94,7 +94,7 @@ func newMatrix(t *testing.T, flags []string) *matrix {
 	return m
 }
 
-func (m *matrix) of(name string) credential { return credential{token: m.tokens[name]} }
+func (m *matrix) of(name string) credential { return credential{person: name, token: m.tokens[name]} }
 
 // must does a request that has to succeed, and reads the answer.
 func (m *matrix) must(who credential, method, path string, body any) (map[string]any, error) {
@@ -142,13 +142,13 @@ func (m *matrix) narrowed(person string, scopes []string) (string, error) {
 
 // overMQTT connects with the token and gives what f finds, or the code of a
 // CONNACK that refuses.
-func (m *matrix) overMQTT(who credential, f func(*wire) (byte, error)) (string, error) {
+func (m *matrix) overMQTT(who credential, version byte, f func(*wire) (byte, error)) (string, error) {
 	nc, err := net.DialTimeout("tcp", m.mqtt, 10*time.Second)
 	if err != nil {
 		return "", err
 	}
 	defer nc.Close()
-	w := &wire{version: 5, nc: nc, limit: nc, in: bufio.NewReader(nc)}
+	w := &wire{version: version, nc: nc, limit: nc, in: bufio.NewReader(nc)}
 	h := hello{id: fmt.Sprint("cell-", m.serial.Add(1)), password: who.token, anonymous: who.token == ""}
 	if _, err := nc.Write(w.connectPacket(h)); err != nil {
 		return "", err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,8 +31,9 @@ func (r rule) reads() bool {
 	return strings.HasPrefix(r.request, "GET ") || strings.HasPrefix(r.request, "SUBSCRIBE ")
 }
 
-// answers are codes as the tables write them: of REST, or of an acknowledgement.
-var answers = regexp.MustCompile(`^(–|[2-5][0-9]{2}( [2-5][0-9]{2})*|0x[0-9a-f]{2}( 0x[0-9a-f]{2})*)$`)
+// answers are codes as the tables write them: of REST, of an acknowledgement, or
+// what a client of MQTT 3.1.1 is told.
+var answers = regexp.MustCompile(`^(–|forbidden|not_found|invalid|[2-5][0-9]{2}( [2-5][0-9]{2})*|0x[0-9a-f]{2}( 0x[0-9a-f]{2})*)$`)
 
 // readRules reads all tables of the page.
 func readRules(page string) ([]rule, error) {
@@ -169,11 +171,14 @@ func changed(answer string) bool {
 
 // do makes a request as the tables write it.
 func (m *matrix) do(who credential, request string) (string, error) {
+	request, who.match, _ = strings.Cut(request, " If-Match: ")
 	method, rest, _ := strings.Cut(request, " ")
 	target, body, _ := strings.Cut(rest, " ")
 	switch method {
 	case "PUBLISH":
 		return m.publish(who, target, body)
+	case "PUBLISH3":
+		return m.publish3(who, target, body)
 	case "SUBSCRIBE":
 		return m.subscribe(who, target)
 	}
@@ -183,8 +188,10 @@ func (m *matrix) do(who credential, request string) (string, error) {
 
 // credential is with what somebody asks; the zero value is nobody's.
 type credential struct {
-	token string
-	actAs string // for whom, over REST
+	person string // by name; empty: nobody
+	token  string
+	actAs  string // for whom, over REST
+	match  string // If-Match, over REST
 }
 
 // rest does one request to REST.
@@ -198,6 +205,9 @@ func (m *matrix) rest(who credential, method, path, body string) (int, []byte, e
 	}
 	if who.actAs != "" {
 		req.Header.Set("X-Rambla-Act-As", who.actAs)
+	}
+	if who.match != "" {
+		req.Header.Set("If-Match", who.match)
 	}
 	switch {
 	case strings.HasPrefix(body, "{"):
@@ -216,7 +226,7 @@ func (m *matrix) rest(who credential, method, path, body string) (int, []byte, e
 
 // publish gives the code of the PUBACK, or of the CONNACK that refused already.
 func (m *matrix) publish(who credential, topic, payload string) (string, error) {
-	return m.overMQTT(who, func(w *wire) (byte, error) {
+	return m.overMQTT(who, 5, func(w *wire) (byte, error) {
 		if _, err := w.nc.Write(w.publishPacket(1, topic, payload)); err != nil {
 			return 0, err
 		}
@@ -225,9 +235,43 @@ func (m *matrix) publish(who credential, topic, payload string) (string, error) 
 	})
 }
 
+// publish3 gives what is told on the topic of errors before the acknowledgement,
+// or the code of the CONNACK.
+func (m *matrix) publish3(who credential, topic, payload string) (string, error) {
+	told := ""
+	code, err := m.overMQTT(who, 4, func(w *wire) (byte, error) {
+		if _, err := w.nc.Write(bytesOf(0x82, twoBytes(5), utf8String("/user/"+who.person+"/errors"), []byte{0})); err != nil {
+			return 0, err
+		}
+		if f, err := w.answer(kindSuback); err != nil || len(f.codes) != 1 || f.codes[0] != 0 {
+			return 0, errors.Join(err, fmt.Errorf("the topic of errors: %x", f.codes))
+		}
+		if _, err := w.nc.Write(w.publishPacket(1, topic, payload)); err != nil {
+			return 0, err
+		}
+		for {
+			f, err := w.read()
+			if err != nil || f.kind == kindPuback {
+				return f.code, err
+			}
+			if f.kind == kindPublish && strings.HasSuffix(f.topic, "/errors") {
+				var is struct{ Code string }
+				if err := json.Unmarshal([]byte(f.payload), &is); err != nil {
+					return 0, err
+				}
+				told = is.Code
+			}
+		}
+	})
+	if told != "" {
+		code = told
+	}
+	return code, err
+}
+
 // subscribe gives the code of the SUBACK, likewise.
 func (m *matrix) subscribe(who credential, filter string) (string, error) {
-	return m.overMQTT(who, func(w *wire) (byte, error) {
+	return m.overMQTT(who, 5, func(w *wire) (byte, error) {
 		if _, err := w.nc.Write(bytesOf(0x82, twoBytes(5), w.props(), utf8String(filter), []byte{1})); err != nil {
 			return 0, err
 		}

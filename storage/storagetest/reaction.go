@@ -15,6 +15,7 @@ func reactionClaims() []claim {
 		{"a comment on what is private is for its readers alone", commentsArePrivate},
 		{"nothing is said about what is gone, private to others, or elsewhere", saysNothing},
 		{"a comment needs to know no more than its author may see", commentsSeeFloor},
+		{"a reply answers what its author sees, or wrote", repliesSeeFloor},
 		{"a like is one however often it is said, and takes no seq twice", likesOnce},
 		{"a flag is up or down", flags},
 		{"a favorite is told to nobody", favorites},
@@ -175,6 +176,23 @@ func commentsSeeFloor(w *World) {
 	c = w.comment(w.Bob, q, "x")
 	c.Floor = 1
 	w.stored(c)
+}
+
+func repliesSeeFloor(w *World) {
+	p, q, secret := w.Post(w.Alice, "p"), w.Post(w.Alice, "q"), w.Post(w.Alice, "s")
+	secret.Private = true
+	w.stored(Entries(p, q, secret)...)
+	reply := func(author social.PersonKey, to *social.Post) social.Entry {
+		r := w.Post(author, "x")
+		r.InReplyTo = to.ID
+		return social.Entry{Post: r, Floor: 1}
+	}
+	w.refused(reply(w.Bob, p), social.KindInvalid)
+	w.refused(reply(w.Bob, secret), social.KindInvalid)
+	w.stored(reply(w.Bob, q), reply(w.Alice, p), reply(w.Alice, secret))
+	hers := reply(w.Alice, p)
+	hers.Post.Creator = w.Bob // who acts for her sees what he sees himself
+	w.refused(hers, social.KindInvalid)
 }
 
 func likesOnce(w *World) {
