@@ -25,3 +25,21 @@ func (m *Message) Data() map[string]string {
 	}
 	return d
 }
+
+// DataWithText is Data for a provider that has no place of its own for what is
+// shown: the line that says nothing of the content goes along as alertTitle and
+// alertBody where no title and body do, and silent is 1 where the push only
+// replaces what is shown.
+func (m *Message) DataWithText() map[string]string {
+	d := m.Data()
+	if m.Kind == KindClear {
+		return d
+	}
+	if _, preview := d["body"]; !preview {
+		d["alertTitle"], d["alertBody"] = m.Title, m.Body
+	}
+	if m.Silent {
+		d["silent"] = "1"
+	}
+	return d
+}
