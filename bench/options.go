@@ -57,8 +57,8 @@ type Options struct {
 	// Version of MQTT: 4 (3.1.1) or 5. Default 5.
 	Version int
 
-	// Connections that publish (Publish, Absent: 8), idle (Idle: 10,000) or come
-	// (Connect: 5,000).
+	// Connections that publish (Publish, Absent: 8), read (Read: 16), idle (Idle:
+	// 10,000) or come (Connect: 5,000).
 	Connections int
 	// Window is how many publishes of one connection may be unacknowledged,
 	// default 64. A server that grants less by Receive Maximum gets less.
@@ -99,8 +99,11 @@ type Options struct {
 	// awaited, default 100. Not used with Rate.
 	Burst int
 	// Rate paces the publisher of Fanout (0: bursts), of Slow (20) and of Storm
-	// (200), in posts per second.
+	// (200), in posts per second, and Read (1,000), in requests per second.
 	Rate float64
+	// List is what Read asks for, and Fill how many posts it publishes before.
+	List string
+	Fill int
 
 	// Duration of one run, default 5 s. Not used with Count.
 	Duration time.Duration
@@ -212,6 +215,7 @@ func (o Options) validate() error {
 		{"away", o.Away, 1, maxConnections},
 		{"burst", o.Burst, 1, maxCount},
 		{"count", o.Count, 0, maxCount},
+		{"fill", o.Fill, 0, maxCount},
 		{"runs", o.Runs, 1, maxRuns},
 		{"pid", o.PID, 0, 1 << 30},
 	} {

@@ -22,6 +22,7 @@ type benchCommand struct {
 	Catchup     benchCatchupCommand     `cmd:"" help:"Deliveries per second to sessions that come back for what they have missed."`
 	Slow        benchSlowCommand        `cmd:"" help:"What subscribers that stop reading do to the others."`
 	Absent      benchAbsentCommand      `cmd:"" help:"What sessions cost whose clients are away."`
+	Read        benchReadCommand        `cmd:"" help:"Requests for lists, at a steady rate."`
 	Storm       benchStormCommand       `cmd:"" help:"All sessions come back after a restart while others publish."`
 }
 
@@ -159,5 +160,23 @@ func (b *benchMembershipsCommand) Run(in *invocation) error {
 	return b.run(in, func(ctx context.Context, o bench.Options) (reporter, error) {
 		o.Subscribers, o.Contexts, o.MemberOf = b.Subscribers, b.Contexts, b.MemberOf
 		return bench.Memberships(ctx, o)
+	})
+}
+
+type benchReadCommand struct {
+	benchTarget `embed:""`
+	List        string  `default:"activities" enum:"activities,contexts,timeline" help:"What is asked for: ${enum}."`
+	Fill        int     `default:"100000" help:"Posts published before."`
+	Rate        float64 `default:"1000" help:"Requests per second."`
+	Connections int     `default:"16" help:"Connections, each of a person of its own."`
+	Contexts    int     `default:"1" help:"Contexts."`
+	MemberOf    int     `default:"1" help:"How many of them each person is a member of."`
+}
+
+func (b *benchReadCommand) Run(in *invocation) error {
+	return b.run(in, func(ctx context.Context, o bench.Options) (reporter, error) {
+		o.List, o.Fill, o.Rate, o.Connections = b.List, b.Fill, b.Rate, b.Connections
+		o.Contexts, o.MemberOf = b.Contexts, b.MemberOf
+		return bench.Read(ctx, o)
 	})
 }

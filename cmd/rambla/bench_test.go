@@ -55,3 +55,17 @@ func TestBenchMeasuresSessionsOfAServerOfItsOwn(t *testing.T) {
 		})
 	}
 }
+
+func TestBenchReadsListsOfAServerOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, list := range bench.Lists() {
+		t.Run(list, func(t *testing.T) {
+			t.Parallel()
+			var r bench.Report
+			measure(t, &r, "read --list "+list+" --connections 2 --contexts 3 --member-of 2 --fill 30 --rate 40 --duration 500ms")
+			if run := r.Median; run.Operations != 20 || run.Errors > 0 || run.Latency.P99 == 0 || len(r.Problems) > 0 {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}

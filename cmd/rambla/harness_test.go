@@ -22,8 +22,9 @@ import (
 	"rambla/storage/pgtest"
 )
 
-// binary is the program under test, built once with the race detector.
-var binary = sync.OnceValues(func() (string, error) { return build("-race") })
+// binary is the program under test, built once with the race detector, as the
+// Makefile does with the tests.
+var binary = sync.OnceValues(func() (string, error) { return build("-race", "-gcflags=modernc.org/...=-race=false") })
 
 // build builds the program and returns where it is: alone in a directory.
 func build(flags ...string) (string, error) {

@@ -49,7 +49,7 @@ func roundTrip(w *World) {
 	w.Append(Epoch(), answered)
 	full := social.Post{
 		Stream: w.Lobby.Stream(social.ChannelMessages), ID: w.IDs.New(Epoch()), Type: "uni:graded",
-		Author: w.Alice, AsSpace: true, Creator: w.Bob, Subject: w.Carol, Object: w.IDs.New(Epoch()), InReplyTo: answered.ID,
+		Author: w.Alice, AsSpace: true, Creator: w.Bob, Subject: w.Carol, Object: answered.ID, InReplyTo: answered.ID,
 		Markdown: true, Content: "grüß \"Gott\" 'n' \\ 🙂\n", Extra: []byte(`{"object":{"id":"a"}}`),
 		Private: true, To: []social.PersonKey{w.Bob, w.Carol}, Key: "k'1", Generator: "mqtt",
 	}
