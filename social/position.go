@@ -219,3 +219,17 @@ func (d *decoder) count(least int) uint64 {
 }
 
 func (d *decoder) text() string { return string(d.take(int(d.count(1)))) } //nolint:gosec // count is bounded by the length
+
+// Acknowledged is up to where all of each stream is acknowledged.
+func (p Position) Acknowledged() map[StreamKey]uint64 {
+	out := make(map[StreamKey]uint64, len(p.Cursors))
+	for _, c := range p.Cursors {
+		out[c.Stream] = c.Seq
+	}
+	for _, o := range p.Open {
+		if at, ok := out[o.Stream]; ok && o.Seq <= at && o.Seq > 0 && o.State != AwaitsPubcomp {
+			out[o.Stream] = o.Seq - 1
+		}
+	}
+	return out
+}

@@ -40,6 +40,7 @@ type DB struct {
 	metrics *metrics
 	limits  social.DataLimits
 	times   *streamTimes
+	sweep   pushSweep
 }
 
 // What social asks of a store. What auth asks is checked where both meet.
@@ -56,6 +57,7 @@ var (
 	_ social.BlockStore        = (*DB)(nil)
 	_ social.FeedStore         = (*DB)(nil)
 	_ social.AttentionStore    = (*DB)(nil)
+	_ social.PushStore         = (*DB)(nil)
 )
 
 // engine is what differs between PostgreSQL and SQLite.

@@ -173,6 +173,9 @@ func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.T
 		if _, err := t.exec(ctx, `DELETE FROM attention WHERE person = $1`, int64(key)); err != nil {
 			return fmt.Errorf("forget what is muted: %w", err)
 		}
+		if err := endPushes(ctx, t, key); err != nil {
+			return err
+		}
 		if _, err := t.exec(ctx, `DELETE FROM seen WHERE person = $1`, int64(key)); err != nil {
 			return fmt.Errorf("forget when the person was seen: %w", err)
 		}

@@ -1,0 +1,239 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"rambla/social"
+)
+
+// ClaimPushes is [social.PushStore]'s.
+func (db *DB) ClaimPushes(ctx context.Context, rank social.PushRank, claim int64, now time.Time, lease time.Duration, limit int) ([]social.PushClaim, error) {
+	var out []social.PushClaim
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		out = nil
+		// By push_rows_due. What another one has locked is left to it.
+		return each(ctx, t, func(rs rows) error {
+			c := social.PushClaim{Claim: claim}
+			var posted, sent, next int64
+			err := rs.Scan(&c.Person, &c.Stream, &c.Rank, &c.First, &c.Last, &c.Done, &posted, &sent, &next, &c.Step, &c.Attempt, &c.Shown)
+			c.Posted, c.Sent, c.Next = moment(posted), moment(sent), moment(next)
+			out = append(out, c)
+			return err
+		}, `WITH next AS MATERIALIZED (SELECT person, stream FROM push_rows WHERE due <> 0 AND rank = $1 AND due <= $2
+				ORDER BY due LIMIT $3`+t.skipLocked+`)
+			UPDATE push_rows SET claim = $4, due = $5, again = 0, touched_at = $2
+			WHERE (person, stream) IN (SELECT person, stream FROM next)
+			RETURNING person, stream, rank, first_seq, last_seq, done_seq, posted_at, sent_at, next_at, step, attempt, shown <> 0`,
+			int64(rank), micros(now), limit, claim, micros(now.Add(lease)))
+	})
+	if err != nil {
+		return nil, failure(fmt.Errorf("claim pushes: %w", err))
+	}
+	slices.SortFunc(out, func(a, b social.PushClaim) int { return a.Posted.Compare(b.Posted) })
+	return out, nil
+}
+
+// NextPush is [social.PushStore]'s.
+func (db *DB) NextPush(ctx context.Context) (time.Time, error) {
+	var next int64
+	for rank := range social.PushRanks {
+		var due int64
+		err := one(ctx, db.eng.reader(), into(&due), `SELECT COALESCE(MIN(due), 0) FROM push_rows WHERE due <> 0 AND rank = $1`, int64(rank))
+		if err != nil {
+			return time.Time{}, failure(fmt.Errorf("ask when the next push is due: %w", err))
+		}
+		if due != 0 && (next == 0 || due < next) {
+			next = due
+		}
+	}
+	return moment(next), nil
+}
+
+// ReleasePushes is [social.PushStore]'s.
+func (db *DB) ReleasePushes(ctx context.Context, claims []social.PushClaim, now time.Time) error {
+	settled := make([]social.PushSettled, len(claims))
+	for i, c := range claims {
+		settled[i] = social.PushSettled{PushClaim: c, Again: now, More: now}
+	}
+	return db.SettlePushes(ctx, settled, now)
+}
+
+// SettlePushes is [social.PushStore]'s.
+func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, now time.Time) error {
+	settled = slices.Clone(settled)
+	slices.SortFunc(settled, func(a, b social.PushSettled) int { return comparePlaces(a.PushPlace, b.PushPlace) })
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		for chunk := range slices.Chunk(settled, pushChunk) {
+			if err := settleRows(ctx, t, chunk, now); err != nil {
+				return err
+			}
+			if err := putTold(ctx, t, chunk); err != nil {
+				return fmt.Errorf("what devices were told: %w", err)
+			}
+		}
+		return keepDecisions(ctx, t, settled)
+	})
+	if err != nil {
+		return failure(fmt.Errorf("settle pushes: %w", err))
+	}
+	return nil
+}
+
+// settleRows lets go of the claims that still hold.
+func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now time.Time) error {
+	var lists [10][]int64
+	var over [4][]int64
+	for i := range settled {
+		s := &settled[i]
+		if s.Over {
+			putColumns(over[:], int64(s.Person), int64(s.Stream), s.Claim, int64(s.Last)) //nolint:gosec // a BIGINT
+		}
+		// done is packed with whether anything is decided: 0 leaves it as it is.
+		done := uint64(0)
+		if s.Decided || s.Over {
+			done = s.Last
+		}
+		putColumns(lists[:], int64(s.Person), int64(s.Stream), s.Claim, int64(s.Last), int64(done), micros(s.Again), micros(s.More), //nolint:gosec // likewise
+			micros(s.Next), micros(s.Sent), int64(s.Step)<<32|int64(s.Attempt)<<1|truth(s.Shown))
+	}
+	if err := endRows(ctx, t, over); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `UPDATE push_rows SET claim = 0, again = 0, touched_at = $11,
+			done_seq = CASE WHEN u.done > push_rows.done_seq THEN u.done ELSE push_rows.done_seq END,
+			posted_at = CASE WHEN u.done > 0 AND push_rows.last_seq > u.last THEN $11 ELSE push_rows.posted_at END,
+			due = CASE WHEN push_rows.again <> 0 THEN $11
+				WHEN push_rows.last_seq > u.last AND (u.retry = 0 OR u.more < u.retry) THEN u.more ELSE u.retry END,
+			next_at = CASE WHEN push_rows.again <> 0 AND push_rows.next_at = 0 AND push_rows.step = 0 THEN 0 ELSE u.next END,
+			sent_at = u.sent, step = u.rest >> 32, attempt = (u.rest & 4294967295) >> 1, shown = u.rest & 1
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
+			AS u (person, stream, claim, last, done, retry, more, next, sent, rest)
+		WHERE push_rows.person = u.person AND push_rows.stream = u.stream AND push_rows.claim = u.claim`,
+		lists[0], lists[1], lists[2], lists[3], lists[4], lists[5], lists[6], lists[7], lists[8], lists[9], micros(now))
+	if err != nil {
+		return fmt.Errorf("rows: %w", err)
+	}
+	return nil
+}
+
+// endRows deletes the rows of which nothing is left, unless something came
+// meanwhile, with what belongs to them.
+func endRows(ctx context.Context, t *tx, over [4][]int64) error {
+	if len(over[0]) == 0 {
+		return nil
+	}
+	_, err := t.exec(ctx, `DELETE FROM push_rows WHERE (person, stream) IN (SELECT r.person, r.stream
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u (person, stream, claim, last)
+			JOIN push_rows r ON r.person = u.person AND r.stream = u.stream
+			WHERE r.claim = u.claim AND r.last_seq = u.last AND r.again = 0)`, over[0], over[1], over[2], over[3])
+	if err == nil {
+		err = endOrphans(ctx, t, over[0], over[1])
+	}
+	if err != nil {
+		return fmt.Errorf("rows that are over: %w", err)
+	}
+	return nil
+}
+
+// putTold keeps what devices were told; what belongs to no row is not kept.
+func putTold(ctx context.Context, t *tx, settled []social.PushSettled) error {
+	var all []social.PushTold
+	for i := range settled {
+		if !settled[i].Over {
+			all = append(all, settled[i].Told...)
+		}
+	}
+	for chunk := range slices.Chunk(all, pushChunk) {
+		var lists [7][]int64
+		for _, x := range chunk {
+			putColumns(lists[:], int64(x.Person), int64(x.Stream), int64(x.Device), int64(x.Seq), int64(x.Mark), //nolint:gosec // Seq is a BIGINT, Mark the same bits
+				micros(x.Wait), int64(x.Attempt)<<1|truth(x.Shown))
+		}
+		_, err := t.exec(ctx, `INSERT INTO push_told (person, stream, device, seq, mark, shown, wait_until, attempt)
+			SELECT u.person, u.stream, u.device, u.seq, u.mark, u.rest & 1, u.wait, u.rest >> 1
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+				AS u (person, stream, device, seq, mark, wait, rest)
+			JOIN push_rows r ON r.person = u.person AND r.stream = u.stream WHERE TRUE
+			ON CONFLICT (person, stream, device) DO UPDATE SET
+				seq = CASE WHEN excluded.seq > push_told.seq THEN excluded.seq ELSE push_told.seq END,
+				mark = excluded.mark, shown = excluded.shown, wait_until = excluded.wait_until, attempt = excluded.attempt`,
+			lists[0], lists[1], lists[2], lists[3], lists[4], lists[5], lists[6])
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Of decisions the newest of a person are kept, and of what is dead the newest of
+// all; both are cut now and then.
+const (
+	pushDecisionsKept = 50
+	pushDeadKept      = 1000
+	cutOneIn          = 8
+)
+
+const (
+	insertDecision = `INSERT INTO push_decisions (person, n, device, stream, since, seq, at, what, status, until_at, reason, code, answer)
+		SELECT CAST($1 AS BIGINT), COALESCE(MAX(n), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM push_decisions WHERE person = $1
+		ON CONFLICT DO NOTHING`
+	insertDead = `INSERT INTO push_dead (at, person, stream, device, seq, platform, attempt, status, app, code, detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+)
+
+func keepDecisions(ctx context.Context, t *tx, settled []social.PushSettled) error {
+	var decisions, dead [][]any
+	var cut []int64
+	for i := range settled {
+		for _, d := range settled[i].Decisions {
+			decisions = append(decisions, []any{
+				int64(d.Person), int64(d.Device), int64(d.Stream), int64(d.Since), int64(d.Seq), micros(d.At), int64(d.What), int64(d.Status), //nolint:gosec // BIGINTs
+				micros(d.Until), clipText(d.Reason, 64), clipText(d.Code, 256), clipText(d.Answer, 512),
+			})
+		}
+		if len(settled[i].Decisions) > 0 && rand.IntN(cutOneIn) == 0 { //nolint:gosec // no secret
+			cut = append(cut, int64(settled[i].Person))
+		}
+		for _, d := range settled[i].Dead {
+			dead = append(dead, []any{
+				micros(d.At), int64(d.Person), int64(d.Stream), int64(d.Device), int64(d.Seq), int64(d.Platform), int64(d.Attempt), int64(d.Status), //nolint:gosec // likewise
+				clipText(d.App, 255), clipText(d.Code, 256), clipText(d.Detail, 2048),
+			})
+		}
+	}
+	if len(decisions) > 0 {
+		if err := t.many(ctx, insertDecision, decisions); err != nil {
+			return fmt.Errorf("decisions: %w", err)
+		}
+	}
+	if len(cut) > 0 {
+		_, err := t.exec(ctx, `DELETE FROM push_decisions WHERE (person, n) IN (SELECT d.person, d.n FROM push_decisions d
+			WHERE d.person = ANY($1) AND d.n <= (SELECT MAX(m.n) FROM push_decisions m WHERE m.person = d.person) - $2)`, cut, pushDecisionsKept)
+		if err != nil {
+			return fmt.Errorf("former decisions: %w", err)
+		}
+	}
+	if len(dead) == 0 {
+		return nil
+	}
+	if err := t.many(ctx, insertDead, dead); err != nil {
+		return fmt.Errorf("dead letters: %w", err)
+	}
+	_, err := t.exec(ctx, `DELETE FROM push_dead WHERE id <= (SELECT MAX(id) FROM push_dead) - $1`, pushDeadKept)
+	return err
+}
+
+// clipText makes text of others fit: valid, without the zero byte, and no longer
+// than a column.
+func clipText(s string, most int) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "")
+	}
+	return s
+}
