@@ -14,13 +14,16 @@ type Place struct {
 	Team   string            `json:"team"`
 	KeyID  string            `json:"key_id"`
 	Topics []string          `json:"topics"`
+	// Project is of fcm.json, which FCM's URL belongs to; the token endpoint is at
+	// the URL of "oauth", with /token behind it.
+	Project string `json:"project"`
 }
 
 // Place tells where everything is.
 func (s *Simulator) Place() Place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := Place{URLs: map[string]string{}, Dir: s.config.Dir, Team: Team, KeyID: KeyID, Topics: s.config.Topics}
+	p := Place{URLs: map[string]string{}, Dir: s.config.Dir, Team: Team, KeyID: KeyID, Topics: s.config.Topics, Project: Project}
 	for provider, url := range s.urls {
 		p.URLs[provider] = url
 	}
@@ -67,6 +70,30 @@ func (s *Simulator) serveControl() error {
 	mux.HandleFunc("POST /cut", func(_ http.ResponseWriter, r *http.Request) { s.Cut(r.FormValue("provider")) })
 	mux.HandleFunc("POST /goaway", func(_ http.ResponseWriter, r *http.Request) { s.GoAway(r.FormValue("provider")) })
 	mux.HandleFunc("POST /freeze", func(_ http.ResponseWriter, r *http.Request) { s.Freeze(r.FormValue("provider")) })
+	mux.HandleFunc("POST /subscriptions", func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			ServerKey string `json:"applicationServerKey"`
+		}
+		if !hear(w, r, &in) {
+			return
+		}
+		sub, err := s.Subscribe(in.ServerKey)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		tell(w, sub)
+	})
+	mux.HandleFunc("DELETE /subscriptions/{id}", func(_ http.ResponseWriter, r *http.Request) { s.Unsubscribe(r.PathValue("id")) })
+	mux.HandleFunc("POST /revoke", func(http.ResponseWriter, *http.Request) { s.RevokeTokens() })
+	mux.HandleFunc("PUT /token-life", func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			MS int64 `json:"ms"`
+		}
+		if hear(w, r, &in) {
+			s.SetTokenLife(time.Duration(in.MS) * time.Millisecond)
+		}
+	})
 	// Not run's ConnState: Cut is for the providers.
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: quiet()}
 	s.running.Go(func() { _ = server.Serve(ln) }) // it says that it was closed

@@ -46,6 +46,8 @@ type Simulator struct {
 	scripts   *scripts
 	ledger    *ledger
 	keys      *keys
+	oauth     *oauth
+	browsers  *browsers
 	started   time.Time
 
 	ctx     context.Context // ended by Close: the goroutines' own, nothing is called with it
@@ -115,6 +117,9 @@ func (s *Simulator) providers() []func() error {
 	return []func() error{
 		func() error { return s.serveAPNs(APNs) },
 		func() error { return s.serveAPNs(APNsSandbox) },
+		s.serveOAuth,
+		s.serveFCM,
+		s.serveWebPush,
 		s.serveControl,
 	}
 }
