@@ -61,9 +61,9 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, rt route) ([]b
 	}
 	switch rt.body {
 	case jsonBody, mayBody, listBody:
-		return body, checkJSON(body, true)
+		return body, checkJSON(body, true, rt.nulls)
 	case postBody:
-		return body, checkJSON(body, false)
+		return body, checkJSON(body, false, "")
 	default:
 		return body, nil
 	}
@@ -109,8 +109,8 @@ func checkMediaType(header string, kind bodyKind) error {
 
 // checkJSON refuses what is no JSON, what nests too deeply and, where the
 // fields are ours, what two readers could understand differently: members that
-// are there twice, and null.
-func checkJSON(body []byte, ours bool) error {
+// are there twice, and null anywhere but at nulls.
+func checkJSON(body []byte, ours bool, nulls string) error {
 	if !utf8.Valid(body) {
 		return badRequest("The body is not UTF-8.")
 	}
@@ -125,7 +125,7 @@ func checkJSON(body []byte, ours bool) error {
 		if len(walk) == 0 && t != json.Delim('{') {
 			return social.Invalid("body", "is not a JSON object")
 		}
-		if err := walk.step(t, ours); err != nil {
+		if err := walk.step(t, ours, nulls); err != nil {
 			return err
 		}
 		if len(walk) == 0 {
@@ -148,7 +148,7 @@ type jsonLevel struct {
 	named bool
 }
 
-func (w *jsonWalk) step(t json.Token, ours bool) error {
+func (w *jsonWalk) step(t json.Token, ours bool, nulls string) error {
 	top := len(*w) - 1
 	if d, ok := t.(json.Delim); ok && (d == '}' || d == ']') {
 		*w = (*w)[:top]
@@ -173,7 +173,7 @@ func (w *jsonWalk) step(t json.Token, ours bool) error {
 		*w = append(*w, jsonLevel{array: v == '[', names: map[string]struct{}{}})
 		return nil
 	case nil:
-		if ours {
+		if ours && w.path("") != nulls {
 			return social.Invalid(w.path(""), "is null; leave it out instead")
 		}
 	}

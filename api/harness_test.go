@@ -102,6 +102,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Preferences = social.NewSettings(s.dir, db, now)
 	deps.Feeds = social.NewFeeds(s.dir, db)
 	deps.Presences = social.NewPresences(s.dir, db, silent{}, 200, time.Minute, logger, now)
+	deps.Devices = social.NewDevices(db, func(host string) bool { return host == "push.example.net" }, ids, now)
 	markers := deps.Markers
 	if change != nil {
 		change(&deps)

@@ -15,6 +15,7 @@ type Info struct {
 	Version   string    `json:"version"`
 	Endpoints Endpoints `json:"endpoints"`
 	Limits    Limits    `json:"limits"`
+	VAPID     string    `json:"vapidPublicKey,omitempty" doc:"The applicationServerKey that browsers subscribe to pushes with; absent: this site has no Web Push"`
 }
 
 // Endpoints are addresses as clients reach them.
@@ -45,6 +46,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request) {
 			WebSocket: "ws" + strings.TrimPrefix(public, "http") + "/mqtt", MQTT: append([]string{}, s.mqtt...),
 			OpenAPI: public + openAPIPath + ".json", Docs: public + docsPath,
 		},
+		VAPID:  s.vapid,
 		Limits: Limits{Body: s.cfg.MaxBody, Content: social.MaxContent, Data: social.MaxData, Readers: social.MaxReaders, Page: maxPage},
 	})
 }

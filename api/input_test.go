@@ -11,12 +11,13 @@ import (
 
 // eachOperation calls f for every operation of the document, with its path made
 // out of things that exist: the closed context den, a post of alice in it, a
-// token of admin, the person bob.
+// token and a device of admin, the person bob.
 func eachOperation(s *site, f func(method, path string, op operation)) {
 	s.Helper()
 	s.context("den", "closed")
 	post := s.post("alice", "den", "a secret of the den")
 	token := s.as("admin", "POST", "/v1/me/tokens", `{"name":"sensor"}`).wants(201).text("id")
+	device := s.as("admin", "POST", "/v1/me/devices", `{"platform":"fcm","token":"admins-token"}`).wants(201).text("id")
 	d := openAPI(s)
 	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
 		id := "den"
@@ -25,6 +26,8 @@ func eachOperation(s *site, f func(method, path string, op operation)) {
 			id = post
 		case strings.HasPrefix(path, "/v1/me/tokens/"):
 			id = token
+		case strings.HasPrefix(path, "/v1/me/devices/"):
+			id = device
 		}
 		real := strings.NewReplacer("{id}", id, "{name}", "bob", "{role}", "auditor", "{permission}", "write", "{topic}", "a/b").Replace(path)
 		for _, method := range []string{"get", "post", "put", "patch", "delete"} {
@@ -159,7 +162,9 @@ func checkWrongTypes(s *site, d document, schema map[string]any, within string, 
 			if within != "" {
 				path, whole = within+"."+name, `{"`+within+`":`+body+`}`
 			}
-			send(path, whole)
+			if path != "subscription.expirationTime" || body != `{"expirationTime":null}` { // browsers write that
+				send(path, whole)
+			}
 		}
 		if within == "" {
 			checkWrongTypes(s, d, property, name, send)

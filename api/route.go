@@ -32,6 +32,7 @@ type route struct {
 	published    bool     // its idempotency key belongs to what it publishes
 	answer       any      // for the document, where the handler writes JSON by itself
 	takes        any      // likewise, where it reads the body by itself
+	nulls        string   // a member of the body that may be null; empty: none
 }
 
 // replays tells whether answers are remembered by idempotency key here. Where

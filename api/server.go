@@ -38,6 +38,7 @@ type Deps struct {
 	Repeats     *social.Repeats
 	Preferences *social.Settings
 	Presences   *social.Presences
+	Devices     *social.Devices
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -47,6 +48,9 @@ type Deps struct {
 	// MQTT are the addresses of the MQTT listeners as clients reach them, such as
 	// mqtt://chat.example.org:1883, for /v1/info.
 	MQTT []string
+	// VAPID is the public key that browsers subscribe with, in base64url, for
+	// /v1/info; empty: this site has no Web Push.
+	VAPID string
 }
 
 // Server is the handler of /v1/…, /.well-known/oauth-authorization-server,
@@ -70,6 +74,7 @@ type Server struct {
 	now        func() time.Time
 	version    string
 	mqtt       []string
+	vapid      string
 
 	talks     *social.Conversations
 	blocks    *social.Blocks
@@ -79,6 +84,7 @@ type Server struct {
 	walls       *social.Walls
 	repeats     *social.Repeats
 	preferences *social.Settings
+	devices     *social.Devices
 	proxies     Proxies
 	persons     *limiter[social.PersonKey]
 	addresses   *limiter[netip.Prefix]
@@ -109,10 +115,11 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		talks: deps.Talks, blocks: deps.Blocks,
 		feeds:     deps.Feeds,
 		attention: deps.Attention, presences: deps.Presences,
-		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, proxies: proxies,
+		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, vapid: deps.VAPID, proxies: proxies,
 		walls:       deps.Walls,
 		repeats:     deps.Repeats,
 		preferences: deps.Preferences,
+		devices:     deps.Devices,
 		persons:     newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses:   newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}
