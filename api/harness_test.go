@@ -43,6 +43,14 @@ type site struct {
 // talkers is how many take part in a conversation of a site at most.
 const talkers = 4
 
+// pushService is the one of the site, as the list of its operator says it.
+func pushService(endpoint social.Secret) error {
+	if !strings.HasPrefix(string(endpoint), "https://push.example.net/") {
+		return social.Invalid("subscription.endpoint", "is no push service of this site")
+	}
+	return nil
+}
+
 type silent struct{}
 
 func (silent) AnnouncePost(*social.Space, social.Channel, *social.Post)            {}
@@ -102,7 +110,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Preferences = social.NewSettings(s.dir, db, now)
 	deps.Feeds = social.NewFeeds(s.dir, db)
 	deps.Presences = social.NewPresences(s.dir, db, silent{}, 200, time.Minute, logger, now)
-	deps.Devices = social.NewDevices(db, func(host string) bool { return host == "push.example.net" }, ids, now)
+	deps.Devices = social.NewDevices(db, pushService, ids, now)
 	markers := deps.Markers
 	if change != nil {
 		change(&deps)

@@ -48,16 +48,16 @@ type DeviceRegister interface {
 
 // Devices are the use cases on devices: everybody's own.
 type Devices struct {
-	store  DeviceStore
-	allows func(host string) bool
-	ids    *IDs
-	now    func() time.Time
+	store    DeviceStore
+	endpoint func(Secret) error
+	ids      *IDs
+	now      func() time.Time
 }
 
-// NewDevices makes the use cases. allows says whether Web Push may go to a host,
-// which has its port where that is not the usual one.
-func NewDevices(store DeviceStore, allows func(host string) bool, ids *IDs, now func() time.Time) *Devices {
-	return &Devices{store: store, allows: allows, ids: ids, now: now}
+// NewDevices makes the use cases. endpoint refuses what Web Push is not sent to:
+// KindInvalid, with subscription.endpoint as its field.
+func NewDevices(store DeviceStore, endpoint func(Secret) error, ids *IDs, now func() time.Time) *Devices {
+	return &Devices{store: store, endpoint: endpoint, ids: ids, now: now}
 }
 
 // Register keeps a device of the actor. known says that its token was there
@@ -72,7 +72,7 @@ func (ds *Devices) Register(ctx context.Context, a Actor, r Registration) (d Dev
 		return d, false, Errorf(KindForbidden, "A device belongs to a login or a named token; sign in for one.")
 	}
 	now := ds.now()
-	if d, err = r.device(ds.allows, now); err != nil {
+	if d, err = r.device(ds.endpoint, now); err != nil {
 		return Device{}, false, err
 	}
 	d.ID, d.Person, d.Grant, d.Created, d.Set = ds.ids.New(now), a.Person, a.Grant, now, now

@@ -3,7 +3,6 @@ package social
 import (
 	"crypto/ecdh"
 	"encoding/base64"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -65,10 +64,10 @@ var (
 	appName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,154}$`)
 )
 
-// device checks a registration and makes a device of it. allows says whether Web
-// Push may go to a host (with a port, where the endpoint names one). The error is
-// KindInvalid and names the field, and never repeats a token.
-func (r *Registration) device(allows func(host string) bool, now time.Time) (Device, error) {
+// device checks a registration and makes a device of it. endpoint refuses what
+// Web Push is not sent to. The error is KindInvalid and names the field, and never
+// repeats a token.
+func (r *Registration) device(endpoint func(Secret) error, now time.Time) (Device, error) {
 	var d Device
 	var err error
 	if d.Platform, err = ParsePlatform(r.Platform); err != nil {
@@ -86,7 +85,7 @@ func (r *Registration) device(allows func(host string) bool, now time.Time) (Dev
 		return d, Invalid("environment", "%q is neither production nor sandbox", clip(r.Environment))
 	}
 	if d.Platform == PlatformWebPush {
-		err = r.webPush(&d, allows, now)
+		err = r.webPush(&d, endpoint, now)
 	} else {
 		err = r.mobile(&d)
 	}
@@ -116,7 +115,7 @@ func (r *Registration) mobile(d *Device) error {
 	return nil
 }
 
-func (r *Registration) webPush(d *Device, allows func(host string) bool, now time.Time) error {
+func (r *Registration) webPush(d *Device, endpoint func(Secret) error, now time.Time) error {
 	s := r.Subscription
 	switch {
 	case r.Token != "":
@@ -125,8 +124,12 @@ func (r *Registration) webPush(d *Device, allows func(host string) bool, now tim
 		return Invalid("subscription", "is missing")
 	case !s.Expires.IsZero() && !s.Expires.After(now):
 		return Invalid("subscription.expirationTime", "has passed; subscribe anew")
+	case s.Endpoint == "":
+		return Invalid("subscription.endpoint", "is missing")
+	case CheckText("", string(s.Endpoint), maxEndpoint) != nil:
+		return Invalid("subscription.endpoint", "is no address of at most %d bytes", maxEndpoint)
 	}
-	if err := checkEndpoint(string(s.Endpoint), allows); err != nil {
+	if err := endpoint(s.Endpoint); err != nil {
 		return err
 	}
 	d.Token = s.Endpoint
@@ -137,35 +140,6 @@ func (r *Registration) webPush(d *Device, allows func(host string) bool, now tim
 	d.Auth, err = decodeKey(string(s.Auth))
 	if err != nil || len(d.Auth) != authSize {
 		return Invalid("subscription.keys.auth", "is not %d bytes in base64url", authSize)
-	}
-	return nil
-}
-
-// checkEndpoint refuses what no push service of the configuration made: the
-// server would otherwise send requests to wherever somebody wants.
-func checkEndpoint(endpoint string, allows func(host string) bool) error {
-	const field = "subscription.endpoint"
-	if endpoint == "" {
-		return Invalid(field, "is missing")
-	}
-	if len(endpoint) > maxEndpoint {
-		return Invalid(field, "is longer than %d bytes", maxEndpoint)
-	}
-	for i := range len(endpoint) {
-		if endpoint[i] <= ' ' || endpoint[i] >= 0x7f {
-			return Invalid(field, "is no address")
-		}
-	}
-	u, err := url.Parse(endpoint)
-	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		return Invalid(field, "is no address")
-	case u.Scheme != "https":
-		return Invalid(field, "does not begin with https://")
-	case u.User != nil || u.Fragment != "":
-		return Invalid(field, "has a user or a fragment, as no push service has")
-	case !allows(u.Host):
-		return Invalid(field, "the host %q is none of the push services that this site sends to", clip(u.Host))
 	}
 	return nil
 }

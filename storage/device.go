@@ -251,52 +251,58 @@ func (db *DB) DeviceHolders(ctx context.Context, people []social.PersonKey) ([]s
 	return out, nil
 }
 
+// dropDead removes a device that was last registered before since.
+func dropDead(ctx context.Context, t *tx, device social.DeviceKey, since time.Time) (dropped bool, err error) {
+	var key social.DeviceKey
+	err = one(ctx, t, into(&key), `SELECT id FROM devices WHERE id = $1 AND set_at < $2`+t.forDelete, int64(device), micros(since))
+	if errors.Is(err, errNoRow) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, dropDevices(ctx, t, []social.DeviceKey{key})
+}
+
+// markUsed says that providers accepted pushes for these devices, to the hour: most
+// of the time nothing is written.
+func markUsed(ctx context.Context, t *tx, keys []social.DeviceKey, at time.Time) error {
+	// In the order of their keys, so that two batches do not wait for each other.
+	_, err := t.exec(ctx, `UPDATE devices SET used_at = $2 WHERE id IN (
+		SELECT id FROM devices WHERE id = ANY($1) AND used_at < $2 ORDER BY id`+t.forUpdate+`)`, keyList(keys), micros(at.Truncate(time.Hour)))
+	if err != nil {
+		return fmt.Errorf("mark devices used: %w", err)
+	}
+	return nil
+}
+
+// setSandbox corrects which of the two worlds a device is in, unless it was
+// registered after since.
+func setSandbox(ctx context.Context, t *tx, device social.DeviceKey, sandbox bool, since time.Time) error {
+	_, err := t.exec(ctx, `UPDATE devices SET sandbox = $2 WHERE id = $1 AND set_at < $3`, int64(device), sandbox, micros(since))
+	if err != nil {
+		return fmt.Errorf("correct the world of a device: %w", err)
+	}
+	return nil
+}
+
 // DropDead is [social.DeviceRegister]'s.
 func (db *DB) DropDead(ctx context.Context, device social.DeviceKey, since time.Time) (dropped bool, err error) {
-	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
-		dropped = false
-		var key social.DeviceKey
-		err := one(ctx, t, into(&key), `SELECT id FROM devices WHERE id = $1 AND set_at < $2`+t.forDelete, int64(device), micros(since))
-		if errors.Is(err, errNoRow) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		dropped = true
-		return dropDevices(ctx, t, []social.DeviceKey{key})
+	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) (err error) {
+		dropped, err = dropDead(ctx, t, device, since)
+		return err
 	})
-	if err != nil {
-		return false, failure(fmt.Errorf("remove a dead device: %w", err))
-	}
-	return dropped, nil
+	return dropped, failure(err)
 }
 
 // MarkUsed is [social.DeviceRegister]'s.
 func (db *DB) MarkUsed(ctx context.Context, keys []social.DeviceKey, at time.Time) error {
-	// In the order of their keys, so that two batches do not wait for each other.
-	hour := micros(at.Truncate(time.Hour))
-	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, `UPDATE devices SET used_at = $2 WHERE id IN (
-			SELECT id FROM devices WHERE id = ANY($1) AND used_at < $2 ORDER BY id`+t.forUpdate+`)`, keyList(keys), hour)
-		return err
-	})
-	if err != nil {
-		return failure(fmt.Errorf("mark devices used: %w", err))
-	}
-	return nil
+	return failure(db.eng.transact(ctx, func(ctx context.Context, t *tx) error { return markUsed(ctx, t, keys, at) }))
 }
 
 // SetSandbox is [social.DeviceRegister]'s.
 func (db *DB) SetSandbox(ctx context.Context, device social.DeviceKey, sandbox bool, since time.Time) error {
-	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, `UPDATE devices SET sandbox = $2 WHERE id = $1 AND set_at < $3`, int64(device), sandbox, micros(since))
-		return err
-	})
-	if err != nil {
-		return failure(fmt.Errorf("correct the world of a device: %w", err))
-	}
-	return nil
+	return failure(db.eng.transact(ctx, func(ctx context.Context, t *tx) error { return setSandbox(ctx, t, device, sandbox, since) }))
 }
 
 // deviceChecks are about devices.

@@ -187,6 +187,9 @@ func (c *cell) make(name string) (string, error) {
 		return fmt.Sprint("new-", c.m.serial.Add(1)), nil
 	case "token":
 		return c.id(c.m.must(c.m.of(c.speaker()), "POST", "/me/tokens", with{"name": "x", "scopes": []string{"read"}}))
+	case "device":
+		body := with{"platform": "fcm", "token": fmt.Sprint("token-", c.m.serial.Add(1))}
+		return c.id(c.m.must(c.m.of(c.speaker()), "POST", "/me/devices", body))
 	}
 	return "", fmt.Errorf("nothing is known of it")
 }
