@@ -20,7 +20,10 @@ type Preferences struct {
 type QuietHours struct {
 	From string `json:"from" example:"22:00"`
 	To   string `json:"to" example:"07:00"`
-	Zone string `json:"zone,omitempty" doc:"Absent: my time zone, or else UTC" example:"Europe/Madrid"`
+	Zone string `json:"zone,omitempty" doc:"Absent: my time zone, or else that of the device, or else UTC" example:"Europe/Madrid"`
+
+	Days   []string `json:"days,omitempty" nullable:"false" maxItems:"7" doc:"On which they begin: sun, mon, tue, wed, thu, fri, sat; absent: every day"`
+	Except []string `json:"except,omitempty" nullable:"false" maxItems:"2" doc:"What rings all the same: mentions (what names me), direct (conversations of two)"`
 }
 
 type preferencesBody struct{ Body Preferences }
@@ -37,7 +40,8 @@ func (s *Server) putPreferences(ctx context.Context, a social.Actor, in *prefere
 	b := in.Body
 	p := social.Preferences{Discreet: b.Presence != nil && !*b.Presence, Locale: b.Locale, Timezone: b.Timezone, Notify: b.Notifications}
 	if b.Quiet != nil {
-		p.Quiet = &social.Quiet{From: b.Quiet.From, To: b.Quiet.To, Zone: b.Quiet.Zone}
+		q := social.Quiet(*b.Quiet)
+		p.Quiet = &q
 	}
 	if err := s.preferences.Put(ctx, a, p); err != nil {
 		return nil, err
@@ -52,7 +56,8 @@ func showPreferences(p social.Preferences) *preferencesBody {
 		out.Notifications = "all"
 	}
 	if p.Quiet != nil {
-		out.Quiet = &QuietHours{From: p.Quiet.From, To: p.Quiet.To, Zone: p.Quiet.Zone}
+		q := QuietHours(*p.Quiet)
+		out.Quiet = &q
 	}
 	return &preferencesBody{out}
 }

@@ -25,14 +25,6 @@ type Preferences struct {
 	Quiet  *Quiet `json:"quiet,omitempty"`
 }
 
-// Quiet is when nothing is to ring, each day from From until To, both as hh:mm; To
-// is on the next day where it is not later than From.
-type Quiet struct {
-	From string `json:"from"`
-	To   string `json:"to"`
-	Zone string `json:"zone,omitempty"` // empty: the person's time zone, or else UTC
-}
-
 // NotifyWords are the levels of Preferences.Notify.
 func NotifyWords() []string { return []string{"all", "mentions", "nothing"} }
 
@@ -54,16 +46,8 @@ func (p *Preferences) check() error {
 	if p.Notify != "" && !slices.Contains(NotifyWords(), p.Notify) {
 		return Invalid("notifications", "%q is no level; there are %s", clip(p.Notify), strings.Join(NotifyWords(), ", "))
 	}
-	if q := p.Quiet; q != nil {
-		for field, at := range map[string]string{"quiet.from": q.From, "quiet.to": q.To} {
-			if !clockTime.MatchString(at) {
-				return Invalid(field, "%q is no time of day such as 22:00", clip(at))
-			}
-		}
-		if q.From == q.To {
-			return Invalid("quiet.to", "is the same as quiet.from; set notifications to nothing instead")
-		}
-		return checkZone("quiet.zone", q.Zone)
+	if p.Quiet != nil {
+		return p.Quiet.check()
 	}
 	return nil
 }

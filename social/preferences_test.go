@@ -37,7 +37,7 @@ func TestOthersDoNotSeeWhetherADiscreetPersonIsThere(t *testing.T) {
 func TestPreferencesAreWhatOthersCanUse(t *testing.T) {
 	t.Parallel()
 	for want, p := range map[string]Preferences{
-		"":              {Discreet: true, Locale: "zh-Hant-TW", Timezone: "America/Argentina/Buenos_Aires", Notify: "nothing", Quiet: &Quiet{From: "23:30", To: "00:00", Zone: "UTC"}},
+		"":              {Discreet: true, Locale: "zh-Hant-TW", Timezone: "America/Argentina/Buenos_Aires", Notify: "nothing", Quiet: &Quiet{From: "23:30", To: "00:00", Zone: "UTC", Days: []string{"fri", "sat"}, Except: QuietExceptions()}},
 		"locale":        {Locale: "c"},
 		"locale ":       {Locale: "ca-" + strings.Repeat("a-", 20) + "b"},
 		"timezone":      {Timezone: "../etc/passwd"},
@@ -46,6 +46,9 @@ func TestPreferencesAreWhatOthersCanUse(t *testing.T) {
 		"quiet.from":    {Quiet: &Quiet{From: "24:00", To: "07:00"}},
 		"quiet.to":      {Quiet: &Quiet{From: "22:00", To: "07:60"}},
 		"quiet.to ":     {Quiet: &Quiet{From: "22:00", To: "22:00"}},
+		"quiet.days":    {Quiet: &Quiet{From: "22:00", To: "07:00", Days: []string{"friday"}}},
+		"quiet.days ":   {Quiet: &Quiet{From: "22:00", To: "07:00", Days: []string{"fri", "fri"}}},
+		"quiet.except":  {Quiet: &Quiet{From: "22:00", To: "07:00", Except: []string{"bob"}}},
 		"quiet.zone":    {Quiet: &Quiet{From: "22:00", To: "07:00", Zone: "here"}},
 	} {
 		err := p.check()
