@@ -82,7 +82,7 @@ func read(status int, header http.Header, body []byte, now time.Time) pushgw.Ans
 	}
 	var s said
 	readable := json.Unmarshal(body, &s) == nil && s.Error.Status != ""
-	answer.Code = s.code()
+	answer.Code = cmp.Or(s.code(), "http_"+strconv.Itoa(status))
 	answer.Verdict = s.verdict(status, readable)
 	if answer.Verdict == pushgw.Retry || answer.Verdict == pushgw.Throttled {
 		answer.After = after(header, &s, now)

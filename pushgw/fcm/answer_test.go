@@ -52,11 +52,11 @@ func TestEveryAnswerOfFCMHasItsVerdict(t *testing.T) {
 		"an overload for ever":          {503, "2000000000", body(plain, "STATUS", "UNAVAILABLE"), pushgw.Answer{Verdict: pushgw.Retry, Code: "UNAVAILABLE", After: maxWait}},
 		"something unspecified":         {400, "", body(fcmDetail, "STATUS", "UNKNOWN", "CODE", "UNSPECIFIED_ERROR"), pushgw.Answer{Verdict: pushgw.Retry, Code: "UNSPECIFIED_ERROR"}},
 		"a code of next year":           {418, "", body(fcmDetail, "STATUS", "NEW", "CODE", "NEW_CODE"), pushgw.Answer{Verdict: pushgw.Retry, Code: "NEW_CODE"}},
-		"a page with 404":               {404, "", []byte(page), pushgw.Answer{Verdict: pushgw.Misconfigured}},
-		"a page with 400":               {400, "", []byte(page), pushgw.Answer{Verdict: pushgw.Retry}},
-		"a page with 503":               {503, "5", []byte(page), pushgw.Answer{Verdict: pushgw.Retry, After: 5 * time.Second}},
-		"too much for a proxy":          {413, "", []byte(page), pushgw.Answer{Verdict: pushgw.TooLarge}},
-		"a code that is a text":         {403, "", body(fcmDetail, "STATUS", "see token fcm-1", "CODE", "fcm-token:of-ann"), pushgw.Answer{Verdict: pushgw.Misconfigured}},
+		"a page with 404":               {404, "", []byte(page), pushgw.Answer{Verdict: pushgw.Misconfigured, Code: "http_404"}},
+		"a page with 400":               {400, "", []byte(page), pushgw.Answer{Verdict: pushgw.Retry, Code: "http_400"}},
+		"a page with 503":               {503, "5", []byte(page), pushgw.Answer{Verdict: pushgw.Retry, Code: "http_503", After: 5 * time.Second}},
+		"too much for a proxy":          {413, "", []byte(page), pushgw.Answer{Verdict: pushgw.TooLarge, Code: "http_413"}},
+		"a code that is a text":         {403, "", body(fcmDetail, "STATUS", "see token fcm-1", "CODE", "fcm-token:of-ann"), pushgw.Answer{Verdict: pushgw.Misconfigured, Code: "http_403"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

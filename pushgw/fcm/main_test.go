@@ -3,10 +3,12 @@ package fcm
 import (
 	"context"
 	"crypto/x509"
-	"os"
+	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"rambla/pushgw"
@@ -26,8 +28,8 @@ func message1() *pushgw.Message {
 	}
 }
 
-// simulate starts a simulator and makes a sender to it; change adjusts the sender's configuration.
-func simulate(t *testing.T, change func(*simulator.Simulator, *Config)) (*simulator.Simulator, *Sender) {
+// simulate starts a simulator and makes a sender to it; change adjusts its configuration.
+func simulate(t *testing.T, change func(*Config)) (*simulator.Simulator, *Sender) {
 	t.Helper()
 	sim, err := simulator.Start(simulator.Config{})
 	if err != nil {
@@ -38,25 +40,37 @@ func simulate(t *testing.T, change func(*simulator.Simulator, *Config)) (*simula
 			t.Error(err)
 		}
 	})
-	account, err := os.ReadFile(sim.File("fcm.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := Config{
-		Credentials: social.Secret(account), URL: sim.URL(simulator.FCM), TokenURL: sim.URL(simulator.OAuth) + "/token",
-		CAs: x509.NewCertPool(),
-	}
-	cfg.CAs.AppendCertsFromPEM(sim.CA())
+	cfg := config(sim)
 	if change != nil {
-		change(sim, &cfg)
+		change(&cfg)
 	}
-	s, err := New(cfg)
+	return sim, open(t, cfg, time.Now)
+}
+
+func config(sim *simulator.Simulator) Config {
+	cfg := Config{
+		Apps: []App{{Name: "chat", File: sim.File("fcm.json")}},
+		URL:  sim.URL(simulator.FCM), TokenURL: sim.URL(simulator.OAuth) + "/token",
+		Roots: x509.NewCertPool(), Timeout: 2 * time.Second, PingAfter: 200 * time.Millisecond, PingTimeout: 200 * time.Millisecond,
+	}
+	cfg.Roots.AppendCertsFromPEM(sim.CA())
+	return cfg
+}
+
+func open(t *testing.T, cfg Config, now func() time.Time) *Sender {
+	t.Helper()
+	s, err := New(cfg, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	return sim, s
+	return s
 }
+
+// clock can be put forward.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
 func send(t *testing.T, s *Sender, m *pushgw.Message) pushgw.Answer {
 	t.Helper()

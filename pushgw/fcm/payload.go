@@ -26,7 +26,17 @@ const (
 // shows it itself, also what was encrypted for it. Priority high is for what is
 // shown, and nothing else: Google watches whether a notification follows, and
 // slows down apps of which none does.
+//
+// Where the sealed preview makes it too large, it goes without; nil if that is
+// not enough.
 func message(m *pushgw.Message, now time.Time) *messaging.Message {
+	data := m.DataWithText()
+	if size(data) > maxData {
+		delete(data, "sealed")
+	}
+	if size(data) > maxData {
+		return nil
+	}
 	android := &messaging.AndroidConfig{
 		Priority: "high", CollapseKey: collapseShown, TTL: new(ttl(m, now)), DirectBootOK: true,
 	}
@@ -35,7 +45,7 @@ func message(m *pushgw.Message, now time.Time) *messaging.Message {
 	}
 	return &messaging.Message{
 		Token: string(m.Device.Token), //nolint:staticcheck // apps register tokens until they know installation ids
-		Data:  m.DataWithText(), Android: android,
+		Data:  data, Android: android,
 	}
 }
 

@@ -3,130 +3,136 @@ package fcm
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
-	firebase "firebase.google.com/go/v4"
 	"firebase.google.com/go/v4/messaging"
-	"google.golang.org/api/option"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"rambla/pushgw"
-	"rambla/social"
 )
 
-const (
-	defaultURL = "https://fcm.googleapis.com"
-	// The only right that is asked for; a stolen token opens nothing else.
-	scope = "https://www.googleapis.com/auth/firebase.messaging"
-)
+// maxToken is the longest device token that is asked about, in bytes; Google's
+// have some 160 today.
+const maxToken = 4096
 
-// Config is one project of Firebase.
-type Config struct {
-	// Credentials is the key file of a service account, as Google hands it out.
-	Credentials social.Secret
-	Project     string // empty: the project of Credentials
-	// URL and TokenURL stand in for Google's where they are set: https, or http for
-	// a proxy on the same machine.
-	URL, TokenURL string
-	// CAs are the authorities that both are checked against; nil: the system's.
-	CAs *x509.CertPool
-	Now func() time.Time // nil: time.Now
-}
-
-// Sender sends to the devices of one project.
+// Sender sends to the devices of some projects. It is safe for concurrent use.
 type Sender struct {
-	client *messaging.Client
-	tokens *tokens
+	config Config
+	apps   map[string]*app
+	first  *app // for devices that name none
 	wire   *wire
+	failed *prometheus.CounterVec
 	now    func() time.Time
 }
 
-// New reads the credentials; it asks nobody. The error is KindInvalid and names
-// nothing of them.
-func New(cfg Config) (*Sender, error) {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	account, err := readAccount(cfg.Credentials)
-	if err != nil {
-		e := social.Invalid("credentials", "is not the key file of a service account, as the Firebase console makes it")
-		e.Err = err
-		return nil, e
-	}
-	project := cmp.Or(cfg.Project, account.project)
-	if project == "" {
-		return nil, social.Invalid("project", "is neither configured nor in the credentials")
-	}
-	if account.grant.TokenURL, err = endpoint("push.fcm.token_url", cfg.TokenURL, account.grant.TokenURL); err != nil {
+// New reads every key file; it asks nobody. The error names the app whose
+// configuration is wrong, and holds no secret.
+func New(c Config, logger *slog.Logger, metrics prometheus.Registerer, now func() time.Time) (*Sender, error) {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	base, err := endpoint("push.fcm.url", cfg.URL, defaultURL)
-	if err != nil {
-		return nil, err
+	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
+	c.PingAfter = cmp.Or(c.PingAfter, 15*time.Second)
+	c.PingTimeout = cmp.Or(c.PingTimeout, 5*time.Second)
+	s := &Sender{config: c, apps: map[string]*app{}, wire: newWire(&c), now: now}
+	s.failed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rambla_push_fcm_tokens_failed_total", Help: "Pushes that Google's OAuth gave no access token for.",
+	}, []string{"app"}) // as the configuration lists them
+	for _, configured := range c.Apps {
+		a := &app{App: configured, now: now, logger: logger, open: func(a App) (*project, error) {
+			return openProject(a, &s.config, s.wire, now)
+		}}
+		if err := a.load(); err != nil {
+			return nil, fmt.Errorf("app %q: %w", a.Name, err)
+		}
+		s.apps[a.Name] = a
+		s.failed.WithLabelValues(a.Name)
 	}
-	s := &Sender{wire: newWire(cfg.CAs), now: cfg.Now}
-	s.tokens = newTokens(account.grant, cfg.CAs, cfg.Now)
-	app, err := firebase.NewApp(context.Background(), &firebase.Config{ProjectID: project},
-		option.WithHTTPClient(&http.Client{
-			Transport: once{s.wire},
-			// A redirect is an answer like another.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}),
-		option.WithEndpoint(strings.TrimSuffix(base, "/v1")+"/v1"), option.WithTelemetryDisabled())
-	if err != nil {
-		return nil, fmt.Errorf("set up Firebase: %w", err)
-	}
-	s.client, err = app.Messaging(context.Background())
-	if err != nil {
-		return nil, fmt.Errorf("set up Firebase messaging: %w", err)
-	}
+	s.first = s.apps[c.Apps[0].Name]
+	metrics.MustRegister(s.failed)
 	return s, nil
 }
 
-// Send is one request, and one more only where Google did not take the token of
-// the first, which is then renewed: nothing has been accepted in that case.
-func (s *Sender) Send(ctx context.Context, m *pushgw.Message) pushgw.Answer {
-	msg := message(m, s.now())
-	if size(msg.Data) > maxData {
-		return pushgw.Answer{Verdict: pushgw.TooLarge, Code: "MessageTooBig"}
+// Apps are the names that are configured, the one of devices that name none first.
+func (s *Sender) Apps() []string {
+	out := make([]string, len(s.config.Apps))
+	for i, a := range s.config.Apps {
+		out[i] = a.Name
 	}
-	token, failed := s.tokens.get(ctx)
-	if failed != nil {
-		return *failed
-	}
-	answer := s.send(ctx, msg, token)
-	if !tokenRefused(answer) {
-		return answer
-	}
-	s.tokens.drop(token)
-	if token, failed = s.tokens.get(ctx); failed != nil {
-		return *failed
-	}
-	if answer = s.send(ctx, msg, token); tokenRefused(answer) {
-		s.tokens.drop(token)
-	}
-	return answer
+	return out
 }
 
-func (s *Sender) send(ctx context.Context, msg *messaging.Message, token string) pushgw.Answer {
-	try := &attempt{token: token}
-	// What the library makes of the answer has less in it than the attempt.
-	_, _ = s.client.Send(context.WithValue(ctx, attemptKey{}, try), msg) //nolint:errcheck // see above
-	switch {
-	case !try.made && ctx.Err() != nil:
-		return pushgw.Answer{Verdict: pushgw.Retry, Err: ctx.Err()}
-	case !try.made:
-		// The library did not like the message. Its words may quote the message.
-		return pushgw.Answer{Verdict: pushgw.Refused, Code: "InvalidMessage"}
-	case try.err != nil:
-		return pushgw.Answer{Verdict: verdictOfFailure(try.err), Err: try.err}
+// Version changes when the credentials of the app are read anew.
+func (s *Sender) Version(name string) uint64 {
+	if a := s.app(name); a != nil {
+		return a.version()
 	}
-	return read(try.status, try.header, try.body, s.now())
+	return 0
+}
+
+// Close ends the connections that nobody uses.
+func (s *Sender) Close() { s.wire.close() }
+
+func (s *Sender) app(name string) *app {
+	if a := s.apps[name]; a != nil || name != "" {
+		return a
+	}
+	return s.first
+}
+
+// Send is one request within Config.Timeout, and one more only where Google did
+// not take the access token of the first, which is then renewed: nothing has been
+// accepted in that case.
+func (s *Sender) Send(ctx context.Context, m *pushgw.Message) pushgw.Answer {
+	a := s.app(m.Device.App)
+	switch {
+	case a == nil:
+		return pushgw.Answer{Verdict: pushgw.Misconfigured, Code: "unknown_app"}
+	case m.Device.Token == "" || len(m.Device.Token) > maxToken:
+		return pushgw.Answer{Verdict: pushgw.Gone, Code: "INVALID_ARGUMENT"}
+	}
+	msg := message(m, s.now())
+	if msg == nil {
+		return pushgw.Answer{Verdict: pushgw.TooLarge, Code: "TooBig"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
+	p := a.current()
+	token, failed := p.tokens.get(ctx)
+	for again := false; failed == nil; again = true {
+		answer := p.send(ctx, msg, token, s.now())
+		if !tokenRefused(answer) {
+			return answer
+		}
+		p.tokens.drop(ctx, token)
+		if again {
+			return answer
+		}
+		token, failed = p.tokens.get(ctx)
+	}
+	s.failed.WithLabelValues(a.Name).Inc()
+	return *failed
+}
+
+func (p *project) send(ctx context.Context, msg *messaging.Message, token string, now time.Time) pushgw.Answer {
+	if ctx.Err() != nil {
+		return unanswered(ctx, ctx.Err())
+	}
+	try := &attempt{token: token}
+	_, err := p.client.Send(context.WithValue(ctx, attemptKey{}, try), msg)
+	switch {
+	case !try.made:
+		// The library did not like the message, and may quote it.
+		return pushgw.Answer{Verdict: pushgw.Refused, Code: "InvalidMessage", Err: fmt.Errorf("check the message: %T", err)}
+	case try.err != nil:
+		return unanswered(ctx, try.err)
+	}
+	return read(try.status, try.header, try.body, now) // err has less in it
 }
 
 // tokenRefused: the token of OAuth, and not that of a device on Apple's side.
@@ -134,28 +140,18 @@ func tokenRefused(a pushgw.Answer) bool {
 	return a.Status == http.StatusUnauthorized && fcmVerdicts[a.Code] == 0
 }
 
-// Close ends the connections that nobody uses.
-func (s *Sender) Close() {
-	s.wire.close()
-	s.tokens.client.CloseIdleConnections()
-}
-
-func endpoint(key, given, otherwise string) (string, error) {
-	if given == "" {
-		return otherwise, nil
+// unanswered is for requests that no answer came to. What became of the push,
+// nobody knows.
+func unanswered(ctx context.Context, err error) pushgw.Answer {
+	a := pushgw.Answer{Verdict: pushgw.Retry, Code: "connection", Err: err}
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case untrusted: // push.ca_file, or somebody in between
+		a.Verdict, a.Code = pushgw.Misconfigured, "certificate"
+	case errors.Is(ctx.Err(), context.Canceled):
+		a.Code, a.Err = "canceled", ctx.Err()
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
+		a.Code, a.Err = "timeout", context.DeadlineExceeded
 	}
-	u, err := url.Parse(given)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.User != nil {
-		return "", social.Invalid(key, "begins with https:// and names a host")
-	}
-	return strings.TrimRight(given, "/"), nil
-}
-
-// verdictOfFailure is for requests that no answer came to.
-func verdictOfFailure(err error) pushgw.Verdict {
-	var untrusted x509.UnknownAuthorityError
-	if errors.As(err, &untrusted) {
-		return pushgw.Misconfigured // push.ca_file, or somebody in between
-	}
-	return pushgw.Retry
+	return a
 }

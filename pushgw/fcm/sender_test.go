@@ -1,11 +1,12 @@
 package fcm
 
 import (
-	"context"
-	"crypto/x509"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,9 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rambla/pushgw"
 	"rambla/pushgw/simulator"
-	"rambla/social"
 )
 
 func TestAPushIsOneRequest(t *testing.T) {
@@ -27,10 +29,10 @@ func TestAPushIsOneRequest(t *testing.T) {
 		"that is accepted":        {simulator.Reply{}, pushgw.Answer{Verdict: pushgw.Accepted, Status: 200}},
 		"that meets an overload":  {simulator.Reply{Status: 503, Reason: "UNAVAILABLE"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 503, Code: "UNAVAILABLE"}},
 		"that is told to wait":    {simulator.Reply{Status: 503, Reason: "UNAVAILABLE", Header: map[string]string{"Retry-After": "3"}}, pushgw.Answer{Verdict: pushgw.Retry, Status: 503, Code: "UNAVAILABLE", After: 3 * time.Second}},
-		"whose answer is lost":    {simulator.Reply{Lose: true}, pushgw.Answer{Verdict: pushgw.Retry}},
+		"whose answer is lost":    {simulator.Reply{Lose: true}, pushgw.Answer{Verdict: pushgw.Retry, Code: "connection"}},
 		"that a fault refuses":    {simulator.Reply{Status: 500, Reason: "INTERNAL"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 500, Code: "INTERNAL"}},
-		"that is sent elsewhere":  {simulator.Reply{Status: 307, Header: map[string]string{"Location": "/v1/projects/demo-project/messages:send"}, Body: "x"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 307}},
-		"answered by a middlebox": {simulator.Reply{Status: 502, Body: "<html>Bad gateway</html>"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 502}},
+		"that is sent elsewhere":  {simulator.Reply{Status: 307, Header: map[string]string{"Location": "/v1/projects/demo-project/messages:send"}, Body: "x"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 307, Code: "http_307"}},
+		"answered by a middlebox": {simulator.Reply{Status: 502, Body: "<html>Bad gateway</html>"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 502, Code: "http_502"}},
 		"taken by a middlebox":    {simulator.Reply{Status: 200, Body: "<html>Sign in</html>"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 200, Code: "NotFCM"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,20 +55,6 @@ func TestAPushIsOneRequest(t *testing.T) {
 				t.Errorf("%d requests, want 1", n)
 			}
 		})
-	}
-}
-
-func TestAPushEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	sim, s := simulate(t, nil)
-	sim.Answer(simulator.FCM, token, simulator.Reply{BlackHole: true})
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if got := s.Send(ctx, message1()); got.Verdict != pushgw.Retry || got.Err == nil {
-		t.Errorf("answer %+v, want one to try again", got)
-	}
-	if ctx.Err() == nil {
-		t.Error("it answered before the deadline")
 	}
 }
 
@@ -101,10 +89,9 @@ func TestAPushCarriesDataOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			now := time.Now()
-			sim, s := simulate(t, func(_ *simulator.Simulator, c *Config) { c.Now = func() time.Time { return now } })
+			sim, s := simulate(t, nil)
 			m := message1()
-			m.Expires = now.Add(time.Hour)
+			m.Expires = time.Now().Add(time.Hour + 900*time.Millisecond)
 			row.change(m)
 			if got := send(t, s, m); got.Verdict != pushgw.Accepted {
 				t.Fatalf("answer %+v", got)
@@ -158,15 +145,11 @@ func TestARevokedTokenIsRenewedOnce(t *testing.T) {
 
 func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	offset := time.Duration(0)
-	sim, s := simulate(t, func(_ *simulator.Simulator, c *Config) {
-		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return time.Now().Add(offset) }
-	})
+	sim, _ := simulate(t, nil)
+	c := &clock{}
+	s := open(t, config(sim), c.now)
 	for _, later := range []time.Duration{0, 58 * time.Minute, 59*time.Minute + 30*time.Second} {
-		mu.Lock()
-		offset = later
-		mu.Unlock()
+		c.ahead.Store(int64(later))
 		m := message1()
 		m.Expires = m.Expires.Add(later)
 		if got := send(t, s, m); got.Verdict != pushgw.Accepted {
@@ -205,9 +188,9 @@ func TestCredentialsThatGoogleRefusesAreNobodysDevice(t *testing.T) {
 		"a deleted key":     {simulator.Reply{Status: 400, Reason: "invalid_grant"}, pushgw.Answer{Verdict: pushgw.Misconfigured, Status: 400, Code: "invalid_grant"}},
 		"no client":         {simulator.Reply{Status: 401, Reason: "invalid_client"}, pushgw.Answer{Verdict: pushgw.Misconfigured, Status: 401, Code: "invalid_client"}},
 		"an overload":       {simulator.Reply{Status: 503, Reason: "unavailable", Header: map[string]string{"Retry-After": "7"}}, pushgw.Answer{Verdict: pushgw.Retry, Status: 503, Code: "unavailable", After: 7 * time.Second}},
-		"a middlebox":       {simulator.Reply{Status: 403, Body: "<html>"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 403, Code: "OAuth"}},
-		"an empty answer":   {simulator.Reply{Status: 200, Body: "{}"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 200, Code: "OAuth"}},
-		"another's address": {simulator.Reply{Status: 307, Body: "x", Header: map[string]string{"Location": "/token"}}, pushgw.Answer{Verdict: pushgw.Retry, Status: 307, Code: "OAuth"}},
+		"a middlebox":       {simulator.Reply{Status: 403, Body: "<html>"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 403, Code: "oauth_http_403"}},
+		"an empty answer":   {simulator.Reply{Status: 200, Body: "{}"}, pushgw.Answer{Verdict: pushgw.Retry, Status: 200, Code: "oauth_http_200"}},
+		"another's address": {simulator.Reply{Status: 307, Body: "x", Header: map[string]string{"Location": "/token"}}, pushgw.Answer{Verdict: pushgw.Retry, Status: 307, Code: "oauth_http_307"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -227,28 +210,67 @@ func TestCredentialsThatGoogleRefusesAreNobodysDevice(t *testing.T) {
 	}
 }
 
-func TestAnotherAuthorityIsAMistakeOfTheConfiguration(t *testing.T) {
+func TestAReplacedKeyFileIsUsedWithoutARestart(t *testing.T) {
 	t.Parallel()
-	_, s := simulate(t, func(_ *simulator.Simulator, c *Config) { c.CAs = x509.NewCertPool() })
-	if got := send(t, s, message1()); got.Verdict != pushgw.Misconfigured || got.Err == nil {
-		t.Errorf("answer %+v", got)
+	sim, _ := simulate(t, nil)
+	other, _ := simulate(t, nil) // whose accounts the first does not know
+	good, err := os.ReadFile(sim.File("fcm.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(sim)
+	cfg.Apps[0].File = filepath.Join(t.TempDir(), "fcm.json")
+	put := func(file string) {
+		t.Helper()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(cfg.Apps[0].File, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(other.File("fcm.json"))
+	c := &clock{}
+	s := open(t, cfg, c.now)
+	if got := send(t, s, message1()); got.Verdict != pushgw.Misconfigured || got.Code != "invalid_grant" {
+		t.Errorf("with another's key: %+v", got)
+	}
+	before := s.Version("")
+	c.ahead.Add(int64(2 * time.Second))
+	if err := os.WriteFile(cfg.Apps[0].File, good[:len(good)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := send(t, s, message1()); got.Verdict != pushgw.Misconfigured || s.Version("chat") != before {
+		t.Errorf("with half a file: %+v", got)
+	}
+	c.ahead.Add(int64(2 * time.Second))
+	put(sim.File("fcm.json"))
+	if got := send(t, s, message1()); got.Verdict != pushgw.Accepted || s.Version("chat") == before {
+		t.Errorf("with the new file: %+v, version %d", got, s.Version("chat"))
 	}
 }
 
-func TestAPushBeyondTheLimitIsNotSent(t *testing.T) {
+func TestAnAppIsSentToWithItsOwnProject(t *testing.T) {
 	t.Parallel()
-	sim, s := simulate(t, nil)
-	m := message1()
-	m.Sealed = make([]byte, 3500)
-	if got := send(t, s, m); got.Verdict != pushgw.TooLarge {
-		t.Errorf("answer %+v", got)
+	_, s := simulate(t, func(c *Config) {
+		c.Apps = append(c.Apps, App{Name: "other", File: c.Apps[0].File, Project: "another"})
+	})
+	for name, want := range map[string]pushgw.Answer{
+		"":      {Verdict: pushgw.Accepted, Status: 200},
+		"chat":  {Verdict: pushgw.Accepted, Status: 200},
+		"other": {Verdict: pushgw.Misconfigured, Status: 404, Code: "NOT_FOUND"}, // the simulator knows one project
+		"none":  {Verdict: pushgw.Misconfigured, Code: "unknown_app"},
+	} {
+		m := message1()
+		m.Device.App = name
+		got := send(t, s, m)
+		if got.ID = ""; got != want {
+			t.Errorf("%q: answer %+v, want %+v", name, got, want)
+		}
 	}
-	if n := requests(sim); n != 0 {
-		t.Errorf("%d requests", n)
-	}
-	m.Sealed = make([]byte, 2700)
-	if got := send(t, s, m); got.Verdict != pushgw.Accepted {
-		t.Errorf("one within it: %+v", got)
+	if apps := s.Apps(); !slices.Equal(apps, []string{"chat", "other"}) {
+		t.Errorf("apps %v", apps)
 	}
 }
 
@@ -270,10 +292,10 @@ func TestAServerWithoutHTTP2StandsInToo(t *testing.T) {
 				stand.Start()
 			}
 			t.Cleanup(stand.Close)
-			_, s := simulate(t, func(_ *simulator.Simulator, c *Config) {
+			_, s := simulate(t, func(c *Config) {
 				c.URL = stand.URL
 				if secure {
-					c.CAs.AddCert(stand.Certificate())
+					c.Roots.AddCert(stand.Certificate())
 				}
 			})
 			for range 2 {
@@ -288,20 +310,31 @@ func TestAServerWithoutHTTP2StandsInToo(t *testing.T) {
 func TestWhatIsMisconfiguredIsSaidAtTheStart(t *testing.T) {
 	t.Parallel()
 	const secret = "MIIEv-private"
-	for name, cfg := range map[string]Config{
-		"no credentials":     {},
-		"no JSON":            {Credentials: "-----BEGIN " + secret},
-		"another kind":       {Credentials: `{"type":"authorized_user","refresh_token":"` + secret + `"}`},
-		"a key that is none": {Credentials: `{"type":"service_account","client_email":"a@b","private_key":"` + secret + `"}`},
-	} {
-		s, err := New(cfg)
-		if err == nil || s != nil || social.KindOf(err) != social.KindInvalid || strings.Contains(err.Error(), secret) {
-			t.Errorf("%s: %v", name, err)
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
 		}
+		return name
 	}
-	for _, url := range []string{"fcm.googleapis.com", "ftp://x", "https://u:p@host", "https://"} {
-		if _, err := endpoint("push.fcm.url", url, defaultURL); err == nil || strings.Contains(err.Error(), "u:p") {
-			t.Errorf("%s: %v", url, err)
+	keyless := file("keyless", `{"type":"service_account","client_email":"a@b","private_key":"`+secret+`"}`)
+	for name, cfg := range map[string]Config{
+		"no app":             {},
+		"no file":            {Apps: []App{{Name: "a"}}},
+		"a file that is not": {Apps: []App{{Name: "a", File: filepath.Join(dir, "none")}}},
+		"an app twice":       {Apps: []App{{Name: "a", File: keyless}, {Name: "a", File: keyless}}},
+		"no JSON":            {Apps: []App{{File: file("pem", "-----BEGIN "+secret)}}},
+		"another kind":       {Apps: []App{{File: file("user", `{"type":"authorized_user","refresh_token":"`+secret+`"}`)}}},
+		"a key that is none": {Apps: []App{{File: keyless}}},
+		"no address":         {Apps: []App{{File: keyless}}, URL: "fcm.googleapis.com"},
+		"another scheme":     {Apps: []App{{File: keyless}}, URL: "ftp://x"},
+		"a secret in it":     {Apps: []App{{File: keyless}}, TokenURL: "https://u:" + secret + "@host"},
+	} {
+		s, err := New(cfg, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), time.Now)
+		if err == nil || s != nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -17,12 +18,9 @@ import (
 	"golang.org/x/oauth2/jwt"
 
 	"rambla/pushgw"
-	"rambla/social"
 )
 
 const (
-	// tokenTimeout is for the exchange of one grant.
-	tokenTimeout = 10 * time.Second
 	// spare is how long before its end a token is renewed, so that it does not end
 	// on the way; at most a tenth of its life.
 	spare = time.Minute
@@ -40,16 +38,16 @@ type account struct {
 	project string
 }
 
-func readAccount(credentials social.Secret) (*account, error) {
-	grant, err := google.JWTConfigFromJSON([]byte(credentials), scope)
+func readAccount(text []byte) (*account, error) {
+	grant, err := google.JWTConfigFromJSON(text, scope)
 	if err != nil {
-		return nil, errors.New("not the JSON of a service account") // theirs may quote it
+		return nil, errors.New("it is not JSON of that type") // theirs may quote it
 	}
 	var file struct {
 		Project string `json:"project_id"`
 	}
-	if err := json.Unmarshal([]byte(credentials), &file); err != nil {
-		return nil, errors.New("not the JSON of a service account")
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, errors.New("it is not JSON of that type")
 	}
 	block, _ := pem.Decode(grant.PrivateKey)
 	if block == nil || grant.Email == "" {
@@ -68,9 +66,9 @@ func readAccount(credentials social.Secret) (*account, error) {
 // tokens is the OAuth token that all requests share. Whoever finds none fetches
 // one while the others wait.
 type tokens struct {
-	grant  *jwt.Config
-	client *http.Client
-	now    func() time.Time
+	grant *jwt.Config
+	rt    http.RoundTripper
+	now   func() time.Time
 
 	// turn is held by whoever reads or changes what follows; a channel, because
 	// those who wait for it give up when their context ends.
@@ -81,12 +79,8 @@ type tokens struct {
 	refused time.Time // until when the refusal stands
 }
 
-func newTokens(grant *jwt.Config, cas *x509.CertPool, now func() time.Time) *tokens {
-	t := &tokens{grant: grant, now: now, turn: make(chan struct{}, 1)}
-	transport := newPlain(cas)
-	transport.ForceAttemptHTTP2 = true
-	t.client = &http.Client{Transport: transport}
-	return t
+func newTokens(grant *jwt.Config, rt http.RoundTripper, now func() time.Time) *tokens {
+	return &tokens{grant: grant, rt: rt, now: now, turn: make(chan struct{}, 1)}
 }
 
 // get is the token, or what to answer in place of a push.
@@ -94,7 +88,8 @@ func (t *tokens) get(ctx context.Context) (string, *pushgw.Answer) {
 	select {
 	case t.turn <- struct{}{}:
 	case <-ctx.Done():
-		return "", &pushgw.Answer{Verdict: pushgw.Retry, Err: ctx.Err()}
+		answer := unanswered(ctx, ctx.Err())
+		return "", &answer
 	}
 	defer func() { <-t.turn }()
 	now := t.now()
@@ -124,8 +119,12 @@ func (t *tokens) get(ctx context.Context) (string, *pushgw.Answer) {
 }
 
 // drop forgets a token that was not taken, unless it has been replaced meanwhile.
-func (t *tokens) drop(token string) {
-	t.turn <- struct{}{} // held by others for the time of one exchange at most
+func (t *tokens) drop(ctx context.Context, token string) {
+	select {
+	case t.turn <- struct{}{}:
+	case <-ctx.Done(): // the next whom it is refused drops it
+		return
+	}
 	defer func() { <-t.turn }()
 	if t.token == token {
 		t.token = ""
@@ -133,14 +132,13 @@ func (t *tokens) drop(token string) {
 }
 
 func (t *tokens) fetch(ctx context.Context) (*oauth2.Token, *pushgw.Answer) {
-	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
-	defer cancel()
-	asked := &grantRequest{next: t.client.Transport, ctx: ctx}
+	asked := &grantRequest{next: t.rt, ctx: ctx}
 	source := t.grant.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: asked}))
 	token, err := source.Token()
 	switch {
 	case asked.err != nil:
-		return nil, &pushgw.Answer{Verdict: verdictOfFailure(asked.err), Code: "OAuth", Err: asked.err}
+		answer := unanswered(ctx, asked.err)
+		return nil, &answer
 	case asked.status == http.StatusOK && err == nil && token.AccessToken != "":
 		if token.Expiry.IsZero() {
 			token.Expiry = t.now().Add(time.Hour)
@@ -182,7 +180,7 @@ func readRefusal(g *grantRequest, now time.Time) *pushgw.Answer {
 	var said struct {
 		Error string `json:"error"`
 	}
-	answer := &pushgw.Answer{Verdict: pushgw.Retry, Status: g.status, Code: "OAuth", After: after(g.header, nil, now)}
+	answer := &pushgw.Answer{Verdict: pushgw.Retry, Status: g.status, Code: "oauth_http_" + strconv.Itoa(g.status), After: after(g.header, nil, now)}
 	if json.Unmarshal(g.body, &said) == nil && word.MatchString(said.Error) {
 		answer.Code = said.Error
 		// RFC 6749 5.2: all of its errors are of what was sent, which is the same

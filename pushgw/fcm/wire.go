@@ -3,7 +3,6 @@ package fcm
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -29,33 +28,27 @@ var errPlain = errors.New("the server does not speak HTTP/2")
 // net/http's, each request beyond what a connection may carry dials another one,
 // six hundred of them under load where five do (golang/go#70809 is why the
 // strict setting is none). What speaks HTTP/1.1 only gets net/http's, after the
-// first handshake has told.
+// first handshake has told; and so do the few requests for access tokens.
 type wire struct {
 	h2    *http2.Transport
 	h1    *http.Transport
 	plain atomic.Bool // the server of the URL speaks HTTP/1.1
 }
 
-func newWire(cas *x509.CertPool) *wire {
-	w := &wire{}
-	w.h2 = &http2.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: cas, MinVersion: tls.VersionTLS12},
-		DialTLSContext:  dialH2,
-		ReadIdleTimeout: 15 * time.Second, PingTimeout: 5 * time.Second, WriteByteTimeout: 10 * time.Second,
-		IdleConnTimeout: 10 * time.Minute,
-	}
-	w.h1 = newPlain(cas)
-	return w
-}
-
-// newPlain is for servers that may speak either. It knows no proxies: where the
-// provider is to be reached through one, its URL says so.
-func newPlain(cas *x509.CertPool) *http.Transport {
+func newWire(c *Config) *wire {
+	config := &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
 	dialer := &net.Dialer{Timeout: dialTimeout}
-	return &http.Transport{
-		DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout,
-		TLSClientConfig: &tls.Config{RootCAs: cas, MinVersion: tls.VersionTLS12},
-		MaxConnsPerHost: 64, MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute,
+	return &wire{
+		h2: &http2.Transport{
+			TLSClientConfig: config, DialTLSContext: dialH2,
+			ReadIdleTimeout: c.PingAfter, PingTimeout: c.PingTimeout, WriteByteTimeout: 10 * time.Second,
+			IdleConnTimeout: 10 * time.Minute,
+		},
+		// It asks no proxy: where the provider is to be reached through one, its URL says so.
+		h1: &http.Transport{
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout, TLSClientConfig: config.Clone(),
+			MaxConnsPerHost: 64, MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute,
+		},
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 	maxFCMTTL     = 28 * 24 * time.Hour
 )
 
-var registrationForm = regexp.MustCompile(`^[A-Za-z0-9:_-]{8,1000}$`)
+var registrationForm = regexp.MustCompile(`^[A-Za-z0-9:_-]{8,512}$`)
 
 // fcmMessage is what an Android app may be sent; of what is for others, nothing
 // is expected here.

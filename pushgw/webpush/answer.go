@@ -60,7 +60,7 @@ func read(status int, header http.Header, body []byte, endpoint *url.URL, now ti
 		answer.ID = messageID(header.Get("Location"), endpoint)
 		return answer
 	}
-	answer.Code = code(body)
+	answer.Code = cmp.Or(code(body), "http_"+strconv.Itoa(status))
 	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 		if isOtherKey(body) {

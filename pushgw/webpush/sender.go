@@ -2,8 +2,10 @@ package webpush
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdh"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -39,32 +41,30 @@ type Config struct {
 	// an address of mail, or https. Apple refuses one at localhost.
 	Contact string
 	Allow   *Allow
-	CAs     *x509.CertPool // nil: the system's
-	Now     func() time.Time
+	Roots   *x509.CertPool // who may sign the services' certificates; nil: the system's
+	Timeout time.Duration  // of one push, with its connection; 0: 15 s
 }
 
 // Sender sends to browsers.
 type Sender struct {
-	allow  *Allow
-	vapid  *vapid
-	client *http.Client
-	now    func() time.Time
+	allow   *Allow
+	vapid   *vapid
+	client  *http.Client
+	timeout time.Duration
+	now     func() time.Time
 }
 
 // New makes a sender. The error is KindInvalid.
-func New(cfg Config) (*Sender, error) {
-	contact, err := subject(cfg.Contact)
+func New(c Config, now func() time.Time) (*Sender, error) {
+	contact, err := subject(c.Contact)
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	return &Sender{
-		allow: cfg.Allow, now: cfg.Now,
-		vapid: &vapid{key: cfg.Key, subject: contact, now: cfg.Now, tokens: map[string]signedToken{}},
+		allow: c.Allow, timeout: cmp.Or(c.Timeout, 15*time.Second), now: now,
+		vapid: &vapid{key: c.Key, subject: contact, now: now, tokens: map[string]signedToken{}},
 		client: &http.Client{
-			Transport:     newTransport(cfg.Allow, cfg.CAs),
+			Transport:     newTransport(c.Allow, c.Roots),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
@@ -76,7 +76,7 @@ func (s *Sender) PublicKey() string { return s.vapid.key.Public() }
 // Close ends the connections that nobody uses.
 func (s *Sender) Close() { s.client.CloseIdleConnections() }
 
-// Send is one request. A KindClear is refused: each push has to show something,
+// Send is one request within Config.Timeout. A KindClear is refused: each push has to show something,
 // or the browser takes the permission away.
 func (s *Sender) Send(ctx context.Context, m *pushgw.Message) pushgw.Answer {
 	if m.Kind == pushgw.KindClear {
@@ -90,6 +90,8 @@ func (s *Sender) Send(ctx context.Context, m *pushgw.Message) pushgw.Answer {
 	if answer != nil {
 		return *answer
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
 	origin := "https://" + strings.ToLower(strings.TrimSuffix(endpoint.Host, ":443"))
 	token, err := s.vapid.header(origin)
 	if err != nil {
@@ -120,7 +122,7 @@ func (s *Sender) post(ctx context.Context, m *pushgw.Message, to *url.URL, token
 	}
 	resp, err := s.client.Do(r)
 	if err != nil {
-		return failure(err)
+		return unanswered(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -128,26 +130,36 @@ func (s *Sender) post(ctx context.Context, m *pushgw.Message, to *url.URL, token
 		err = nil // the status has said it all
 	}
 	if err != nil {
-		return failure(err)
+		return unanswered(ctx, err)
 	}
 	return read(resp.StatusCode, resp.Header, text, to, s.now())
 }
 
-// failure is for no answer. What net/http says begins with the address, which is
-// the device's secret.
-func failure(err error) pushgw.Answer {
+// unanswered is for a push that no answer came to. What net/http says begins with
+// the address, which is the device's secret.
+func unanswered(ctx context.Context, err error) pushgw.Answer {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	answer := pushgw.Answer{Verdict: pushgw.Retry, Err: err}
-	if _, ok := errors.AsType[*notPublicError](err); ok {
+	a := pushgw.Answer{Verdict: pushgw.Retry, Code: "connection", Err: err}
+	_, inside := errors.AsType[*notPublicError](err)
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case inside:
 		// Hosts are on a list: this is a resolver gone wrong, or an entry that needs a port.
-		answer.Code = "AddressNotPublic"
+		a.Code = "address_not_public"
+	case untrusted:
+		a.Verdict, a.Code = pushgw.Misconfigured, "certificate" // push.ca_file, or somebody in between
+	case errors.Is(ctx.Err(), context.Canceled):
+		a.Code, a.Err = "canceled", ctx.Err()
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
+		a.Code, a.Err = "timeout", context.DeadlineExceeded
 	}
-	return answer
+	return a
 }
 
-// seal encrypts the data of the push for the browser.
+// seal encrypts the data of the push for the browser; a sealed preview that makes
+// it too large is left out.
 func seal(m *pushgw.Message) ([]byte, *pushgw.Answer) {
 	keys := webpush.Keys{}
 	point, err := ecdh.P256().NewPublicKey(m.Device.P256dh)
@@ -156,15 +168,20 @@ func seal(m *pushgw.Message) ([]byte, *pushgw.Answer) {
 	}
 	keys.P256dh = point
 	copy(keys.Auth[:], m.Device.Auth)
-	data, err := json.Marshal(m.DataWithText())
+	data := m.DataWithText()
+	text, err := json.Marshal(data)
+	if err == nil && len(text)+overhead > buckets[len(buckets)-1] {
+		delete(data, "sealed")
+		text, err = json.Marshal(data)
+	}
 	if err != nil {
-		return nil, &pushgw.Answer{Verdict: pushgw.Refused, Code: "BadMessage", Err: err}
+		return nil, &pushgw.Answer{Verdict: pushgw.Refused, Code: "encoding", Err: err}
 	}
 	for _, size := range buckets {
-		if len(data)+overhead > size {
+		if len(text)+overhead > size {
 			continue
 		}
-		body, err := webpush.EncryptNotification(data, keys, uint32(size)) //nolint:gosec // one of three
+		body, err := webpush.EncryptNotification(text, keys, uint32(size)) //nolint:gosec // one of three
 		if err != nil {
 			return nil, &pushgw.Answer{Verdict: pushgw.Refused, Code: "BadKeys", Err: err}
 		}
