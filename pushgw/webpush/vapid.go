@@ -1,6 +1,7 @@
 package webpush
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -78,6 +79,23 @@ func parsePrivate(der []byte) (*ecdsa.PrivateKey, error) {
 		return nil, errors.New("a key of another kind")
 	}
 	return private, nil
+}
+
+// SiteKey is the key that all servers of a site share: the first one to start
+// makes it.
+func SiteKey(ctx context.Context, store social.VAPIDStore, now time.Time) (*Key, error) {
+	made, err := GenerateKey()
+	if err != nil {
+		return nil, err
+	}
+	text, err := made.PEM()
+	if err != nil {
+		return nil, err
+	}
+	if text, err = store.KeepVAPID(ctx, text, now); err != nil {
+		return nil, fmt.Errorf("read the site's VAPID key: %w", err)
+	}
+	return ParseKey(text)
 }
 
 // PEM is the private key as [ParseKey] reads it.

@@ -1,6 +1,7 @@
 package webpush
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -9,6 +10,7 @@ import (
 	"encoding/pem"
 	"strings"
 	"testing"
+	"time"
 
 	"rambla/social"
 )
@@ -74,5 +76,35 @@ func TestAContactIsMailOrAPage(t *testing.T) {
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", given, got, err)
 		}
+	}
+}
+
+// kept is a store with one row.
+type kept struct {
+	key social.Secret
+	err error
+}
+
+func (k *kept) KeepVAPID(_ context.Context, made social.Secret, _ time.Time) (social.Secret, error) {
+	if k.key == "" {
+		k.key = made
+	}
+	return k.key, k.err
+}
+
+func TestASiteHasOneKey(t *testing.T) {
+	t.Parallel()
+	store := &kept{}
+	first, err := SiteKey(t.Context(), store, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := SiteKey(t.Context(), store, time.Now())
+	if err != nil || second.Public() != first.Public() {
+		t.Errorf("the second server has another key (%v)", err)
+	}
+	store.err = social.Unavailable(nil)
+	if _, err := SiteKey(t.Context(), store, time.Now()); err == nil || social.KindOf(err) != social.KindUnavailable {
+		t.Errorf("while the store is away: %v", err)
 	}
 }
