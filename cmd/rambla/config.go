@@ -79,6 +79,16 @@ type Config struct {
 	Participants    int64
 	PresenceGrace   time.Duration
 	AdminPassword   social.Secret
+
+	PushAPNsApps    []string
+	PushAPNsURL     string
+	PushFCMApps     []string
+	PushFCMURL      string
+	PushFCMTokenURL string
+	PushWebAllow    []string
+	PushSubject     string
+	PushVAPIDFile   string
+	PushCAFile      string
 }
 
 func defaultConfig() Config {
@@ -171,7 +181,7 @@ func (c *Config) check() error {
 	if err := cmp.Or(restConfig(c).Validate(), brokerConfig(c).Validate(), open); err != nil {
 		return usageError{err}
 	}
-	return nil
+	return c.checkPush()
 }
 
 func (c *Config) openTopics() (social.OpenTopics, error) {
@@ -187,13 +197,12 @@ func (c *Config) dataLimits() social.DataLimits {
 // checkFiles looks into the files that the configuration names. Only the server
 // and those who ask about it must be able to read them.
 func (c *Config) checkFiles() error {
-	if c.TLSCert == "" {
-		return nil
+	if c.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+			return usagef("tls.cert, tls.key: %w", err)
+		}
 	}
-	if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
-		return usagef("tls.cert, tls.key: %w", err)
-	}
-	return nil
+	return c.checkPushFiles()
 }
 
 // mqttAddress takes the scheme from an address of mqtt.listen.

@@ -76,6 +76,15 @@ func settings() []setting {
 		number("contexts.live_members", "most members of a context in which members see who types, who is there and how far the others have read", 0, 1_000_000, func(c *Config) *int64 { return &c.LiveMembers }),
 		toggle("posts.suppress_repeats", "take the same content by the same author in the same context or on its wall, posted over REST again within a minute, for the first one", func(c *Config) *bool { return &c.SuppressRepeats }),
 		span("presence.grace", "how long a person whose last connection went is still shown as there", func(c *Config) *time.Duration { return &c.PresenceGrace }),
+		list("push.apns.apps", "", "apps of Apple's that are pushed to, each as topic:team:key_id:file.p8; the first is for devices that name none. The file is read again when it changes", func(c *Config) *[]string { return &c.PushAPNsApps }),
+		text("push.apns.url", "", "address of a proxy or a test server that stands in for Apple's; empty: Apple's own two", func(c *Config) *string { return &c.PushAPNsURL }),
+		list("push.fcm.apps", "", "apps that are pushed to through Google's FCM, each as app:service-account.json; likewise", func(c *Config) *[]string { return &c.PushFCMApps }),
+		text("push.fcm.url", "", "what stands in for https://fcm.googleapis.com", func(c *Config) *string { return &c.PushFCMURL }),
+		text("push.fcm.token_url", "", "what stands in for the address in the service account that access tokens are got from", func(c *Config) *string { return &c.PushFCMTokenURL }),
+		list("push.webpush.allow", "", "hosts of browsers' push services beside the known ones, such as *.push.example.org; only with a port, such as 10.0.0.7:8443, also at private addresses", func(c *Config) *[]string { return &c.PushWebAllow }),
+		text("push.webpush.subject", "", "whom the operators of push services may write to, a mail address or https address; empty: http.public_url", func(c *Config) *string { return &c.PushSubject }),
+		text("push.webpush.key_file", "", "private key (P-256, PEM) that browsers subscribe for; empty: one of the store's own. Another one ends all subscriptions", func(c *Config) *string { return &c.PushVAPIDFile }),
+		text("push.ca_file", "", "certificates (PEM) that providers' addresses are checked against instead of the system's", func(c *Config) *string { return &c.PushCAFile }),
 		secret("admin.password", "", "password of the person admin, made at the first start; empty: generated and printed once", func(c *Config) *social.Secret { return &c.AdminPassword }),
 	}
 }

@@ -119,7 +119,7 @@ func (k *Key) Public() string {
 
 // subject is who answers for the pushes: a bare address becomes a mailto.
 func subject(given string) (string, error) {
-	const key = "push.webpush.contact"
+	const key = "push.webpush.subject"
 	bad := social.Invalid(key, "is an address of mail or of a page, such as ops@example.org or https://example.org")
 	if !strings.Contains(given, ":") {
 		given = "mailto:" + given
