@@ -15,7 +15,7 @@ type Mute struct {
 // Interest is what one wants to be told of a context or conversation.
 type Interest struct {
 	Muted *Mute  `json:"muted,omitempty" doc:"I want to be told nothing of it; absent: I do"`
-	Level string `json:"level" enum:"default,all,mentions,none" doc:"What I want to be told of while it is not muted; default is what its notifications say"`
+	Level string `json:"level,omitempty" enum:"default,all,mentions,none" doc:"What I want to be told of while it is not muted; default is what its notifications say. Absent, and muted with it, while the database cannot be reached"`
 }
 
 func newInterest(i social.Interest) Interest {

@@ -109,16 +109,23 @@ func (s *Server) contextOf(ctx context.Context, a social.Actor, sight social.Sig
 	return &contextOut{Body: list[0]}, nil
 }
 
-// newContexts are contexts with what the actor wants to be told of them.
+// newContexts are contexts with what the actor wants to be told of them. All else
+// comes from memory, and is told while the store cannot be reached.
 func (s *Server) newContexts(ctx context.Context, a social.Actor, sights []social.Sight) ([]Context, error) {
-	interests, err := interestsIn(ctx, s, a, sights, func(sight *social.Sight) *social.Space { return sight.Space })
+	keys := make([]social.SpaceKey, len(sights))
+	for i := range sights {
+		keys[i] = sights[i].Space.Key
+	}
+	interests, known, err := s.attention.Known(ctx, a, keys)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Context, len(sights))
 	for i, sight := range sights {
 		out[i] = s.newContext(a, sight)
-		out[i].Interest = newInterest(interests[sight.Space.Key])
+		if known {
+			out[i].Interest = newInterest(interests[sight.Space.Key])
+		}
 	}
 	return out, nil
 }

@@ -40,14 +40,21 @@ func TestAnOutageOfTheDatabaseIsToldAndPasses(t *testing.T) {
 	}
 	for _, c := range []*call{
 		said, s.as("bob", "GET", path), s.as("bob", "GET", "/v1/activities/"+id), s.as("alice", "DELETE", "/v1/activities/"+id),
-		s.as("bob", "GET", "/v1/contexts/den"), s.as("bob", "GET", "/v1/contexts/den/members"), s.as("bob", "GET", "/v1/contexts/den/log/messages"),
+		s.as("bob", "GET", "/v1/contexts/den/members"), s.as("bob", "GET", "/v1/contexts/den/log/messages"),
 		s.as("alice", "POST", "/v1/contexts/den/data/t", "x"), s.as("bob", "GET", "/v1/contexts/den/data/t"),
 		s.as("admin", "POST", "/v1/contexts", `{"id":"hut"}`), s.as("admin", "POST", "/v1/people", `{"name":"ann"}`).with("Idempotency-Key", "p"),
 		s.as("alice", "POST", "/v1/me/tokens", `{"name":"x"}`), s.as("", "GET", "/readyz"),
 	} {
 		c.refused(503, "unavailable")
 	}
-	s.as("alice", "GET", "/v1/me").wants(200) // from memory
+	// From memory, but for what is in the database alone.
+	s.as("alice", "GET", "/v1/me").wants(200)
+	if den := s.as("alice", "GET", "/v1/contexts/den").wants(200); den.text("displayName") != "den" || den.json()["level"] != nil || den.json()["muted"] != nil {
+		t.Errorf("without the database it is %v", den.json())
+	}
+	if list := s.as("alice", "GET", "/v1/contexts").wants(200).list("items"); len(list) == 0 {
+		t.Error("without the database there are no contexts")
+	}
 
 	if err := server.Restart(ctx); err != nil {
 		t.Fatal(err)

@@ -119,6 +119,20 @@ func (at *Attention) Set(ctx context.Context, a Actor, w Where, p InterestPatch)
 	return at.store.SetInterest(ctx, a.Person, sight.Space.Key, p, now)
 }
 
+// knownWithin is how long Known waits for the store.
+const knownWithin = time.Second
+
+// Known is Of for an answer that needs no store but for this: ok is false where
+// that cannot tell, or not soon.
+func (at *Attention) Known(ctx context.Context, a Actor, spaces []SpaceKey) (found map[SpaceKey]Interest, ok bool, err error) {
+	soon, cancel := context.WithTimeout(ctx, knownWithin)
+	defer cancel()
+	if found, err = at.Of(soon, a, spaces); KindOrNil(err) == KindUnavailable {
+		return nil, false, nil
+	}
+	return found, err == nil, err
+}
+
 // Of reads what the actor wants to be told of these spaces; the zero value of
 // one that it said nothing of is not in the map.
 func (at *Attention) Of(ctx context.Context, a Actor, spaces []SpaceKey) (map[SpaceKey]Interest, error) {
