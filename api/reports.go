@@ -5,15 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"rambla/social"
 )
 
-// Report is what somebody told moderators of an activity.
+// Report is what somebody told moderators of an activity or comment.
 type Report struct {
 	ID         string `json:"id"`
 	Activity   string `json:"activity" doc:"The id of what it is about"`
-	Object     *Post  `json:"object,omitempty" doc:"The activity, where I may read it"`
+	Object     *Post  `json:"object,omitempty" doc:"What it is about, where I may read that"`
 	Actor      Party  `json:"actor" doc:"Who reported it"`
 	Reason     string `json:"reason"`
 	Published  string `json:"published" format:"date-time"`
@@ -45,12 +46,14 @@ type reportedOut struct {
 	Body   Reported
 }
 
-func (s *Server) createReport(ctx context.Context, a social.Actor, in *createReportIn) (*reportedOut, error) {
-	first, err := s.activities.Report(ctx, a, in.ID, in.Body.Reason)
-	if err != nil {
-		return nil, err
+func (s *Server) createReport(of social.Sort) func(context.Context, social.Actor, *createReportIn) (*reportedOut, error) {
+	return func(ctx context.Context, a social.Actor, in *createReportIn) (*reportedOut, error) {
+		first, err := s.activities.Report(ctx, a, of, in.ID, in.Body.Reason)
+		if err != nil {
+			return nil, err
+		}
+		return &reportedOut{Status: created(first), Body: Reported{true}}, nil
 	}
-	return &reportedOut{Status: created(first), Body: Reported{true}}, nil
 }
 
 // reportItem is what Report describes, with its post as it is rendered everywhere.
@@ -74,8 +77,17 @@ func (s *Server) newReport(a social.Actor, r *social.Report) reportItem {
 	return out
 }
 
-func (s *Server) listReports(ctx context.Context, a social.Actor, in *PageCursor) (*jsonOut, error) {
-	const list = "reports"
+type listReportsIn struct {
+	PageCursor
+	Context string `query:"context" doc:"Only those of this context, which I moderate"`
+}
+
+func (s *Server) listReports(ctx context.Context, a social.Actor, in *listReportsIn) (*jsonOut, error) {
+	list, extra := "reports", url.Values{}
+	if in.Context != "" {
+		list += " of " + in.Context
+		extra.Set("context", in.Context)
+	}
 	text, err := in.after(list)
 	if err != nil {
 		return nil, err
@@ -84,7 +96,7 @@ func (s *Server) listReports(ctx context.Context, a social.Actor, in *PageCursor
 	if text != "" && !ok {
 		return nil, social.Invalid("cursor", "is not what next said on a page of this list")
 	}
-	found, more, err := s.activities.Reports(ctx, a, after, in.Limit)
+	found, more, err := s.activities.Reports(ctx, a, in.Context, after, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +108,7 @@ func (s *Server) listReports(ctx context.Context, a social.Actor, in *PageCursor
 			next = found[i].ID.String()
 		}
 	}
-	page := newList(list, "/v1/reports", *in, nil, items, next)
+	page := newList(list, "/v1/reports", in.PageCursor, extra, items, next)
 	body, err := json.Marshal(page.Body)
 	if err != nil {
 		return nil, fmt.Errorf("encode reports: %w", err)

@@ -28,6 +28,22 @@ func TestReportsReachThoseWhoModerate(t *testing.T) {
 		if got := rest.names("reason"); strings.Join(got, " ") != "me too" || rest.text("next") != "" {
 			t.Errorf("the next page: %s", rest.body)
 		}
+		s.context("hut", "closed")
+		said := s.as("bob", "POST", at+"/comments", `{"content":"worse"}`).wants(201).text("id")
+		s.as("alice", "POST", "/v1/comments/"+said+"/report", `{"reason":"the comment"}`).wants(201)
+		s.as("carol", "POST", "/v1/comments/"+said+"/report", `{"reason":"x"}`).refused(404, "not_found")
+		s.as("alice", "POST", "/v1/activities/"+said+"/report", `{"reason":"x"}`).refused(404, "not_found")
+		s.as("alice", "POST", "/v1/comments/"+id+"/report", `{"reason":"x"}`).refused(404, "not_found")
+		one := s.as("admin", "GET", "/v1/reports?context=den&limit=2").wants(200)
+		two := s.as("admin", "GET", "/v1/reports?limit=2&context=den&cursor="+one.text("next")).wants(200)
+		if got := append(one.names("reason"), two.names("reason")...); strings.Join(got, ", ") != "it is rude, me too, the comment" || two.list("items")[0]["activity"] != said {
+			t.Errorf("in the context they are %q", got)
+		}
+		if got := s.as("admin", "GET", "/v1/reports?context=hut").wants(200).list("items"); len(got) != 0 {
+			t.Errorf("in another context there are %v", got)
+		}
+		s.as("bob", "GET", "/v1/reports?context=den").refused(403, "forbidden")
+		s.as("carol", "GET", "/v1/reports?context=den").refused(404, "not_found")
 		report := "/v1/reports/" + first["id"].(string)
 		s.as("bob", "PATCH", report, `{"outcome":"x"}`).refused(404, "not_found")
 		s.as("admin", "PATCH", report, `{"outcome":""}`).refused(422, "invalid", "outcome")
@@ -36,7 +52,7 @@ func TestReportsReachThoseWhoModerate(t *testing.T) {
 		}
 		s.as("admin", "PATCH", report, `{"outcome":"once more"}`).refused(409, "conflict")
 		s.as("admin", "PUT", "/v1/admin/roles/moderator/alice").wants(204)
-		if got := s.as("alice", "GET", "/v1/reports").wants(200).names("reason"); strings.Join(got, " ") != "me too" {
+		if got := s.as("alice", "GET", "/v1/reports").wants(200).names("reason"); strings.Join(got, ", ") != "me too, the comment" {
 			t.Errorf("a moderator sees %q", got)
 		}
 	})

@@ -2,6 +2,7 @@ package social
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,13 +36,13 @@ type ReportStore interface {
 	ResolveReport(ctx context.Context, id ID, by PersonKey, outcome string, now time.Time) error
 }
 
-// Report tells the moderators of an activity that the actor may read; first is
-// false where it did before, and nothing is added then.
-func (as *Activities) Report(ctx context.Context, a Actor, id, reason string) (first bool, err error) {
+// Report tells the moderators of an activity or comment that the actor may read;
+// first is false where it did before, and nothing is added then.
+func (as *Activities) Report(ctx context.Context, a Actor, sort Sort, id, reason string) (first bool, err error) {
 	if err := a.refuseActing(); err != nil {
 		return false, err
 	}
-	f, err := as.likable(ctx, a, SortActivity, id)
+	f, err := as.likable(ctx, a, sort, id)
 	if err != nil {
 		return false, err
 	}
@@ -66,13 +67,24 @@ func checkReason(field, text string) error {
 	return nil
 }
 
-// Reports lists the open reports of places that the actor may moderate, oldest
-// first, after an id; more tells whether others follow. Cost: the spaces once.
-func (as *Activities) Reports(ctx context.Context, a Actor, after ID, limit int) (list []Report, more bool, err error) {
+// Reports lists the open reports of places that the actor may moderate, or of one
+// of them, a context, oldest first, after an id; more tells whether others follow.
+// KindForbidden for a context that it sees and does not moderate. Cost: the spaces once.
+func (as *Activities) Reports(ctx context.Context, a Actor, context string, after ID, limit int) (list []Report, more bool, err error) {
 	if err := a.RequireSelf(false); err != nil {
 		return nil, false, err
 	}
 	spaces := as.dir.moderated(a)
+	if context != "" {
+		sight, err := as.dir.See(a, context)
+		if err != nil {
+			return nil, false, err
+		}
+		if !slices.Contains(spaces, sight.Space.Key) {
+			return nil, false, Errorf(KindForbidden, "Only those who moderate %q see what is reported there.", sight.Space.ID)
+		}
+		spaces = []SpaceKey{sight.Space.Key}
+	}
 	if len(spaces) == 0 {
 		return nil, false, nil
 	}
