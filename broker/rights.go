@@ -46,6 +46,10 @@ func (s *session) rightsChanged(scopes []social.Scope) {
 	if s.closed || len(s.subs) == 0 {
 		return
 	}
+	s.rightsChangedLocked(scopes)
+}
+
+func (s *session) rightsChangedLocked(scopes []social.Scope) {
 	for _, m := range s.shares {
 		m.refresh(scopes)
 	}

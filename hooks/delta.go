@@ -14,6 +14,9 @@ type Connections interface {
 	// RightsChanged looks again at what the people's sessions may receive of the
 	// scopes; nil people are all, nil scopes are all of theirs.
 	RightsChanged(scopes []social.Scope, people []social.PersonKey)
+	// RightsEnded does so for one scope, and hands those who lose the right to it
+	// what tells of that.
+	RightsEnded(scope social.Scope, people []social.PersonKey, last []*broker.Delivery)
 	// End ends the connections that match, with a reason code and a sentence for
 	// the client, and says how many there were.
 	End(match func(*broker.Principal) bool, reason byte, text string) int
@@ -21,7 +24,8 @@ type Connections interface {
 
 // Follow makes live connections follow what a refresh of the directory found.
 // It returns when they have.
-func Follow(c Connections, dir *social.Directory, delta social.Delta) {
+func (g *Gate) Follow(c Connections, delta social.Delta) {
+	dir := g.dir
 	if len(delta.Barred) > 0 {
 		c.End(func(p *broker.Principal) bool { return slices.Contains(delta.Barred, p.Person) },
 			broker.ReasonNotAuthorized, "The account was suspended or removed.")
@@ -43,11 +47,15 @@ func Follow(c Connections, dir *social.Directory, delta social.Delta) {
 		},
 			broker.ReasonNotAuthorized, "The login or token that this connection used has ended; sign in again.")
 	}
-	if len(delta.Spaces) > 0 {
-		scopes := make([]social.Scope, len(delta.Spaces))
-		for i, key := range delta.Spaces {
-			scopes[i] = dir.ScopeOf(key)
+	var scopes []social.Scope
+	for _, key := range delta.Spaces {
+		if dir.SpaceByKey(key).Deleted {
+			g.endOf(c, key)
+		} else {
+			scopes = append(scopes, dir.ScopeOf(key))
 		}
+	}
+	if len(scopes) > 0 {
 		c.RightsChanged(scopes, nil)
 	}
 	byPlace := map[social.SpaceKey][]social.PersonKey{}
@@ -58,7 +66,7 @@ func Follow(c Connections, dir *social.Directory, delta social.Delta) {
 		if fault("keep-rights") {
 			continue
 		}
-		c.RightsChanged([]social.Scope{dir.ScopeOf(space)}, people)
+		g.endFor(c, space, people)
 		if met := dir.Acquaintances(space, people); len(met) > 0 { // who may see whose presence
 			scopes := make([]social.Scope, len(met))
 			for i, person := range met {

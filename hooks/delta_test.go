@@ -28,6 +28,10 @@ func (c *connections) RightsChanged(scopes []social.Scope, people []social.Perso
 	c.asked = append(c.asked, fmt.Sprint(scopes, people))
 }
 
+func (c *connections) RightsEnded(scope social.Scope, people []social.PersonKey, _ []*broker.Delivery) {
+	c.RightsChanged([]social.Scope{scope}, people)
+}
+
 func (c *connections) End(match func(*broker.Principal) bool, reason byte, text string) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +84,7 @@ func TestConnectionsFollowWhatChanged(t *testing.T) {
 			all := &connections{live: map[string]*broker.Principal{
 				"1 by password": principal(1, 0), "1 by token": principal(1, 7), "2 by password": principal(2, 0), "2 by token": principal(2, 8),
 			}}
-			hooks.Follow(all, social.NewDirectory(nil, nil, time.Now), c.delta)
+			hooks.New(nil, social.NewDirectory(nil, nil, time.Now)).Follow(all, c.delta)
 			slices.Sort(all.ended)
 			slices.Sort(all.asked)
 			if !slices.Equal(all.ended, c.ended) || !slices.Equal(all.asked, c.asked) {

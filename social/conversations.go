@@ -187,8 +187,7 @@ func (cs *Conversations) Delete(ctx context.Context, a Actor, id string) error {
 	if err := cs.sp.store.DeleteSpace(ctx, sight.Space.Key, cs.sp.event(a, sight.Space, TypeDelete, 0), cs.sp.now()); err != nil {
 		return err
 	}
-	cs.sp.tell(ctx, sight.Space) // while the participants still have the right to hear it
-	return cs.sp.refresh(ctx)
+	return cs.sp.settle(ctx, sight.Space)
 }
 
 // Admit adds somebody to a group that the actor owns. first is false for who takes

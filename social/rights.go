@@ -252,6 +252,12 @@ func (d *Directory) membership(space SpaceKey, person PersonKey) (members int, i
 	return pl.members, pl.people.at(person).Member
 }
 
+// BelongsTo tells whether the person is a member of the space, or takes part in it.
+func (d *Directory) BelongsTo(space SpaceKey, person PersonKey) bool {
+	_, isOne := d.membership(space, person)
+	return isOne
+}
+
 // membersUpTo lists the members of a space in no order, without the time they
 // joined; none where there are more than most.
 func (d *Directory) membersUpTo(space SpaceKey, most int) []Membership {

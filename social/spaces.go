@@ -229,8 +229,7 @@ func (sp *Spaces) Delete(ctx context.Context, a Actor, id string) error {
 	if err := sp.store.DeleteSpace(ctx, sight.Space.Key, event, sp.now()); err != nil {
 		return err
 	}
-	sp.tell(ctx, sight.Space) // while the members still have the right to hear it
-	return sp.refresh(ctx)
+	return sp.settle(ctx, sight.Space)
 }
 
 // Admit makes name a member: itself by the permission subscribe, another by
@@ -415,7 +414,8 @@ func (sp *Spaces) event(a Actor, s *Space, kind string, subject PersonKey) *Post
 }
 
 // settle makes a committed change hold here and tells its event. The change
-// comes first: whoever joined hears of it, whoever left no longer does.
+// comes first: whoever joined hears of it, and whoever lost the right to is told
+// by those who take it from its live connections.
 func (sp *Spaces) settle(ctx context.Context, s *Space) error {
 	if err := sp.refresh(ctx); err != nil {
 		return err

@@ -154,6 +154,7 @@ func groupTalks(t *testing.T, s *instance) {
 	// Removed: nothing more comes, and nothing is taken.
 	s.do(t, http.StatusNoContent, alice, http.MethodDelete, c.path("/participants/carol"), nil)
 	bob.event(c.topic("events"), "Leave", "carol")
+	carol.event(c.topic("events"), "Leave", "carol") // the last that she hears
 	says("three")
 	bob.gets("three")
 	carol.quiet()
@@ -167,12 +168,13 @@ func groupTalks(t *testing.T, s *instance) {
 	says("four")
 	carol.gets("four")
 	bob.gets("four")
-	// Handed over, and ended by the new owner. That it ended is heard by whoever was
-	// written to before the right went with it, so nobody can be asked for it.
+	// Handed over, and ended by the new owner, which is the last that anybody hears.
 	s.do(t, http.StatusOK, alice, http.MethodPut, c.path("/owner"), with{"owner": "bob"})
 	s.do(t, http.StatusNoContent, s.token(t, "bob"), http.MethodDelete, c.path(""), nil)
 	for _, w := range []*wire{bob, carol} {
 		w.event(c.topic("events"), "Update", c.ID)
+		w.event(c.topic("events"), "Delete", c.ID)
+		w.quiet()
 	}
 	if ack := own.publish(1, c.topic("messages"), "anybody?"); ack.code != 0x87 {
 		t.Errorf("where a conversation has ended: %#x", ack.code)

@@ -79,7 +79,7 @@ func (s *serveCommand) Run(in *invocation) error {
 			return usageError{err}
 		}
 		st.gate.Attach(b)
-		st.dir.OnDelta(func(d social.Delta) { hooks.Follow(b, st.dir, d) })
+		st.dir.OnDelta(func(d social.Delta) { st.gate.Follow(b, d) })
 		st.dir.OnDelta(st.counters.Follow)
 		st.dir.OnDelta(st.presences.Follow) // behind the rights, by which it is delivered
 		return nil

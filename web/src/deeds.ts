@@ -1,6 +1,7 @@
 import { idOf, kindOf, placeOf, restPath, type Place } from "./place.ts";
 import { text, type Post } from "./post.ts";
 import { sentenceOf } from "./problem.ts";
+import { parseReports, type Report } from "./report.ts";
 import type { Doer } from "./rest.ts";
 import { listAll, parsePeople, parsePerson, type Person } from "./room.ts";
 import type { Tallies } from "./tallies.ts";
@@ -86,12 +87,25 @@ export class Deeds {
     return this.changeRoom(() => this.rest.put(`${restPath(place)}/${membersWord(place)}/${encodeURIComponent(person)}`));
   }
 
+  async dismiss(place: Place, person: string): Promise<boolean> {
+    return this.changeRoom(() => this.rest.delete(`${restPath(place)}/${membersWord(place)}/${encodeURIComponent(person)}`));
+  }
+
+  /** To somebody who takes part. */
+  async handOver(place: Place, person: string): Promise<boolean> {
+    return this.changeRoom(() => this.rest.put(`${restPath(place)}/owner`, { owner: person }));
+  }
+
+  async end(place: Place): Promise<boolean> {
+    return this.changeRoom(() => this.rest.delete(restPath(place)));
+  }
+
   async join(place: Place): Promise<boolean> {
     return this.add(place, "me");
   }
 
   async leave(place: Place): Promise<boolean> {
-    return this.changeRoom(() => this.rest.delete(`${restPath(place)}/${membersWord(place)}/me`));
+    return this.dismiss(place, "me");
   }
 
   async mute(place: Place, on: boolean): Promise<boolean> {
@@ -100,6 +114,30 @@ export class Deeds {
 
   async follow(person: string, on: boolean): Promise<boolean> {
     return this.attempt(() => this.turn(`/people/${encodeURIComponent(person)}/follow`, on));
+  }
+
+  async block(person: string, on: boolean): Promise<boolean> {
+    return this.attempt(() => this.turn(`/people/${encodeURIComponent(person)}/block`, on));
+  }
+
+  /** Whom this person blocks. Throws a Problem. */
+  async blocked(): Promise<Set<string>> {
+    const people = parsePeople(await listAll(this.rest, "/me/blocks"));
+    return new Set(people.map((person) => person.id));
+  }
+
+  /** Tells those who moderate. */
+  async report(post: Post, reason: string): Promise<boolean> {
+    return this.attempt(() => this.rest.post(`${postPath(post)}/report`, { reason }));
+  }
+
+  /** What is reported in a context and open. Throws a Problem. */
+  async reports(place: Place): Promise<Report[]> {
+    return parseReports(await listAll(this.rest, "/reports", `&context=${encodeURIComponent(idOf(place))}`), place);
+  }
+
+  async resolve(report: Report, outcome: string): Promise<boolean> {
+    return this.attempt(() => this.rest.patch(`/reports/${report.id}`, { outcome }));
   }
 
   /** Whom this person follows. Throws a Problem. */

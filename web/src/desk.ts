@@ -9,7 +9,7 @@ import { Problem, sentenceOf } from "./problem.ts";
 import { Receipts } from "./receipts.ts";
 import { parseRefusal } from "./refusal.ts";
 import type { Doer } from "./rest.ts";
-import { listRooms, type Person, type Room } from "./room.ts";
+import { listRooms, type Me, type Room } from "./room.ts";
 import { Rooms, isNews } from "./rooms.ts";
 import { Shelf } from "./shelf.ts";
 import { Tallies } from "./tallies.ts";
@@ -71,7 +71,7 @@ export class Desk implements LiveEvents {
   private noticeEnd: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    readonly me: Person,
+    readonly me: Me,
     private readonly rest: Doer,
     readonly outbox: Outbox,
     private readonly events: DeskEvents,

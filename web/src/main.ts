@@ -4,7 +4,7 @@ import { Outbox, newKey } from "./outbox.ts";
 import { addressed } from "./place.ts";
 import { Problem, sentenceOf } from "./problem.ts";
 import { Rest, whoAmI } from "./rest.ts";
-import type { Person } from "./room.ts";
+import type { Me } from "./room.ts";
 import { Session } from "./session.ts";
 import { isFirstTab } from "./tab.ts";
 import { h } from "./view/dom.ts";
@@ -38,7 +38,7 @@ async function showDesk(session: Session): Promise<void> {
 }
 
 /** Returns what closes it again. */
-function openDesk(session: Session, rest: Rest, me: Person): () => void {
+function openDesk(session: Session, rest: Rest, me: Me): () => void {
   const outbox = new Outbox(sessionStorage, me.id, () => view.update());
   const desk = new Desk(me, rest, outbox, {
     changed: () => view.update(),

@@ -1,5 +1,6 @@
 import { isFields, text, type Fields } from "./post.ts";
 import { Problem, ask } from "./problem.ts";
+import type { Me } from "./room.ts";
 import type { Session } from "./session.ts";
 
 /** The REST interface as the signed-in person. Every method throws a Problem. */
@@ -65,9 +66,10 @@ export type Reader = Pick<Rest, "get">;
 export type Doer = Pick<Rest, "get" | "put" | "post" | "patch" | "delete">;
 
 /** The person's own name: what topics and posts call them. */
-export async function whoAmI(rest: Reader): Promise<{ id: string; name: string }> {
+export async function whoAmI(rest: Reader): Promise<Me> {
   const me = await rest.get("/me");
   const id = text(me["id"]) || text(me["name"]);
   if (id === "") throw new Problem(502, "invalid_answer", "The server's answer was not understood.");
-  return { id, name: text(me["displayName"]) || id };
+  const roles: unknown = me["roles"];
+  return { id, name: text(me["displayName"]) || id, roles: (Array.isArray(roles) ? roles : []).map(text) };
 }

@@ -1,10 +1,15 @@
-import { placeOf, type Place } from "./place.ts";
+import { kindOf, placeOf, type Place } from "./place.ts";
 import { isFields, parsePost, text, type Fields, type Post } from "./post.ts";
 import type { Reader } from "./rest.ts";
 
 export interface Person {
   readonly id: string;
   readonly name: string;
+}
+
+/** Who is signed in. */
+export interface Me extends Person {
+  readonly roles: readonly string[];
 }
 
 /** A context or a conversation, as the lists tell of it. */
@@ -33,12 +38,17 @@ export interface Room {
 /** More pages than any one person's list has; a bound, not a limit one meets. */
 const maxPages = 100;
 
-/** Everything that a list holds, page by page. */
-export async function listAll(rest: Reader, path: string): Promise<Fields[]> {
+/** Whether the server shows me what is reported in a room. */
+export function moderates(me: Me, room: Room): boolean {
+  return kindOf(room.place) === "ctx" && (room.owner === me.id || me.roles.includes("manager") || me.roles.includes("moderator"));
+}
+
+/** Everything that a list holds, page by page; filter is what its address says beside the page. */
+export async function listAll(rest: Reader, path: string, filter = ""): Promise<Fields[]> {
   const all: Fields[] = [];
   let cursor = "";
   for (let page = 0; page < maxPages; page++) {
-    const list = await rest.get(`${path}?limit=200${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`);
+    const list = await rest.get(`${path}?limit=200${filter}${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`);
     const items: unknown = list["items"];
     all.push(...(Array.isArray(items) ? items : []).filter(isFields));
     const next = text(list["next"]);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Deeds } from "../src/deeds.ts";
 import { Problem } from "../src/problem.ts";
 import { Tallies } from "../src/tallies.ts";
-import { post } from "./fixture.ts";
+import { post, wire } from "./fixture.ts";
 
 function site() {
   const asked: string[] = [];
@@ -16,7 +16,7 @@ function site() {
   };
   const rest = {
     get: (path: string) => take(`GET ${path}`),
-    put: (path: string) => take(`PUT ${path}`),
+    put: (path: string, body?: unknown) => take(body === undefined ? `PUT ${path}` : `PUT ${path} ${JSON.stringify(body)}`),
     post: (path: string, body: unknown) => take(`POST ${path} ${JSON.stringify(body)}`),
     patch: (path: string, body: unknown) => take(`PATCH ${path} ${JSON.stringify(body)}`),
     delete: async (path: string) => void (await take(`DELETE ${path}`)),
@@ -83,5 +83,51 @@ test("contexts have members and conversations participants", async () => {
     "PUT /conversations/0190/participants/b%40x.example",
     "PUT /contexts/lobby/mute",
     "DELETE /people/bob/follow",
+  ]);
+});
+
+test("who owns a group removes people, hands it over and ends it", async () => {
+  const { asked, said, deeds } = site();
+  await deeds.dismiss("/conv/0190", "b@x.example");
+  await deeds.handOver("/conv/0190", "carol");
+  await deeds.end("/conv/0190");
+  assert.deepEqual(asked, ["DELETE /conversations/0190/participants/b%40x.example", 'PUT /conversations/0190/owner {"owner":"carol"}', "DELETE /conversations/0190"]);
+  assert.equal(said.filter((word) => word === "rooms").length, 3);
+});
+
+test("somebody is blocked, and no longer", async () => {
+  const { asked, answer, deeds } = site();
+  await deeds.block("bob", true);
+  await deeds.block("bob", false);
+  answer.body = { items: [{ name: "bob", displayName: "Bob" }] };
+  assert.deepEqual([...(await deeds.blocked())], ["bob"]);
+  assert.deepEqual(asked, ["PUT /people/bob/block", "DELETE /people/bob/block", "GET /me/blocks?limit=200"]);
+});
+
+test("posts and comments are reported, and reports of a context are resolved with a word", async () => {
+  const { asked, said, answer, deeds } = site();
+  await deeds.report(post({ seq: 1 }), "rude");
+  await deeds.report({ ...post({ seq: 2 }), isComment: true }, "rude too");
+  answer.body = {
+    items: [
+      { id: "r-1", activity: "id-1", actor: { id: "carol", name: "Carol" }, reason: "rude", object: wire({ seq: 1, content: "grr" }) },
+      { id: "r-2", activity: "id-9", actor: { type: "Person", id: "carol", name: "carol" }, reason: "private", published: "x" },
+      { reason: "no report" },
+    ],
+  };
+  const reports = await deeds.reports("/ctx/maths-3");
+  assert.deepEqual(
+    reports.map((report) => [report.id, report.reporter, report.reason, report.post?.content]),
+    [["r-1", "Carol", "rude", "grr"], ["r-2", "carol", "private", undefined]],
+  );
+  assert.equal(await deeds.resolve(reports[0]!, "spoke with them"), true);
+  answer.problem = new Problem(409, "conflict", "Somebody has resolved it.");
+  assert.equal(await deeds.resolve(reports[0]!, "once more"), false);
+  assert.equal(said.at(-1), "Somebody has resolved it.");
+  assert.deepEqual(asked.slice(0, 4), [
+    'POST /activities/id-1/report {"reason":"rude"}',
+    'POST /comments/id-2/report {"reason":"rude too"}',
+    "GET /reports?limit=200&context=maths-3",
+    'PATCH /reports/r-1 {"outcome":"spoke with them"}',
   ]);
 });

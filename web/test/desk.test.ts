@@ -44,7 +44,7 @@ class Site {
       },
     };
     const outbox = new Outbox(store, "alice", () => {});
-    this.desk = new Desk({ id: "alice", name: "Alice" }, this.rest(), outbox, {
+    this.desk = new Desk({ id: "alice", name: "Alice", roles: [] }, this.rest(), outbox, {
       changed: () => {},
       heard: (posts) => void this.heard.push(...posts),
     });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listRooms, parseContext, parseConversation } from "../src/room.ts";
+import { listRooms, moderates, parseContext, parseConversation } from "../src/room.ts";
 import { Rooms } from "../src/rooms.ts";
 import { post, wire } from "./fixture.ts";
 
@@ -76,4 +76,15 @@ test("a conversation is called as its list says, and tells who takes part", () =
   const group = parseConversation({ id: "0191", participants: people, tags: ["group"], owner: "alice", muted: { until: "2027-01-01T00:00:00Z" } }, "alice");
   assert.deepEqual([group?.name, group?.isGroup, group?.owner, group?.isMuted], ["Bob", true, "alice", true]);
   assert.equal(parseConversation({ displayName: "x" }, "alice"), null);
+});
+
+test("a context's owner, managers and moderators see what is reported there, and nobody else", () => {
+  const room = parseContext({ id: "lobby", owner: "alice", member: true, may: ["read", "delete"] }, {})!;
+  const me = (id: string, ...roles: string[]) => ({ id, name: id, roles });
+  assert.deepEqual(
+    [me("alice"), me("root", "manager"), me("mo", "auditor", "moderator"), me("bob"), me("audrey", "auditor")].map((who) => moderates(who, room)),
+    [true, true, true, false, false],
+  );
+  const group = parseConversation({ id: "0190", owner: "alice", tags: ["group"], participants: [] }, "alice")!;
+  assert.equal(moderates(me("alice", "manager"), group), false);
 });

@@ -4,6 +4,7 @@ import { ask, confirmed } from "./dialog.ts";
 import { h, setText } from "./dom.ts";
 import type { Host } from "./host.ts";
 import { menuButton, type Choice } from "./menu.ts";
+import { report } from "./report.ts";
 import { share } from "./share.ts";
 
 /** What one can do with a post: a few buttons, and the rest in a menu. */
@@ -62,6 +63,7 @@ export class Acts {
     }
     if (isActivity && post.to.length === 0 && post.type !== "Announce") choices.push({ words: "Share…", choose: () => void share(this.host, post) });
     choices.push({ words: `About ${post.actorName}`, choose: () => this.host.card(post.actor) });
+    if (!isMine && kindOf(post.place) !== "conv") choices.push({ words: "Report…", choose: () => void report(this.host, post) });
     if (isMine) choices.push({ words: "Edit", choose: this.edit });
     if (isMine || (kindOf(post.place) === "ctx" && room?.may("delete") === true)) {
       choices.push({ words: "Remove…", choose: () => void this.remove() });

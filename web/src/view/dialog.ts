@@ -11,7 +11,7 @@ export function ask(title: string, content: readonly Node[], ...choices: readonl
     const id = `dialog-${++count}`;
     const last = choices.at(-1);
     const buttons = choices.map((choice) =>
-      h("button", { class: choice === last ? "primary" : "quiet", attrs: { type: "submit", value: choice.value } }, choice.words),
+      h("button", { class: choice === last ? "primary" : "quiet", attrs: { type: "submit", value: choice.value, ...(choice.value === "" ? { formnovalidate: "" } : {}) } }, choice.words),
     );
     const form = h("form", { attrs: { method: "dialog" } }, ...content, h("div", { class: "choices" }, ...buttons));
     const dialog = h("dialog", { attrs: { "aria-labelledby": id } }, h("h2", { attrs: { id } }, title), form);

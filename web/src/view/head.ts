@@ -1,11 +1,13 @@
 import { addressOf, idOf, kindOf } from "../place.ts";
-import type { Room } from "../room.ts";
-import { asked, ask, confirmed } from "./dialog.ts";
+import { moderates, type Room } from "../room.ts";
+import { confirmed } from "./dialog.ts";
 import { h, setText } from "./dom.ts";
+import { groupChoices } from "./group.ts";
 import type { Host } from "./host.ts";
 import { menuButton, type Choice } from "./menu.ts";
 import { personCard, presenceWords } from "./person.ts";
 import { pick } from "./picker.ts";
+import { showReports } from "./reports.ts";
 
 /** The head of the open place: what it is, who is there, and what one can do about it. */
 export class Head {
@@ -67,32 +69,23 @@ export class Head {
     const { open, room } = desk;
     if (open === null) return [];
     if (kindOf(open.place) === "user") return [{ words: "About this person", choose: () => void personCard(this.host, idOf(open.place)) }];
-    if (room === undefined || !room.isMember) return [];
+    if (room === undefined) return [];
+    if (!room.isMember) return moderates(desk.me, room) ? [{ words: "Reports…", choose: () => void showReports(this.host, room) }] : [];
     const choices: Choice[] = [{ words: "Mute", isOn: room.isMuted, choose: () => void desk.deeds.mute(room.place, !room.isMuted) }];
     const partner = this.partner(room);
     if (partner !== "") choices.push({ words: `About ${room.name}`, choose: () => void personCard(this.host, partner) });
+    if (partner !== "") choices.push({ words: `Block ${room.name}…`, choose: () => void this.block(room, partner) });
+    if (moderates(desk.me, room)) choices.push({ words: "Reports…", choose: () => void showReports(this.host, room) });
     if (!room.isGroup) return choices;
-    choices.push({ words: "Who takes part", choose: () => void this.showPeople(room) });
-    if (room.owner === desk.me.id) {
-      choices.push({ words: "Rename…", choose: () => void this.rename(room) }, { words: "Add people…", choose: () => void this.addPeople(room) });
-    }
-    choices.push({ words: "Leave…", choose: () => void this.askToLeave() });
+    choices.push(...groupChoices(this.host, room));
+    if (room.owner !== desk.me.id) choices.push({ words: "Leave…", choose: () => void this.askToLeave() });
     return choices;
   }
 
-  private async showPeople(room: Room): Promise<void> {
-    const names = room.people.map((person) => h("li", {}, person.id === room.owner ? `${person.name} (owner)` : person.name));
-    await ask(room.name, [h("ul", { class: "names" }, ...names)], { value: "", words: "Close" });
-  }
-
-  private async rename(room: Room): Promise<void> {
-    const name = await asked("Rename the group", "Name", room.name, "Rename");
-    if (name !== null && name !== "") await this.host.desk.deeds.rename(room.place, name);
-  }
-
-  private async addPeople(room: Room): Promise<void> {
-    const picked = await pick(this.host.desk, "Add people", "Add", room.people.map((person) => person.id), false);
-    for (const person of picked?.people ?? []) await this.host.desk.deeds.add(room.place, person);
+  private async block(room: Room, person: string): Promise<void> {
+    const { desk } = this.host;
+    if (!(await confirmed(`Block ${room.name}?`, "Neither of you can write to the other any more. What was said stays.", "Block", "Cancel"))) return;
+    if (await desk.deeds.block(person, true)) desk.say(`${room.name} is blocked. About ${room.name} ends that.`);
   }
 
   private async joinNow(): Promise<void> {

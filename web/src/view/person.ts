@@ -12,30 +12,26 @@ export async function personCard(host: Host, name: string): Promise<void> {
   const isMe = name === desk.me.id;
   let person = { id: name, name };
   let follows = false;
+  let blocks = false;
   try {
-    const [found, following] = await Promise.all([desk.deeds.person(name), isMe ? new Set<string>() : desk.deeds.following(desk.me.id)]);
+    const none = new Set<string>();
+    const [found, following, blocked] = await Promise.all([
+      desk.deeds.person(name),
+      isMe ? none : desk.deeds.following(desk.me.id),
+      isMe ? none : desk.deeds.blocked(),
+    ]);
     person = found ?? person;
     follows = following.has(name);
+    blocks = blocked.has(name);
   } catch (err) {
     desk.say(sentenceOf(err));
     return;
   }
-  const follow = h("button", { class: "quiet", attrs: { type: "button" } });
-  const show = () => {
-    setText(follow, follows ? "Unfollow" : "Follow");
-    follow.setAttribute("aria-pressed", `${follows}`);
-  };
-  follow.addEventListener("click", async () => {
-    follow.disabled = true;
-    if (await desk.deeds.follow(name, !follows)) follows = !follows;
-    follow.disabled = false;
-    show();
-    follow.focus();
-  });
-  show();
+  const follow = toggle(follows, ["Follow", "Unfollow"], (on) => desk.deeds.follow(name, on));
+  const block = toggle(blocks, ["Block", "Unblock"], (on) => desk.deeds.block(name, on));
   const content = [
     h("div", { class: "who" }, avatar(person.id, person.name), h("div", {}, h("p", { class: "muted" }, `@${person.id}`), h("p", {}, presenceWords(host, name)))),
-    ...(isMe ? [] : [follow]),
+    ...(isMe ? [] : [h("div", { class: "turns" }, follow, block)]),
   ];
   const choices = [{ value: "", words: "Close" }, { value: "wall", words: "Wall" }, ...(isMe ? [] : [{ value: "talk", words: "Message" }])];
   const choice = await ask(person.name, content, ...choices);
@@ -43,6 +39,24 @@ export async function personCard(host: Host, name: string): Promise<void> {
   if (choice !== "talk") return;
   const place = await desk.deeds.converse([person.id], "");
   if (place !== "") location.hash = addressOf(place);
+}
+
+/** A button for what is on or off; its words say what it does then. */
+function toggle(is: boolean, [on, off]: readonly [string, string], turn: (on: boolean) => Promise<boolean>): HTMLButtonElement {
+  const button = h("button", { class: "quiet", attrs: { type: "button" } });
+  const show = () => {
+    setText(button, is ? off : on);
+    button.setAttribute("aria-pressed", `${is}`);
+  };
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    if (await turn(!is)) is = !is;
+    button.disabled = false;
+    show();
+    button.focus();
+  });
+  show();
+  return button;
 }
 
 /** In words; empty where it is not known. */
