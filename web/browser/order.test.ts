@@ -87,8 +87,7 @@ test("who owns a group removes somebody, hands it over and leaves", async (t) =>
   await choose("Leave…");
   await dialog.getByRole("button", { name: "Leave" }).click();
   await alice.page.getByRole("navigation").getByRole("link", { name: said }).waitFor({ state: "detached" });
-  await bob.write(`Alone ${said}`);
-  await bob.stored(`Alone ${said}`);
+  await bob.page.getByRole("main").getByText("you", { exact: true }).waitFor(); // alone, and its owner
   await more(bob).click();
   await bob.page.getByRole("menuitem", { name: "End the group…" }).click();
   await bob.page.getByRole("dialog").getByRole("button", { name: "End it" }).click();

@@ -97,6 +97,7 @@ export class Desk implements LiveEvents {
     for (const kind of ["ctx", "conv"]) {
       void live.follow(`/${kind}/+/messages`);
       void live.follow(`/${kind}/+/receipts/${id}`);
+      void live.follow(`/${kind}/+/events`);
     }
     void live.follow("/user/+/posts");
     void live.follow(`/user/${id}/posts`);
@@ -162,6 +163,7 @@ export class Desk implements LiveEvents {
     else if (to.word === streamWord(to.place)) this.delivered(parsePost(value, to.place));
     else if (to.word === "comments") this.commented(parsePost(value, to.place, true));
     else if (to.word === "reactions") this.reacted(parsePost(value, to.place));
+    else if (to.word === "events") this.happened(parsePost(value, to.place));
     else if (to.word === "receipts" && to.rest === this.me.id) this.marked(to.place, value["read"]);
     else if (to.word === "counters") this.counted(value["total"]);
     else this.company.hear(to, value);
@@ -296,6 +298,13 @@ export class Desk implements LiveEvents {
 
   private reacted(post: Post | null): void {
     if (post !== null) this.touch(post.place, post.objectID);
+  }
+
+  /** What became of a room. In contexts others come and go all the time, and the list does not tell who. */
+  private happened(event: Post | null): void {
+    if (event === null) return;
+    const isAboutSomebodyElse = (event.type === "Join" || event.type === "Leave") && event.objectID !== this.me.id;
+    if (kindOf(event.place) === "conv" || !isAboutSomebodyElse) this.refresh(staleAge);
   }
 
   /** The numbers beside a post have changed; beside which is not always known. */

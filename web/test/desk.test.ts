@@ -370,7 +370,7 @@ test("a removal among what is unread is counted by the server", async (t) => {
 
 /** What a page is subscribed to wherever one is. */
 const standing = [
-  "/conv/+/messages", "/conv/+/receipts/alice", "/ctx/+/messages", "/ctx/+/receipts/alice",
+  "/conv/+/events", "/conv/+/messages", "/conv/+/receipts/alice", "/ctx/+/events", "/ctx/+/messages", "/ctx/+/receipts/alice",
   "/user/+/posts", "/user/alice/counters", "/user/alice/errors", "/user/alice/posts",
 ];
 
@@ -453,4 +453,24 @@ test("payloads that are no posts change nothing", async () => {
   }
   assert.deepEqual(site.shown(), ["one"]);
   site.desk.stop();
+});
+
+test("who is added, removed, or hears that a room has ended, asks for the list again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  const site = new Site();
+  await site.open("lobby");
+  assert.ok(site.subscribed.has("/conv/+/events") && site.subscribed.has("/ctx/+/events"));
+  const asks = async (topic: string, of: Partial<Wire>) => {
+    t.mock.timers.tick(60_000);
+    await settled();
+    const before = site.asked;
+    site.desk.message(topic, JSON.stringify(wire({ seq: 9, ...of })));
+    await settled();
+    return site.asked > before;
+  };
+  assert.equal(await asks("/conv/0190/events", { type: "Leave", object: "alice" }), true);
+  assert.equal(await asks("/conv/0190/events", { type: "Join", object: "carol" }), true);
+  assert.equal(await asks("/ctx/lobby/events", { type: "Delete", object: "lobby" }), true);
+  assert.equal(await asks("/ctx/lobby/events", { type: "Leave", object: "alice" }), true);
+  assert.equal(await asks("/ctx/lobby/events", { type: "Join", object: "carol" }), false);
 });
