@@ -17,11 +17,13 @@ var mayImport = map[string][]string{
 	"auth":    {"social"},
 	"storage": {"social"},
 	"broker":  {"social"},
-	"pushgw":  {"social"},
+	"pushgw":  {"social", "pushgw/phrase"},
 	// One per provider.
 	"pushgw/apns":    {"pushgw", "social"},
 	"pushgw/fcm":     {"pushgw", "social"},
 	"pushgw/webpush": {"pushgw", "social"},
+	// What is shown, in words.
+	"pushgw/phrase": {},
 	// The providers as they are from outside, and what holds for every sender.
 	"pushgw/simulator":     {},
 	"pushgw/simulator/cmd": {"pushgw/simulator"},
@@ -37,7 +39,7 @@ var mayImport = map[string][]string{
 	"check":    {"mqttwire"},
 	"deploy":   {},
 	// The wiring knows every room.
-	"cmd/rambla": {"social", "auth", "storage", "broker", "pushgw", "pushgw/apns", "pushgw/fcm", "pushgw/webpush", "cluster", "hooks", "api", "web", "markup", "bench", "check"},
+	"cmd/rambla": {"social", "auth", "storage", "broker", "pushgw", "pushgw/apns", "pushgw/fcm", "pushgw/webpush", "pushgw/phrase", "cluster", "hooks", "api", "web", "markup", "bench", "check"},
 	// A real PostgreSQL for tests, and the store opened and verified in tests.
 	"storage/pgtest":      {},
 	"storage/pgtest/cmd":  {"storage/pgtest"},
