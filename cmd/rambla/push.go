@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"crypto/x509"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
@@ -96,6 +98,27 @@ func (c *Config) newWebPush(key *webpush.Key, roots *x509.CertPool, now func() t
 		return nil, usageError{err}
 	}
 	return s, nil
+}
+
+// vapidKey is what browsers subscribe for. The store keeps one for all servers,
+// unless the configuration brings its own.
+func (s *site) vapidKey(ctx context.Context, c *Config) (*webpush.Key, error) {
+	if key, err := c.vapidFile(); key != nil || err != nil {
+		return key, err
+	}
+	made, err := webpush.GenerateKey()
+	if err != nil {
+		return nil, err
+	}
+	text, err := made.PEM()
+	if err != nil {
+		return nil, err
+	}
+	kept, err := s.db.KeepVAPID(ctx, text, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("keep the key of Web Push: %w", err)
+	}
+	return webpush.ParseKey(kept)
 }
 
 // vapidFile is the key of push.webpush.key_file; nil where there is none.

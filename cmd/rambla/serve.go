@@ -18,6 +18,7 @@ import (
 	"rambla/api"
 	"rambla/broker"
 	"rambla/hooks"
+	"rambla/pushgw/webpush"
 	"rambla/social"
 	"rambla/web"
 )
@@ -92,7 +93,13 @@ func (s *serveCommand) Run(in *invocation) error {
 		return err
 	}
 	srv := &server{site: st, config: &c, broker: b, metrics: metrics, logger: logger}
-	err = srv.run(in, s.Demo)
+	if srv.vapid, err = st.vapidKey(in.ctx, &c); err == nil {
+		srv.senders, err = newPushSenders(&c, srv.vapid, logger, metrics, time.Now)
+	}
+	if err == nil {
+		err = srv.run(in, s.Demo)
+		srv.senders.close()
+	}
 	return errors.Join(err, st.close(), release())
 }
 
@@ -138,6 +145,8 @@ type server struct {
 	metrics *prometheus.Registry
 	logger  *slog.Logger
 	rest    *api.Server // made with the listeners
+	vapid   *webpush.Key
+	senders *pushSenders
 }
 
 // run serves until the invocation's context ends, then drains.
@@ -253,7 +262,7 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 		Walls: s.walls, Repeats: s.repeats, Preferences: social.NewSettings(s.dir, s.db, time.Now), Feeds: s.feeds, Talks: s.talks, Blocks: s.blocks,
 		Attention: s.attention, Presences: s.presences, Devices: s.devices,
 		Replays: s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,
-		Version: versionText(), MQTT: mqtt,
+		Version: versionText(), MQTT: mqtt, VAPID: s.vapid.Public(),
 	})
 	if err != nil {
 		return nil, usageError{err}

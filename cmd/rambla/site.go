@@ -15,6 +15,7 @@ import (
 	"rambla/auth"
 	"rambla/hooks"
 	"rambla/markup"
+	"rambla/pushgw/webpush"
 	"rambla/social"
 	"rambla/storage"
 )
@@ -119,7 +120,11 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.presences = social.NewPresences(s.dir, db, s.gate, int(c.LiveMembers), c.PresenceGrace, logger, now)
 	s.counters = social.NewCounters(s.dir, db, s.gate, logger, now)
 	s.gate.ServeLive(s.typing, s.presences, s.counters, now)
-	s.devices = social.NewDevices(db, noWebPush, ids, now)
+	allow, err := webpush.NewAllow(c.PushWebAllow)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s.devices = social.NewDevices(db, allow.Check, ids, now)
 	s.dir.OnDelta(s.forget)
 	return s, nil
 }
@@ -184,9 +189,4 @@ func (c connectAuth) Recall(ctx context.Context, person social.PersonKey, grant 
 	}
 	id, err := c.auth.Recall(ctx, person, grant)
 	return hooks.Identity{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes, Expires: id.Ends}, err
-}
-
-// noWebPush refuses every endpoint: there is nobody to send to it.
-func noWebPush(social.Secret) error {
-	return social.Invalid("platform", "this site has no Web Push")
 }
