@@ -23,8 +23,14 @@ export default defineConfig({
     emptyOutDir: true,
     // An inlined asset is a data: address, which the page's policy refuses.
     assetsInlineLimit: 0,
-    // One script: there is nothing to preload, and the polyfill would be dead weight.
+    // A script each for page and worker, which share nothing: there is nothing to
+    // preload, and the polyfill would be dead weight.
     modulePreload: false,
+    rolldownOptions: {
+      input: ["index.html", "src/worker.ts"],
+      // A worker's address is its identity, so this name never changes.
+      output: { entryFileNames: (chunk) => (chunk.name === "worker" ? "worker.js" : "assets/[name]-[hash].js") },
+    },
   },
   // `npm run dev` beside a running server.
   server: {

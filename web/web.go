@@ -41,7 +41,7 @@ type file struct {
 	cache       string
 }
 
-// Handler serves the page at / and its parts at /assets/, by GET and HEAD, and
+// Handler serves the page at /, its parts at /assets/ and its service worker, by GET and HEAD, and
 // answers everything else with 404 or 405. It needs no login: the page asks for
 // one itself.
 func Handler() http.Handler {
@@ -138,5 +138,5 @@ func policy(host string) string {
 	}
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
 		"connect-src " + connect + "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
-		"require-trusted-types-for 'script'; trusted-types markup"
+		"require-trusted-types-for 'script'; trusted-types markup worker"
 }

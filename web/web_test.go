@@ -59,6 +59,23 @@ func TestThePageNamesOnlyPartsThatAreServed(t *testing.T) {
 	}
 }
 
+func TestTheWorkerStandsAloneAtTheRoot(t *testing.T) {
+	t.Parallel()
+	answer, script := ask(t, http.MethodGet, "/worker.js", "rambla.example")
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/javascript; charset=utf-8" {
+		t.Fatalf("the worker: %s, %s", answer.Status, answer.Header.Get("Content-Type"))
+	}
+	if got := answer.Header.Get("Cache-Control"); got != "no-cache" {
+		t.Errorf("Cache-Control %q: a kept worker is an old one", got)
+	}
+	if regexp.MustCompile(`\b(import|export)\b`).MatchString(script) {
+		t.Error("the worker asks for another script, which a browser loads for modules only")
+	}
+	if !strings.Contains(script, "pushsubscriptionchange") {
+		t.Error("the worker does not hear of pushes")
+	}
+}
+
 func TestThePageHoldsNothingThatItsPolicyRefuses(t *testing.T) {
 	t.Parallel()
 	_, page := ask(t, http.MethodGet, "/", "rambla.example")
@@ -77,7 +94,7 @@ func TestThePageHoldsNothingThatItsPolicyRefuses(t *testing.T) {
 func TestEveryAnswerForbidsWhatThePageDoesNotNeed(t *testing.T) {
 	t.Parallel()
 	_, page := ask(t, http.MethodGet, "/", "rambla.example:8443")
-	paths := []string{"/", "/licences.txt"}
+	paths := []string{"/", "/licences.txt", "/worker.js"}
 	for _, part := range reference.FindAllStringSubmatch(page, -1) {
 		paths = append(paths, part[1])
 	}
@@ -103,7 +120,7 @@ func TestEveryAnswerForbidsWhatThePageDoesNotNeed(t *testing.T) {
 			"base-uri 'none'",
 			"frame-ancestors 'none'",
 			"require-trusted-types-for 'script'",
-			"trusted-types markup",
+			"trusted-types markup worker",
 		} {
 			if !strings.Contains(policy+";", directive+";") {
 				t.Errorf("%s: the policy %q lacks %q", path, policy, directive)

@@ -1,8 +1,10 @@
 import { Desk } from "./desk.ts";
 import { Live } from "./live.ts";
+import { Notifier } from "./notifier.ts";
 import { Outbox, newKey } from "./outbox.ts";
 import { addressed } from "./place.ts";
 import { Problem, sentenceOf } from "./problem.ts";
+import { browserPusher, listenToWorker } from "./pusher.ts";
 import { Rest, whoAmI } from "./rest.ts";
 import type { Me } from "./room.ts";
 import { Session } from "./session.ts";
@@ -54,9 +56,14 @@ function openDesk(session: Session, rest: Rest, me: Me): () => void {
     },
     desk,
   );
-  const view: Page = new Page(desk, {
+  const notifier = new Notifier(me.id, clientID, rest, browserPusher(), localStorage, {
+    changed: () => events.signal.aborted || view.update(),
+    say: (sentence) => desk.say(sentence),
+  });
+  const view: Page = new Page(desk, notifier, {
     signOut: () => {
       outbox.clear();
+      void notifier.leave();
       stopDesk();
       history.replaceState(null, "", location.pathname);
       void session.signOut();
@@ -67,14 +74,22 @@ function openDesk(session: Session, rest: Rest, me: Me): () => void {
   const events = new AbortController();
   const listen = (name: string, listener: () => void) => window.addEventListener(name, listener, { signal: events.signal });
   listen("hashchange", () => desk.show(addressed(location.hash)));
-  listen("online", () => live.hurry());
+  listen("online", () => {
+    live.hurry();
+    void notifier.start();
+  });
   listen("offline", () => live.lose());
   // A page in the background waits longer than it meant to.
   document.addEventListener("visibilitychange", () => document.hidden || live.hurry(), { signal: events.signal });
+  listenToWorker((word) => {
+    if (word.say === "open") location.hash = word.hash;
+    notifier.hear(word);
+  }, events.signal);
   session.onEnd = () => showSignIn(session, "Your session has ended. Please sign in again.");
   page.replaceChildren(view.element);
   desk.start(live);
   desk.show(addressed(location.hash));
+  void notifier.start();
   return () => {
     stopDesk = () => {};
     session.onEnd = () => {};

@@ -1,8 +1,10 @@
 import type { Desk } from "../desk.ts";
+import type { Notifier } from "../notifier.ts";
 import { everything, idOf, kindOf, type Place } from "../place.ts";
 import type { Post } from "../post.ts";
 import { Announcer } from "./announcer.ts";
 import { Banner } from "./banner.ts";
+import { Bell } from "./bell.ts";
 import { Composer, type Written } from "./composer.ts";
 import { h, setText } from "./dom.ts";
 import { Everything } from "./everything.ts";
@@ -27,6 +29,7 @@ export class Page {
   private readonly composer: Composer;
   private readonly everything: Everything;
   private readonly banner: Banner;
+  private readonly bell: Bell;
   private readonly announcer = new Announcer();
   private readonly typing = h("p", { class: "typing", attrs: { role: "status" } });
   private readonly readOnly = h("p", { class: "muted read-only" }, "You can read here, but not write.");
@@ -42,6 +45,7 @@ export class Page {
 
   constructor(
     private readonly desk: Desk,
+    notifier: Notifier,
     actions: Actions,
   ) {
     const host: Host = {
@@ -60,6 +64,7 @@ export class Page {
       typed: () => desk.typed(),
     });
     this.banner = new Banner(actions.hurry);
+    this.bell = new Bell(notifier, (sentence) => desk.say(sentence));
     const signOut = h("button", { class: "quiet", attrs: { type: "button" }, on: { click: () => actions.signOut() } }, "Sign out");
     const me = h("button", { class: "name", attrs: { type: "button", title: desk.me.id }, on: { click: () => host.card(desk.me.id) } }, desk.me.name);
     this.room = h("main", { class: "room" }, this.head.element, this.stream.element, this.typing, this.composer.element, this.readOnly);
@@ -79,7 +84,7 @@ export class Page {
         { attrs: { "aria-label": "Your rooms" } },
         h("div", { class: "brand" }, mark(), h("span", {}, "Rambla")),
         this.side.element,
-        h("div", { class: "me" }, me, signOut),
+        h("div", { class: "me" }, me, this.bell.element, signOut),
       ),
       this.welcome,
       this.everything.element,
@@ -116,6 +121,7 @@ export class Page {
     this.element.dataset["connection"] = connection.is;
     this.read();
     this.side.update();
+    this.bell.update();
     this.element.classList.toggle("reading", open !== null || feed.isOpen);
     this.room.hidden = open === null;
     this.everything.element.hidden = !feed.isOpen;
