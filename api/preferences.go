@@ -9,6 +9,7 @@ import (
 // Preferences are how a person wants things.
 type Preferences struct {
 	Presence      *bool       `json:"presence,omitempty" doc:"Whether others are told that I am there; absent: they are" example:"true"`
+	Receipts      *bool       `json:"receipts,omitempty" doc:"Whether others are told how far I have read; my own devices are. Absent: they are" example:"true"`
 	Locale        string      `json:"locale,omitempty" doc:"A language tag; absent: not said" example:"ca"`
 	Timezone      string      `json:"timezone,omitempty" doc:"A name of the IANA database; absent: not said" example:"Europe/Madrid"`
 	Notifications string      `json:"notifications,omitempty" enum:"all,mentions,nothing" doc:"Of what I want to be notified where a context or conversation of mine says nothing else; absent: all"`
@@ -38,7 +39,7 @@ func (s *Server) getPreferences(ctx context.Context, a social.Actor, _ *struct{}
 
 func (s *Server) putPreferences(ctx context.Context, a social.Actor, in *preferencesBody) (*preferencesBody, error) {
 	b := in.Body
-	p := social.Preferences{Discreet: b.Presence != nil && !*b.Presence, Locale: b.Locale, Timezone: b.Timezone, Notify: b.Notifications}
+	p := social.Preferences{Discreet: b.Presence != nil && !*b.Presence, Reserved: b.Receipts != nil && !*b.Receipts, Locale: b.Locale, Timezone: b.Timezone, Notify: b.Notifications}
 	if b.Quiet != nil {
 		q := social.Quiet(*b.Quiet)
 		p.Quiet = &q
@@ -50,8 +51,8 @@ func (s *Server) putPreferences(ctx context.Context, a social.Actor, in *prefere
 }
 
 func showPreferences(p social.Preferences) *preferencesBody {
-	shown := !p.Discreet
-	out := Preferences{Presence: &shown, Locale: p.Locale, Timezone: p.Timezone, Notifications: p.Notify}
+	shown, reading := !p.Discreet, !p.Reserved
+	out := Preferences{Presence: &shown, Receipts: &reading, Locale: p.Locale, Timezone: p.Timezone, Notifications: p.Notify}
 	if out.Notifications == "" {
 		out.Notifications = "all"
 	}

@@ -157,10 +157,10 @@ func TestNobodyActsForOthersOutsideOfContexts(t *testing.T) {
 func TestPreferencesAreReplacedAsAWholeAndChecked(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		a := s.as("alice", "GET", "/v1/me/preferences").wants(200)
-		if string(a.body) != `{"presence":true,"notifications":"all"}`+"\n" {
+		if string(a.body) != `{"presence":true,"receipts":true,"notifications":"all"}`+"\n" {
 			t.Errorf("before anything was said: %s", a.body)
 		}
-		whole := `{"presence":false,"locale":"ca","timezone":"Europe/Madrid","notifications":"mentions","quiet":{"from":"22:00","to":"07:00","zone":"UTC"}}`
+		whole := `{"presence":false,"receipts":false,"locale":"ca","timezone":"Europe/Madrid","notifications":"mentions","quiet":{"from":"22:00","to":"07:00","zone":"UTC"}}`
 		if a := s.as("alice", "PUT", "/v1/me/preferences", whole).wants(200); string(a.body) != whole+"\n" {
 			t.Errorf("answered %s", a.body)
 		}

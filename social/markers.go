@@ -242,11 +242,14 @@ func (ms *Markers) open(space *Space, person PersonKey) bool {
 		return false
 	}
 	members, isOne := ms.dir.membership(space.Key, person)
-	if space.Kind == KindConversation { // its participants know each other
-		return isOne
-	}
 	p, ok := ms.dir.PersonByKey(person)
-	return ok && isOne && members <= ms.members && !p.Roles.Has(RoleHidden)
+	switch {
+	case !ok || !isOne || p.Reserved:
+		return false
+	case space.Kind == KindConversation: // its participants know each other
+		return true
+	}
+	return members <= ms.members && !p.Roles.Has(RoleHidden)
 }
 
 // Visible lists the markers of a context's messages that the actor may see now:

@@ -299,7 +299,33 @@ func TestWhoseMarkersAreVisible(t *testing.T) {
 	change(func(sp *Space) { sp.Policies = Presets()["closed"] })
 	wants("two again", as(bob), alice, bob)
 	wants("who may not read", as(carol))
+	town.putPerson(Person{Key: alice, Name: "alice", Reserved: true})
+	if err := dir.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wants("one does not want it", as(bob), bob)
+	wants("who does not want it sees itself, and others", as(alice), alice, bob)
 	if found, err := ms.Visible(t.Context(), as(bob), 4711); found != nil || err != nil {
 		t.Errorf("nowhere: %v, %v", found, err)
+	}
+}
+
+func TestAReservedPersonsMarkersAreItsOwnDevicesAlone(t *testing.T) {
+	t.Parallel()
+	town := smallTown()
+	sp := town.spaces[lobby]
+	sp.Receipts = true
+	town.putSpace(sp)
+	town.putSpace(Space{Key: 7, Kind: KindConversation, ID: "c", Owner: alice, Receipts: true})
+	for _, p := range []PersonKey{alice, bob} {
+		town.putMember(Affiliation{Space: 7, Person: p, Member: true})
+	}
+	town.putPerson(Person{Key: alice, Name: "alice", Reserved: true})
+	dir := loaded(t, town, atNoon)
+	ms := NewMarkers(dir, &markerStore{markers: map[markerKey]Marker{}}, &toldMarkers{}, 2, quiet(), atNoon)
+	for _, space := range []SpaceKey{lobby, 7} {
+		if is := dir.SpaceByKey(space); ms.open(is, alice) || !ms.open(is, bob) {
+			t.Errorf("in %s others see a reserved person's markers, or do not see those of the other one", is.ID)
+		}
 	}
 }

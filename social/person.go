@@ -57,6 +57,7 @@ type Person struct {
 	Roles       Roles
 	Suspended   bool
 	Discreet    bool // others are not told whether it is there
+	Reserved    bool // others are not told how far it has read
 	Removed     bool // the row stays, so that its posts keep their author
 	Created     time.Time
 }

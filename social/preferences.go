@@ -15,6 +15,8 @@ import (
 type Preferences struct {
 	// Discreet: others are not told whether the person is there.
 	Discreet bool `json:"discreet,omitempty"`
+	// Reserved: others are not told how far the person has read; its own devices are.
+	Reserved bool `json:"reserved,omitempty"`
 	// Locale is a language tag (RFC 5646) such as ca or pt-BR; empty: not said.
 	Locale string `json:"locale,omitempty"`
 	// Timezone is a name of the IANA database; empty: not said.
@@ -75,8 +77,9 @@ type PreferenceStore interface {
 	// Preferences are those of a person as they were stored; nil for none.
 	Preferences(ctx context.Context, person PersonKey) ([]byte, error)
 	// PutPreferences replaces them, in one transaction with a Change of the person
-	// where discreet is another than before. KindNotFound for a removed person.
-	PutPreferences(ctx context.Context, person PersonKey, body []byte, discreet bool, now time.Time) error
+	// where discreet or reserved is another than before. KindNotFound for a removed
+	// person.
+	PutPreferences(ctx context.Context, person PersonKey, body []byte, discreet, reserved bool, now time.Time) error
 }
 
 // Settings are the use cases on preferences: everybody's own.
@@ -106,7 +109,7 @@ func (st *Settings) Get(ctx context.Context, a Actor) (p Preferences, err error)
 	return p, nil
 }
 
-// Put replaces the actor's preferences. What it says of its presence holds for
+// Put replaces the actor's preferences. What it says of what others see holds for
 // those who are connected when it returns.
 func (st *Settings) Put(ctx context.Context, a Actor, p Preferences) error {
 	if err := a.RequireSelf(true); err != nil {
@@ -119,7 +122,7 @@ func (st *Settings) Put(ctx context.Context, a Actor, p Preferences) error {
 	if err != nil {
 		return fmt.Errorf("encode preferences: %w", err)
 	}
-	if err := st.store.PutPreferences(ctx, a.Person, body, p.Discreet, st.now()); err != nil {
+	if err := st.store.PutPreferences(ctx, a.Person, body, p.Discreet, p.Reserved, st.now()); err != nil {
 		return err
 	}
 	return st.dir.settle(ctx)

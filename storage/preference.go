@@ -23,23 +23,23 @@ func (db *DB) Preferences(ctx context.Context, person social.PersonKey) ([]byte,
 }
 
 // PutPreferences is [social.PreferenceStore]'s.
-func (db *DB) PutPreferences(ctx context.Context, person social.PersonKey, body []byte, discreet bool, now time.Time) error {
+func (db *DB) PutPreferences(ctx context.Context, person social.PersonKey, body []byte, discreet, reserved bool, now time.Time) error {
 	return db.change(ctx, "keep preferences", now, func(ctx context.Context, t *tx) error {
 		if err := lockPerson(ctx, t, person); err != nil {
 			return err
 		}
-		var was bool
-		err := one(ctx, t, into(&was), `SELECT discreet FROM preferences WHERE person = $1`, int64(person))
+		var was [2]bool
+		err := one(ctx, t, into(&was[0], &was[1]), `SELECT discreet, reserved FROM preferences WHERE person = $1`, int64(person))
 		if err != nil && !errors.Is(err, errNoRow) {
 			return fmt.Errorf("read what was said before: %w", err)
 		}
-		_, err = t.exec(ctx, `INSERT INTO preferences (person, body, discreet, at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (person) DO UPDATE SET body = excluded.body, discreet = excluded.discreet, at = excluded.at`,
-			int64(person), string(body), discreet, micros(now))
+		_, err = t.exec(ctx, `INSERT INTO preferences (person, body, discreet, reserved, at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (person) DO UPDATE SET body = excluded.body, discreet = excluded.discreet, reserved = excluded.reserved, at = excluded.at`,
+			int64(person), string(body), discreet, reserved, micros(now))
 		if err != nil {
 			return err
 		}
-		if was == discreet {
+		if was == [2]bool{discreet, reserved} {
 			return nil
 		}
 		return t.note(ctx, social.Change{Kind: social.ChangePerson, Person: person})

@@ -141,7 +141,7 @@ func damageableWall(t *testing.T, w *storagetest.World) {
 	if _, err := w.DB.Join(t.Context(), wall, w.Alice, nil, now); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.DB.PutPreferences(t.Context(), w.Bob, []byte("{}"), false, now); err != nil {
+	if err := w.DB.PutPreferences(t.Context(), w.Bob, []byte("{}"), false, false, now); err != nil {
 		t.Fatal(err)
 	}
 }

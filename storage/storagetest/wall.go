@@ -178,9 +178,9 @@ func preferences(w *World) {
 		}
 		return string(body)
 	}
-	put := func(body string, discreet bool) {
+	put := func(body string, discreet, reserved bool) {
 		w.Helper()
-		if err := w.DB.PutPreferences(w.Context(), w.Bob, []byte(body), discreet, Epoch()); err != nil {
+		if err := w.DB.PutPreferences(w.Context(), w.Bob, []byte(body), discreet, reserved, Epoch()); err != nil {
 			w.Fatal(err)
 		}
 	}
@@ -188,19 +188,24 @@ func preferences(w *World) {
 		w.Errorf("before anything was said: %s", got)
 	}
 	before := w.Version()
-	put(`{"locale":"ca"}`, false)
+	put(`{"locale":"ca"}`, false, false)
 	if got := read(); got != `{"locale":"ca"}` || w.Version() != before {
 		w.Errorf("%s, %d versions", got, w.Version()-before)
 	}
-	put(`{"discreet":true}`, true)
+	put(`{"discreet":true}`, true, false)
 	if got := read(); got != `{"discreet":true}` || !w.ReadPerson(w.Bob).Discreet || w.ReadPerson(w.Alice).Discreet {
 		w.Errorf("%s; %+v", got, w.ReadPerson(w.Bob))
 	}
-	put(`{"discreet":true,"locale":"ca"}`, true)
+	put(`{"discreet":true,"locale":"ca"}`, true, false)
 	if got := w.Changes(before); !reflect.DeepEqual(got, []social.Change{{Kind: social.ChangePerson, Person: w.Bob}}) {
 		w.Errorf("changes %+v", got)
 	}
-	Wants(w, w.DB.PutPreferences(w.Context(), 4711, []byte("{}"), false, Epoch()), social.KindNotFound)
+	before = w.Version()
+	put(`{"reserved":true}`, false, true)
+	if bob := w.ReadPerson(w.Bob); bob.Discreet || !bob.Reserved || w.ReadPerson(w.Alice).Reserved || w.Version() != before+1 {
+		w.Errorf("%+v, %d versions", bob, w.Version()-before)
+	}
+	Wants(w, w.DB.PutPreferences(w.Context(), 4711, []byte("{}"), false, false, Epoch()), social.KindNotFound)
 	if err := w.DB.RemovePerson(w.Context(), w.Bob, Epoch()); err != nil {
 		w.Fatal(err)
 	}
