@@ -178,9 +178,14 @@ type PushStore interface {
 	// ReleasePushes gives claims back as they were.
 	ReleasePushes(ctx context.Context, claims []PushClaim, now time.Time) error
 
+	// PushKeen lists who wants to be told of everything in a space, whatever it says
+	// itself.
+	PushKeen(ctx context.Context, space SpaceKey) ([]PersonKey, error)
+
 	// What a plan asks, a query or a few each.
 	PushInterests(ctx context.Context, members []Member, now time.Time) (map[Member]Interest, error)
 	PushPreferences(ctx context.Context, people []PersonKey) (map[PersonKey][]byte, error)
+	// PushContents answers in the order of the questions; several may be about one place.
 	PushContents(ctx context.Context, of []PushRange) ([]PushContent, error)
 	PushTolds(ctx context.Context, places []PushPlace) ([]PushTold, error)
 	PushSessions(ctx context.Context, clients []PushClient) ([]PushSession, error)

@@ -3,6 +3,7 @@ package storage
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -219,7 +220,17 @@ func (db *DB) WakePushes(ctx context.Context, places []social.PushPlace, now tim
 		for _, p := range chunk {
 			putColumns(lists[:], int64(p.Person), int64(p.Stream))
 		}
-		err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		// Mostly there is nothing: then nobody who posts waits for it.
+		var is int
+		err := one(ctx, db.eng.reader(), into(&is), `SELECT 1 FROM unnest($1::bigint[], $2::bigint[]) AS u (person, stream)
+			JOIN push_rows r ON r.person = u.person AND r.stream = u.stream WHERE r.shown <> 0 OR r.due <> 0 LIMIT 1`, lists[0], lists[1])
+		if errors.Is(err, errNoRow) {
+			continue
+		}
+		if err != nil {
+			return failure(fmt.Errorf("look for pushes: %w", err))
+		}
+		err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
 			_, err := t.exec(ctx, `WITH woken AS MATERIALIZED (SELECT r.person, r.stream
 					FROM unnest($1::bigint[], $2::bigint[]) AS u (person, stream)
 					JOIN push_rows r ON r.person = u.person AND r.stream = u.stream WHERE r.shown <> 0 OR r.due <> 0

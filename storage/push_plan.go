@@ -43,6 +43,22 @@ func (db *DB) PushInterests(ctx context.Context, members []social.Member, now ti
 	return out, nil
 }
 
+// PushKeen is [social.PushStore]'s.
+func (db *DB) PushKeen(ctx context.Context, space social.SpaceKey) ([]social.PersonKey, error) {
+	var out []social.PersonKey
+	// By attention_all.
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var person social.PersonKey
+		err := rs.Scan(&person)
+		out = append(out, person)
+		return err
+	}, `SELECT person FROM attention WHERE space = $1 AND level = 1 ORDER BY person`, int64(space))
+	if err != nil {
+		return nil, failure(fmt.Errorf("read who attends to everything: %w", err))
+	}
+	return out, nil
+}
+
 // PushPreferences is [social.PushStore]'s.
 func (db *DB) PushPreferences(ctx context.Context, people []social.PersonKey) (map[social.PersonKey][]byte, error) {
 	out := map[social.PersonKey][]byte{}
@@ -61,19 +77,19 @@ func (db *DB) PushPreferences(ctx context.Context, people []social.PersonKey) (m
 }
 
 // pushContents counts, of each place, what is behind the marker and no older than
-// what may be told of: the last $7 entries one by one, the ones before by ordinals.
+// what may be told of: the last $8 entries one by one, the ones before by ordinals.
 // Everything is a look-up or a short range in a primary key.
 const pushContents = `WITH marked AS MATERIALIZED (
-		SELECT s.id AS stream, u.person, s.ordinals, u.shown, u.last,
+		SELECT s.id AS stream, u.person, s.ordinals, u.shown, u.last, u.n,
 			CASE WHEN COALESCE(m.read, 0) > u.base THEN m.read ELSE u.base END AS marker, u.start
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-			AS u (stream, person, base, shown, start, last)
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+			AS u (stream, person, base, shown, start, last, n)
 		JOIN streams s ON s.id = u.stream
 		LEFT JOIN read_markers m ON m.stream = u.stream AND m.person = u.person
 	), begun AS MATERIALIZED (
 		SELECT q.*, CASE WHEN q.marker > q.start THEN q.marker ELSE q.start END AS base FROM marked q
 	), bounded AS MATERIALIZED (
-		SELECT q.*, CASE WHEN q.base < q.last - $7 THEN q.last - $7 ELSE q.base END AS near FROM begun q
+		SELECT q.*, CASE WHEN q.base < q.last - $8 THEN q.last - $8 ELSE q.base END AS near FROM begun q
 	), counted AS MATERIALIZED (
 		SELECT q.*,
 			(SELECT COUNT(*) FROM posts p WHERE ` + unreadBy + ` AND p.seq > q.near AND p.seq <= q.last) AS fresh,
@@ -83,7 +99,7 @@ const pushContents = `WITH marked AS MATERIALIZED (
 				- COALESCE((SELECT ` + ordinalBefore + ` FROM posts p WHERE p.stream = q.stream AND p.seq > q.base ORDER BY p.seq LIMIT 1), q.ordinals) END AS older
 		FROM bounded q
 	)
-	SELECT q.stream, q.person, q.marker, q.fresh + q.older, COALESCE(q.newest, 0) FROM counted q`
+	SELECT q.n, q.marker, q.fresh + q.older, COALESCE(q.newest, 0) FROM counted q`
 
 // namedMost is how many of the posts that name a person are looked at.
 const namedMost = 50
@@ -101,40 +117,38 @@ func (db *DB) PushContents(ctx context.Context, of []social.PushRange) ([]social
 }
 
 func (db *DB) pushContents(ctx context.Context, of []social.PushRange, out []social.PushContent) error {
-	at := make(map[social.PushPlace]int, len(of))
-	var lists [6][]int64
-	var named [3][]int64
+	var lists [7][]int64
+	var named [4][]int64
 	for i, r := range of {
-		at[r.PushPlace] = i
 		start := max(r.From, 1) - 1
-		putColumns(lists[:], int64(r.Stream), int64(r.Person), int64(r.Base), int64(r.Floor), int64(start), int64(r.Last)) //nolint:gosec // came from BIGINTs
-		putColumns(named[:], int64(r.Person), int64(r.Stream), int64(r.Last))                                              //nolint:gosec // likewise
+		putColumns(lists[:], int64(r.Stream), int64(r.Person), int64(r.Base), int64(r.Floor), int64(start), int64(r.Last), int64(i)) //nolint:gosec // came from BIGINTs
+		putColumns(named[:], int64(r.Person), int64(r.Stream), int64(r.Last), int64(i))                                              //nolint:gosec // likewise
 	}
 	c := db.eng.reader()
 	err := each(ctx, c, func(rs rows) error {
-		var p social.PushPlace
+		var i int
 		var x social.PushContent
-		err := rs.Scan(&p.Stream, &p.Person, &x.Read, &x.Count, &x.Newest)
-		out[at[p]] = x
+		err := rs.Scan(&i, &x.Read, &x.Count, &x.Newest)
+		out[i] = x
 		return err
-	}, pushContents, lists[0], lists[1], lists[2], lists[3], lists[4], lists[5], int64(social.PushCountWithin))
+	}, pushContents, lists[0], lists[1], lists[2], lists[3], lists[4], lists[5], lists[6], int64(social.PushCountWithin))
 	if err != nil {
 		return err
 	}
 	return each(ctx, c, func(rs rows) error {
-		var p social.PushPlace
+		var i int
 		var n social.PushNamed
-		err := rs.Scan(&p.Person, &p.Stream, &n.Seq, &n.Why)
-		x := &out[at[p]]
-		if r := of[at[p]]; n.Seq > x.Read && n.Seq > r.Floor && n.Seq >= r.From {
+		err := rs.Scan(&i, &n.Seq, &n.Why)
+		x := &out[i]
+		if r := of[i]; n.Seq > x.Read && n.Seq > r.Floor && n.Seq >= r.From {
 			x.Named = append(x.Named, n)
 		}
 		return err
-	}, `SELECT x.person, x.stream, x.seq, x.why FROM (
-			SELECT n.person, n.stream, n.seq, n.why, ROW_NUMBER() OVER (PARTITION BY n.person, n.stream ORDER BY n.seq DESC) AS place
-			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (person, stream, last)
+	}, `SELECT x.i, x.seq, x.why FROM (
+			SELECT u.i, n.seq, n.why, ROW_NUMBER() OVER (PARTITION BY u.i ORDER BY n.seq DESC) AS place
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u (person, stream, last, i)
 			JOIN push_named n ON n.person = u.person AND n.stream = u.stream AND n.seq <= u.last) x
-		WHERE x.place <= $4 ORDER BY x.person, x.stream, x.seq`, named[0], named[1], named[2], namedMost)
+		WHERE x.place <= $5 ORDER BY x.i, x.seq`, named[0], named[1], named[2], named[3], namedMost)
 }
 
 // PushTolds is [social.PushStore]'s.

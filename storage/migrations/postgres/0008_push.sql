@@ -99,3 +99,6 @@ CREATE TABLE push_dead (
 
 -- Who has got a device, or another one, lately.
 CREATE INDEX devices_set ON devices (set_at);
+
+-- Who wants to be told of everything in a space.
+CREATE INDEX attention_all ON attention (space) WHERE level = 1;

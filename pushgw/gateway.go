@@ -1,0 +1,161 @@
+package pushgw
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rambla/social"
+)
+
+// Config is how the gateway works; what is zero is as it says here.
+type Config struct {
+	// Hold is for how long a post in a context waits for devices to acknowledge it
+	// (2 s), HoldTalk likewise in a conversation (1 s).
+	Hold, HoldTalk time.Duration
+	// Sends is how many pushes wait for answers at a time (768), and Rows about how
+	// many people's rows are being worked on (2048).
+	Sends, Rows int
+	// Planners is how many batches are claimed and planned side by side (1).
+	Planners int
+	// Batch is how many rows are claimed at a time (250).
+	Batch int
+	// Lease is after how long a row whose worker went away is claimed again (2
+	// minutes): longer than a Sender may take.
+	Lease time.Duration
+}
+
+func (c Config) or() Config {
+	c.Hold, c.HoldTalk = cmp.Or(c.Hold, 2*time.Second), cmp.Or(c.HoldTalk, time.Second)
+	c.Sends, c.Rows = cmp.Or(c.Sends, 768), cmp.Or(c.Rows, 2048)
+	c.Planners, c.Batch = cmp.Or(c.Planners, 1), cmp.Or(c.Batch, 250)
+	c.Lease = cmp.Or(c.Lease, 2*time.Minute)
+	return c
+}
+
+// Sessions know how far the MQTT sessions of this process have got.
+type Sessions interface {
+	// Acknowledged is up to where the live session of a client has acknowledged a
+	// stream; live is false where there is no such session here.
+	Acknowledged(person social.PersonKey, client string, scope social.Scope, channel social.Channel) (seq uint64, live bool)
+}
+
+// Posts read the log.
+type Posts interface {
+	Posts(ctx context.Context, q social.PostQuery) ([]social.Post, error)
+	PostByID(ctx context.Context, id social.ID) (social.Post, error)
+}
+
+// Deps are what a gateway works with; Sealer may be nil, all else may not.
+type Deps struct {
+	Directory *social.Directory
+	Posts     Posts
+	Store     social.PushStore
+	Devices   social.DeviceRegister
+	Sessions  Sessions
+	Sender    Sender
+	Words     Words
+	Sealer    Sealer // nil: devices with a key of their own get no content
+	Logger    *slog.Logger
+	Metrics   prometheus.Registerer
+	Now       func() time.Time
+}
+
+// Gateway tells devices what happened. It is safe for concurrent use.
+//
+// What is kept in memory: who has a device (about 60 bytes each), who was pushed to
+// in the last minutes, and what is being worked on. How much is posted, and how
+// much waits, changes nothing of that.
+type Gateway struct {
+	Deps
+
+	config  Config
+	figures *figures
+	holders holders
+	people  *allowances[social.PersonKey]
+	devices *allowances[social.DeviceKey]
+	work    chan *push
+	done    chan *row
+	room    *room // for rows and providers
+
+	wakeDeriver, wakeClaimer, wakeWithdrawer chan struct{} // capacity 1
+
+	mu    sync.Mutex // guards all below; held for a moment only: posts wait for it
+	grown map[social.StreamKey]struct{}
+	moved withdrawals
+}
+
+// New makes a gateway; it works while Serve runs.
+func New(config Config, deps Deps) *Gateway {
+	config = config.or()
+	return &Gateway{
+		Deps: deps, config: config, figures: newFigures(deps.Metrics),
+		people:  newAllowances[social.PersonKey](personBurst, personEvery),
+		devices: newAllowances[social.DeviceKey](deviceBurst, deviceEvery),
+		work:    make(chan *push), done: make(chan *row, config.Rows),
+		room:        newRoom(config),
+		wakeDeriver: make(chan struct{}, 1), wakeClaimer: make(chan struct{}, 1), wakeWithdrawer: make(chan struct{}, 1),
+		grown: map[social.StreamKey]struct{}{}, moved: newWithdrawals(),
+	}
+}
+
+// Posted notes that a stream of posts has grown. It never blocks for long, and
+// nothing is lost where the note is.
+func (g *Gateway) Posted(stream social.StreamKey) {
+	if !g.holders.any() {
+		return
+	}
+	g.mu.Lock()
+	g.grown[stream] = struct{}{}
+	g.mu.Unlock()
+	nudge(g.wakeDeriver)
+}
+
+func nudge(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// drainWithin is how long what is under way may take once the gateway is to end;
+// what takes longer is done again by whoever comes next.
+const drainWithin = 5 * time.Second
+
+// Serve works until ctx ends, lets what is under way finish in bounded time and
+// returns when nothing of it runs any more.
+func (g *Gateway) Serve(ctx context.Context) {
+	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	ending := context.AfterFunc(ctx, func() {
+		time.AfterFunc(drainWithin, func() { stop(context.Cause(ctx)) })
+	})
+	defer ending()
+
+	var planners, others sync.WaitGroup
+	others.Go(func() { g.derive(ctx) })
+	others.Go(func() { g.withdraw(ctx) })
+	others.Go(func() { g.measure(ctx) })
+	for range g.config.Planners {
+		planners.Go(func() { g.plan(ctx, working) })
+	}
+	var senders sync.WaitGroup
+	for range g.config.Sends {
+		senders.Go(func() { g.send(working) })
+	}
+	settled := make(chan struct{})
+	go func() {
+		defer close(settled)
+		g.settle(working)
+	}()
+	planners.Wait()
+	close(g.work)
+	senders.Wait()
+	close(g.done)
+	<-settled
+	others.Wait()
+}

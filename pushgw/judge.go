@@ -1,0 +1,252 @@
+package pushgw
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"rambla/social"
+)
+
+// judge decides what becomes of each device of a row.
+func (b *batch) judge(r *row) {
+	fresh := r.claim.Last > r.claim.Done && r.wait.IsZero()
+	why := b.nothing(r)
+	if fresh && why != "" {
+		r.decide(0, b.now, social.PushSuppressed, why, nil)
+		b.figures.suppressed(why)
+	}
+	if fresh && why == "" && r.content.newest <= r.claim.Done { // what is new is not for this person
+		why := cmp.Or(r.wish.Why, "removed")
+		r.decide(0, b.now, social.PushSuppressed, why, nil)
+		b.figures.suppressed(why)
+	}
+	ring := false
+	for _, t := range r.targets {
+		b.judgeTarget(r, t, fresh && why == "")
+		ring = ring || t.push != nil && t.push.what == actAlert
+	}
+	if !ring {
+		return
+	}
+	if until := b.people.take(r.claim.Person, b.now); !until.IsZero() {
+		for _, t := range r.targets {
+			if t.push != nil && t.push.what == actAlert {
+				b.devices.back(t.device.Key)
+				b.postpone(r, t, until)
+			}
+		}
+	}
+}
+
+// nothing is why there is nothing to tell the person of any more; empty where there
+// is. What is left of the content then is nobody's to be told of.
+func (b *batch) nothing(r *row) string {
+	why := ""
+	switch {
+	case r.space == nil || !r.reads:
+		why = "right"
+	case b.Directory.PushBlocked(r.space):
+		why = "blocked"
+	case r.content.post != nil:
+		if len(r.targets) == 0 {
+			return "no_device"
+		}
+		return ""
+	case r.content.read >= r.claim.Last:
+		why = "read"
+	default:
+		why = cmp.Or(r.wish.Why, "removed")
+	}
+	r.content.post = nil
+	for _, t := range r.targets {
+		t.content.post = nil
+	}
+	return why
+}
+
+// judgeTarget decides what is sent to a device; fresh tells that there may be
+// something new.
+func (b *batch) judgeTarget(r *row, t *target, fresh bool) {
+	c := t.left(r)
+	waits := t.told.Wait.After(b.now)
+	if fresh && (c.post == nil || c.newest <= t.told.Seq) {
+		if t.own {
+			r.decide(t.device.Key, b.now, social.PushSuppressed, "acknowledged", nil)
+			b.figures.suppressed("acknowledged")
+		}
+	} else if fresh && c.newest > r.claim.Done {
+		b.judgeNew(r, t, c, waits)
+	}
+	if t.push != nil || !t.told.Shown || waits {
+		if t.told.Shown && waits {
+			t.again = earliest(t.again, t.told.Wait)
+		}
+		return
+	}
+	switch {
+	case r.content.post == nil && t.device.Platform == social.PlatformWebPush:
+		// A browser has to show something for every push.
+		t.told.Shown, t.changed = false, true
+	case r.content.post == nil:
+		b.prepare(r, t, &r.content, actClear)
+	case c.post != nil && c.newest <= t.told.Seq && c.markFor(t.device) != t.told.Mark:
+		b.prepare(r, t, c, actReplace)
+	}
+}
+
+// judgeNew decides about something that the device was not told of.
+func (b *batch) judgeNew(r *row, t *target, c *content, waits bool) {
+	quiet := r.prefs.QuietUntil(b.now, t.device.Timezone)
+	if !quiet.IsZero() && r.prefs.Quiet.Spares(r.kindOf(c) == KindMention, r.space.Single()) {
+		quiet = time.Time{}
+	}
+	suppress := func(what social.PushWhat, why string) {
+		r.decide(t.device.Key, b.now, what, why, nil)
+		b.figures.suppressed(why)
+	}
+	switch {
+	case c.post.Published.Before(t.device.Created):
+		suppress(social.PushSuppressed, "registered_later")
+	case b.now.Sub(r.claim.Posted) >= social.PushLife:
+		suppress(social.PushFailed, "expired")
+	case !quiet.IsZero():
+		t.pending, t.again = true, quiet
+		r.decide(t.device.Key, b.now, social.PushWaits, "quiet", nil).Until = quiet
+		b.figures.suppressed("quiet")
+	case waits:
+		t.pending, t.again = true, t.told.Wait
+	default:
+		if until := b.devices.take(t.device.Key, b.now); !until.IsZero() {
+			b.postpone(r, t, until)
+			return
+		}
+		b.prepare(r, t, c, actAlert)
+	}
+}
+
+// postpone has a device wait for its turn; what comes until then is merged.
+func (b *batch) postpone(r *row, t *target, until time.Time) {
+	t.push, t.pending, t.again = nil, true, until
+	r.decide(t.device.Key, b.now, social.PushWaits, "limited", nil).Until = until
+	b.figures.suppressed("limited")
+}
+
+// prepare makes the message.
+func (b *batch) prepare(r *row, t *target, c *content, what action) {
+	d := t.device
+	p := &push{row: r, target: t, what: what}
+	p.m = Message{
+		Device: d, Kind: KindClear, Stream: r.topic, Seq: t.told.Seq,
+		Collapse: collapse(r.place()), Silent: what == actReplace, Expires: b.now.Add(social.PushLife),
+	}
+	t.push = p
+	if what == actClear {
+		p.m.ID = p.id()
+		return
+	}
+	p.mark = c.markFor(d)
+	p.m.Kind, p.m.Seq, p.m.Post, p.m.Count = r.kindOf(c), c.newest, c.post.ID.String(), c.count
+	p.m.Expires = c.post.Published.Add(social.PushLife)
+	who := b.Directory.AnyPerson(c.post.Author)
+	name := cmp.Or(who.DisplayName, who.Name)
+	p.bare = Line{
+		Locale: cmp.Or(d.Locale, r.prefs.Locale), Kind: p.m.Kind, Count: c.count,
+		Where: placeName(r.space), Who: name,
+	}
+	p.m.ID = p.id()
+	p.m.Title, p.m.Body = b.Words.Line(p.bare)
+	if !d.Preview || c.post.Content == "" {
+		return
+	}
+	title, body := name, preview(c.post.Content)
+	if p.bare.Where != "" {
+		title = name + " · " + p.bare.Where
+	}
+	switch {
+	case len(d.PayloadKey) == 0:
+		p.m.Title, p.m.Body = title, body
+	case b.Sealer != nil:
+		sealed, err := b.Sealer.Seal(d, title, body)
+		if err != nil { // its key is no point of the curve: it gets the line
+			b.Logger.Debug("a preview cannot be sealed", "device", d.ID, "err", err)
+			return
+		}
+		p.m.Sealed = sealed
+	}
+}
+
+// placeName is what a space is called; empty for what has no name.
+func placeName(s *social.Space) string {
+	if s.Kind == social.KindContext {
+		return cmp.Or(s.DisplayName, s.ID)
+	}
+	return s.DisplayName
+}
+
+// kindOf is the word for what the content is about.
+func (r *row) kindOf(c *content) Kind {
+	var newest social.PushReason
+	for _, n := range c.named {
+		if n.Seq > r.claim.Done || n.Seq == c.newest {
+			newest = max(newest, n.Why)
+			if n.Why == social.PushedMention {
+				return KindMention
+			}
+		}
+	}
+	switch {
+	case newest == social.PushedAddition || r.channel == social.ChannelEvents:
+		return KindNotification
+	case r.channel == social.ChannelComments:
+		return KindComment
+	}
+	return KindMessage
+}
+
+// markFor is a digest of what a device shows of the content: of how much and up to
+// where, and of a preview also what it says.
+func (c *content) markFor(d *social.Device) uint64 {
+	var b [26]byte
+	binary.BigEndian.PutUint64(b[0:], uint64(c.count)) //nolint:gosec // a number of posts
+	binary.BigEndian.PutUint64(b[8:], c.newest)
+	if d.Preview {
+		b[16] = 1
+		binary.BigEndian.PutUint64(b[17:], c.post.Edited)
+	}
+	sum := sha256.Sum256(b[:])
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// collapse is the same for all pushes of a person and stream.
+func collapse(p social.PushPlace) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[0:], uint64(p.Person)) //nolint:gosec // a key
+	binary.BigEndian.PutUint64(b[8:], uint64(p.Stream)) //nolint:gosec // likewise
+	sum := sha256.Sum256(b[:])
+	return base64.RawURLEncoding.EncodeToString(sum[:])[:22]
+}
+
+// id is the same whenever the push is tried again: a UUID of version 8.
+func (p *push) id() social.ID {
+	var b [33]byte
+	b[0] = byte(p.what)
+	binary.BigEndian.PutUint64(b[1:], uint64(p.target.device.Key)) //nolint:gosec // a key
+	binary.BigEndian.PutUint64(b[9:], uint64(p.row.claim.Stream))  //nolint:gosec // likewise
+	binary.BigEndian.PutUint64(b[17:], p.m.Seq)
+	binary.BigEndian.PutUint64(b[25:], p.mark)
+	sum := sha256.Sum256(b[:])
+	id := social.ID(sum[:16])
+	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80
+	return id
+}
+
+// earliest is the earlier of two times that are not zero.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,101 @@
+package pushgw
+
+import (
+	"sync"
+	"time"
+
+	"rambla/social"
+)
+
+// row is a claim on its way from the plan to the settlement.
+type row struct {
+	claim   social.PushClaim
+	space   *social.Space
+	channel social.Channel
+	topic   string
+	sight   social.Sight
+	reads   bool // it may read there now
+	wish    social.PushWish
+	prefs   social.Preferences
+	content content
+	targets []*target
+	until   time.Time // when all of it is looked at again; zero: when the targets say so
+
+	wait   time.Time // the end of the flood's pause; zero: something new may be told of
+	urgent bool
+
+	mu      sync.Mutex // guards all below
+	open    int        // pushes without an answer
+	decided []social.PushDecision
+	dead    []social.PushDead
+	used    []social.DeviceKey
+	sent    bool // something new was accepted
+}
+
+// content is what there is to tell of.
+type content struct {
+	count  int
+	newest uint64
+	named  []social.PushNamed
+	read   uint64
+	post   *social.Post // the newest; nil where there is nothing
+}
+
+// target is one device of a row.
+type target struct {
+	device  *social.Device
+	told    social.PushTold
+	acked   uint64  // up to here its session has acknowledged
+	own     bool    // it has acknowledged some of the row's content
+	content content // then what is left for it
+	push    *push   // what is sent; nil: nothing
+	again   time.Time
+	pending bool // something new is left to tell it
+	changed bool // told is to be stored
+}
+
+// action is what a push does.
+type action uint8
+
+const (
+	actAlert   action = iota // tells of something new
+	actReplace               // changes what is shown, without a sound
+	actClear                 // takes away what is shown
+)
+
+// push is one message on its way.
+type push struct {
+	row    *row
+	target *target
+	what   action
+	mark   uint64
+	m      Message
+	bare   Line // what it says without content
+	begun  time.Time
+}
+
+// left is what there is to tell the device of.
+func (t *target) left(r *row) *content {
+	if t.own {
+		return &t.content
+	}
+	return &r.content
+}
+
+func (r *row) place() social.PushPlace { return r.claim.PushPlace }
+
+// decide notes a decision on what came after what was decided before.
+func (r *row) decide(device social.DeviceKey, now time.Time, what social.PushWhat, reason string, a *Answer) *social.PushDecision {
+	d := social.PushDecision{
+		Person: r.claim.Person, Device: device, Stream: r.claim.Stream, Since: r.claim.Done, Seq: r.claim.Last,
+		At: now, What: what, Reason: reason,
+	}
+	if d.Since >= d.Seq { // about what was told of before
+		d.Since = r.claim.First - 1
+	}
+	if a != nil {
+		d.Status, d.Code, d.Answer = a.Status, a.Code, a.ID
+	}
+	r.decided = append(r.decided, d)
+	return &r.decided[len(r.decided)-1]
+}

@@ -1,0 +1,346 @@
+package pushgw_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"rambla/pushgw"
+	"rambla/social"
+	"rambla/storage"
+	"rambla/storage/storagetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// site is a gateway over the use cases and a real store, with providers and
+// sessions that a test plays. Its clock goes on as usual, and by leaps.
+type site struct {
+	*testing.T
+	db        *storage.DB
+	dir       *social.Directory
+	spaces    *social.Spaces
+	people    *social.People
+	posts     *social.Posts
+	acts      *social.Activities
+	talks     *social.Conversations
+	blocks    *social.Blocks
+	attention *social.Attention
+	settings  *social.Settings
+	markers   *social.Markers
+	ids       social.IDs
+	gateway   *pushgw.Gateway
+	stop      func() // of the gateway
+
+	mu       sync.Mutex
+	leap     time.Duration
+	pushes   []pushgw.Message
+	answers  map[string]func(n int) pushgw.Answer // by token; n counts from 1
+	asked    map[string]int
+	acked    map[string]uint64 // by client
+	attached bool              // hints reach the gateway
+}
+
+// The holds of a site: short, and long enough that what a test does at once is at once.
+const (
+	hold     = 200 * time.Millisecond
+	holdTalk = 100 * time.Millisecond
+)
+
+// newSite has alice, bob, carol, dave and the manager root, and the open context
+// lobby of alice's with bob and carol.
+func newSite(t *testing.T, db *storage.DB) *site {
+	t.Helper()
+	s := &site{T: t, db: db, answers: map[string]func(int) pushgw.Answer{}, asked: map[string]int{}, acked: map[string]uint64{}, attached: true}
+	logger := slog.New(slog.DiscardHandler)
+	s.dir = social.NewDirectory(db, logger, s.now)
+	s.dir.OnDelta(func(d social.Delta) {
+		if g := s.hinted(); g != nil {
+			g.Follow(d)
+		}
+	})
+	announcer := social.NewAnnouncer(db, s.dir, s)
+	committer := social.NewCommitter(db, announcer, 1, logger, s.now)
+	s.posts = social.NewPosts(s.dir, db, committer, &s.ids, s.now)
+	s.acts = social.NewActivities(s.dir, s.posts, db, &s.ids, s.now)
+	s.spaces = social.NewSpaces(s.dir, db, announcer, &s.ids, false, logger, s.now)
+	s.people = social.NewPeople(s.dir, db, s.now)
+	s.talks = social.NewConversations(s.spaces, db, s.posts, 50)
+	s.blocks = social.NewBlocks(s.dir, db, s.now)
+	s.attention = social.NewAttention(s.dir, db, s.now)
+	s.settings = social.NewSettings(s.dir, db, s.now)
+	s.markers = social.NewMarkers(s.dir, db, s, 50, logger, s.now)
+	if err := s.dir.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() { committer.Serve(ctx) })
+	work.Go(func() { s.markers.Serve(ctx) })
+	t.Cleanup(func() { cancel(); work.Wait() })
+	for _, name := range []string{"alice", "bob", "carol", "dave", "root"} {
+		p := social.NewPerson{Name: name, DisplayName: strings.ToUpper(name[:1]) + name[1:]}
+		if name == "root" {
+			p.Roles = social.RoleManager
+		}
+		s.must(s.people.Found(t.Context(), p))
+	}
+	s.must(s.spaces.Found(t.Context(), s.as("alice"), social.Space{ID: "lobby", DisplayName: "The lobby", Policies: social.Presets()["open"]}))
+	s.must(s.spaces.Admit(t.Context(), s.as("alice"), "lobby", "bob"))
+	s.must(s.spaces.Admit(t.Context(), s.as("alice"), "lobby", "carol"))
+	s.serve()
+	return s
+}
+
+// serve starts a gateway; it ends with the test, or by stop.
+func (s *site) serve() {
+	g := pushgw.New(pushgw.Config{Hold: hold, HoldTalk: holdTalk, Sends: 16, Rows: 64}, pushgw.Deps{
+		Directory: s.dir, Posts: s.db, Store: s.db, Devices: s.db, Sessions: s, Sender: s, Words: s,
+		Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Now: s.now,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); g.Serve(ctx) }()
+	s.mu.Lock()
+	s.gateway = g
+	s.mu.Unlock()
+	s.stop = sync.OnceFunc(func() { cancel(); <-done })
+	s.Cleanup(s.stop)
+}
+
+func (s *site) hinted() *pushgw.Gateway {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.attached {
+		return nil
+	}
+	return s.gateway
+}
+
+// must fails the test where the last of the values is an error.
+func (s *site) must(values ...any) {
+	s.Helper()
+	if err, _ := values[len(values)-1].(error); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *site) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Add(s.leap)
+}
+
+// pass lets time go by.
+func (s *site) pass(d time.Duration) {
+	s.mu.Lock()
+	s.leap += d
+	g := s.gateway
+	s.mu.Unlock()
+	g.Look()
+}
+
+func (s *site) as(name string) social.Actor { return social.Actor{Person: s.key(name)} }
+
+func (s *site) key(name string) social.PersonKey {
+	s.Helper()
+	p, ok := s.dir.PersonByName(name)
+	if !ok {
+		s.Fatalf("nobody is called %s", name)
+	}
+	return p.Key
+}
+
+// AnnouncePost makes the site an audience.
+func (s *site) AnnouncePost(_ *social.Space, _ social.Channel, p *social.Post) {
+	if g := s.hinted(); g != nil {
+		g.Posted(p.Stream)
+	}
+}
+
+func (s *site) AnnounceSample(social.Owner, *social.Sample) {}
+
+func (s *site) AnnounceMarker(_ *social.Space, m social.Marker, _ bool) {
+	if g := s.hinted(); g != nil {
+		g.Moved(m.Stream, m.Person)
+	}
+}
+
+// Line makes the site its own words.
+func (s *site) Line(l pushgw.Line) (title, body string) {
+	return l.Where, fmt.Sprintf("%s %d", l.Kind, l.Count)
+}
+
+// Acknowledged makes the site all sessions: those that test said something of.
+func (s *site) Acknowledged(_ social.PersonKey, client string, _ social.Scope, _ social.Channel) (uint64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seq, live := s.acked[client]
+	return seq, live
+}
+
+func (s *site) acknowledge(client string, seq uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acked[client] = seq
+}
+
+// Send makes the site a provider.
+func (s *site) Send(_ context.Context, m *pushgw.Message) pushgw.Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	token := string(m.Device.Token)
+	s.asked[token]++
+	a := pushgw.Answer{Verdict: pushgw.Accepted, Status: 200, ID: "provider-id"}
+	if f := s.answers[token]; f != nil {
+		a = f(s.asked[token])
+	}
+	if a.Verdict == pushgw.Accepted {
+		s.pushes = append(s.pushes, *m)
+	}
+	return a
+}
+
+func (s *site) answer(token string, f func(n int) pushgw.Answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[token] = f
+}
+
+// device registers one; change may be nil.
+func (s *site) device(person, token string, change func(*social.Device)) social.Device {
+	s.Helper()
+	id := s.ids.New(s.now())
+	grant, err := s.db.CreateGrant(s.Context(), social.Grant{ID: id, Person: s.key(person), Created: s.now(), Used: s.now()}, nil)
+	s.must(err)
+	d := social.Device{
+		ID: id, Person: s.key(person), Grant: grant, Platform: social.PlatformFCM, Token: social.Secret(token),
+		Client: "client-" + token, Created: s.now(), Set: s.now(),
+	}
+	if change != nil {
+		change(&d)
+	}
+	kept, _, err := s.db.PutDevice(s.Context(), d, social.MaxDevices)
+	s.must(err)
+	return kept
+}
+
+// post publishes and returns the post.
+func (s *site) post(author, content string) social.Found {
+	s.Helper()
+	return s.postAt(author, social.InContext("lobby"), social.Draft{Content: content})
+}
+
+func (s *site) postAt(author string, w social.Where, d social.Draft) social.Found {
+	s.Helper()
+	f, _, err := s.posts.Create(s.Context(), s.as(author), w, social.ChannelMessages, d)
+	s.must(err)
+	return f
+}
+
+// read moves a person's marker in the lobby.
+func (s *site) read(person string, seq uint64) {
+	s.Helper()
+	s.must(s.markers.MoveNow(s.Context(), s.as(person), social.InContext("lobby"), social.Receipt{Read: seq}))
+}
+
+// told lists the pushes so far, one text each.
+func (s *site) told() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, m := range s.pushes {
+		text := fmt.Sprintf("%s %s %s seq %d n %d badge %d", string(m.Device.Token), m.Kind, m.Stream, m.Seq, m.Count, m.Badge)
+		if m.Silent {
+			text += " silent"
+		}
+		out = append(out, text)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// tells waits until the pushes so far are these, in any order.
+func (s *site) tells(want ...string) {
+	s.Helper()
+	slices.Sort(want)
+	s.until(func() error {
+		if got := s.told(); !slices.Equal(got, want) {
+			return fmt.Errorf("pushed\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+		}
+		return nil
+	})
+}
+
+// until waits for something to be so.
+func (s *site) until(f func() error) {
+	s.Helper()
+	var err error
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if err = f(); err == nil {
+			return
+		}
+		tick := time.NewTimer(10 * time.Millisecond)
+		<-tick.C
+	}
+	s.Fatal(err)
+}
+
+// settled waits until nothing is waiting any more, and all that was posted was read.
+func (s *site) settled() {
+	s.Helper()
+	s.until(func() error {
+		lag, err := s.db.PushLagging(s.Context(), time.Time{}, 0, 10)
+		s.must(err)
+		next, err := s.db.NextPush(s.Context())
+		s.must(err)
+		if len(lag) > 0 || !next.IsZero() {
+			return fmt.Errorf("not read: %+v; due: %v", lag, next)
+		}
+		return nil
+	})
+}
+
+// why lists what was decided about a person, newest first.
+func (s *site) why(person string) []string {
+	s.Helper()
+	all, err := s.db.PushDecisions(s.Context(), s.key(person), 0, 0, 100)
+	s.must(err)
+	var out []string
+	for _, d := range all {
+		out = append(out, strings.TrimSpace(d.What.String()+" "+d.Reason))
+	}
+	return out
+}
+
+// decides waits for a decision about a person.
+func (s *site) decides(person, want string) {
+	s.Helper()
+	s.until(func() error {
+		if got := s.why(person); !slices.Contains(got, want) {
+			return fmt.Errorf("decided %v, want %q", got, want)
+		}
+		return nil
+	})
+}
+
+// each runs a test on a gateway over each engine.
+func each(t *testing.T, f func(s *site)) {
+	t.Helper()
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) { f(newSite(t, db)) })
+}
+
+// onSQLite runs one where the engine does not matter.
+func onSQLite(t *testing.T) *site {
+	t.Helper()
+	t.Parallel()
+	return newSite(t, storagetest.Open(t, storagetest.SQLite))
+}
