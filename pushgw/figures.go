@@ -86,7 +86,7 @@ func (f *figures) claimed(c *social.PushClaim, now time.Time, hold time.Duration
 }
 
 func (f *figures) answered(p *push, a *Answer, now time.Time) {
-	f.sentTotal.WithLabelValues(string(p.m.Kind), word(a.Verdict)).Inc()
+	f.sentTotal.WithLabelValues(string(p.m.Kind), a.Verdict.String()).Inc()
 	if a.Verdict == Accepted && p.what == actAlert {
 		f.toAccepted.Observe(now.Sub(p.row.claim.Posted).Seconds())
 	}

@@ -113,7 +113,7 @@ func (g *Gateway) applyLocked(p *push, a *Answer, now time.Time) {
 		} else {
 			t.told.Shown = false
 		}
-		r.decide(t.device.Key, now, social.PushFailed, word(a.Verdict), a)
+		r.decide(t.device.Key, now, social.PushFailed, a.Verdict.String(), a)
 		r.dead = append(r.dead, g.letter(p, a, now))
 	}
 }
@@ -128,11 +128,11 @@ func (g *Gateway) laterLocked(p *push, a *Answer, now, until time.Time) {
 		t.pending = true
 	} else if t.told.Attempt >= amendMost {
 		t.told.Shown, t.again, t.told.Wait, t.told.Attempt = false, time.Time{}, time.Time{}, 0
-		r.decide(t.device.Key, now, social.PushFailed, word(a.Verdict), a)
+		r.decide(t.device.Key, now, social.PushFailed, a.Verdict.String(), a)
 		return
 	}
 	if first || a.Verdict == Retry || a.Verdict == Throttled {
-		r.decide(t.device.Key, now, social.PushWaits, word(a.Verdict), a).Until = until
+		r.decide(t.device.Key, now, social.PushWaits, a.Verdict.String(), a).Until = until
 	}
 }
 
@@ -158,16 +158,3 @@ func backoff(v Verdict, attempt int) time.Duration {
 }
 
 func jitter(d time.Duration) time.Duration { return time.Duration(rand.Int64N(int64(d) + 1)) } //nolint:gosec // no secret
-
-var words = [...]string{
-	Accepted: "accepted", Gone: "gone", Retry: "retry", Throttled: "throttled", Paused: "paused",
-	Misconfigured: "misconfigured", TooLarge: "too_large", Refused: "refused",
-}
-
-// word is what is recorded of a verdict.
-func word(v Verdict) string {
-	if int(v) < len(words) {
-		return words[v]
-	}
-	return ""
-}

@@ -11,15 +11,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 
 	"rambla/pushgw"
 	"rambla/social"
 	"rambla/storage"
 	"rambla/storage/storagetest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // site is a gateway over the use cases and a real store, with providers and
 // sessions that a test plays. Its clock goes on as usual, and by leaps.
