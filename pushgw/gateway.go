@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"rambla/pushgw/phrase"
 	"rambla/social"
 )
 
@@ -50,7 +51,7 @@ type Posts interface {
 	PostByID(ctx context.Context, id social.ID) (social.Post, error)
 }
 
-// Deps are what a gateway works with; Sealer may be nil, all else may not.
+// Deps are what a gateway works with, all of it needed but Metrics.
 type Deps struct {
 	Directory *social.Directory
 	Posts     Posts
@@ -58,11 +59,12 @@ type Deps struct {
 	Devices   social.DeviceRegister
 	Sessions  Sessions
 	Sender    Sender
-	Words     Words
-	Sealer    Sealer // nil: devices with a key of their own get no content
-	Logger    *slog.Logger
-	Metrics   prometheus.Registerer
-	Now       func() time.Time
+	Words     *phrase.Book
+	// Text is what Markdown says, in one line.
+	Text    func(markdown string) string
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer
+	Now     func() time.Time
 }
 
 // Gateway tells devices what happened. It is safe for concurrent use.

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"time"
 
+	"rambla/pushgw/phrase"
 	"rambla/social"
 )
 
@@ -150,40 +152,61 @@ func (b *batch) prepare(r *row, t *target, c *content, what action) {
 	p.mark = c.markFor(d)
 	p.m.Kind, p.m.Seq, p.m.Post, p.m.Count = r.kindOf(c), c.newest, c.post.ID.String(), c.count
 	p.m.Expires = c.post.Published.Add(social.PushLife)
-	who := b.Directory.AnyPerson(c.post.Author)
-	name := cmp.Or(who.DisplayName, who.Name)
-	p.bare = Line{
-		Locale: cmp.Or(d.Locale, r.prefs.Locale), Kind: p.m.Kind, Count: c.count,
-		Where: placeName(r.space), Who: name,
-	}
+	p.languages = []string{d.Locale, r.prefs.Locale}
+	p.occasion = b.occasion(r, c, p.m.Kind)
 	p.m.ID = p.id()
-	p.m.Title, p.m.Body = b.Words.Line(p.bare)
-	if !d.Preview || c.post.Content == "" {
+	p.m.Title, p.m.Body = b.Words.Line(p.occasion, p.languages...)
+	if !d.Preview {
 		return
 	}
-	title, body := name, preview(c.post.Content)
-	if p.bare.Where != "" {
-		title = name + " · " + p.bare.Where
-	}
-	switch {
-	case len(d.PayloadKey) == 0:
+	title, body := b.Words.Preview(p.occasion, p.languages...)
+	if len(d.PayloadKey) == 0 {
 		p.m.Title, p.m.Body = title, body
-	case b.Sealer != nil:
-		sealed, err := b.Sealer.Seal(d, title, body)
-		if err != nil { // its key is no point of the curve: it gets the line
-			b.Logger.Debug("a preview cannot be sealed", "device", d.ID, "err", err)
-			return
-		}
-		p.m.Sealed = sealed
+		return
 	}
+	sealed, err := Seal(d.PayloadKey, title, body)
+	if err != nil { // its key is no point of the curve: it gets the line
+		b.Logger.Debug("a preview cannot be sealed", "device", d.ID, "err", err)
+		return
+	}
+	p.m.Sealed = sealed
 }
 
-// placeName is what a space is called; empty for what has no name.
-func placeName(s *social.Space) string {
-	if s.Kind == social.KindContext {
-		return cmp.Or(s.DisplayName, s.ID)
+// occasion is what the content is, for who puts it into words.
+func (b *batch) occasion(r *row, c *content, kind Kind) phrase.Occasion {
+	who := b.Directory.AnyPerson(c.post.Author)
+	o := phrase.Occasion{
+		Direct: r.space.Single(), Count: c.count, Who: cmp.Or(who.DisplayName, who.Name),
+		Where: r.space.DisplayName, Text: c.post.Content,
 	}
-	return s.DisplayName
+	switch {
+	case o.Direct:
+		other := b.Directory.AnyPerson(r.space.Pair[0])
+		if other.Key == r.claim.Person {
+			other = b.Directory.AnyPerson(r.space.Pair[1])
+		}
+		o.Where = cmp.Or(other.DisplayName, other.Name)
+	case r.space.Kind == social.KindContext:
+		o.Where = cmp.Or(o.Where, r.space.ID)
+	case r.space.Kind == social.KindWall:
+		owner := b.Directory.AnyPerson(r.space.Owner)
+		o.Where = cmp.Or(owner.DisplayName, owner.Name)
+	}
+	switch kind {
+	case KindMention:
+		o.About = phrase.Mention
+	case KindNotification:
+		o.About = phrase.Added
+	case KindComment:
+		o.About = phrase.Comment
+		if slices.ContainsFunc(c.named, func(n social.PushNamed) bool { return n.Why == social.PushedAnswer }) {
+			o.About = phrase.Answer
+		}
+	}
+	if c.post.Markdown {
+		o.Text = b.Text(c.post.Content)
+	}
+	return o
 }
 
 // kindOf is the word for what the content is about.

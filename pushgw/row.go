@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"rambla/pushgw/phrase"
 	"rambla/social"
 )
 
@@ -65,13 +66,14 @@ const (
 
 // push is one message on its way.
 type push struct {
-	row    *row
-	target *target
-	what   action
-	mark   uint64
-	m      Message
-	bare   Line // what it says without content
-	begun  time.Time
+	row       *row
+	target    *target
+	what      action
+	mark      uint64
+	m         Message
+	occasion  phrase.Occasion
+	languages []string
+	begun     time.Time
 }
 
 // left is what there is to tell the device of.

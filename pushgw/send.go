@@ -42,7 +42,7 @@ func (g *Gateway) send(ctx context.Context) {
 		g.figures.sending(1)
 		a := g.Sender.Send(ctx, &p.m)
 		if a.Verdict == TooLarge && p.what != actClear {
-			p.m.Title, p.m.Body = g.Words.Line(p.bare)
+			p.m.Title, p.m.Body = g.Words.Line(p.occasion, p.languages...)
 			p.m.Sealed = nil
 			a = g.Sender.Send(ctx, &p.m)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rambla/pushgw"
+	"rambla/pushgw/phrase"
 	"rambla/social"
 	"rambla/storage"
 	"rambla/storage/storagetest"
@@ -99,8 +100,10 @@ func newSite(t *testing.T, db *storage.DB) *site {
 
 // serve starts a gateway; it ends with the test, or by stop.
 func (s *site) serve() {
+	book, err := phrase.New(nil, "")
+	s.must(err)
 	g := pushgw.New(pushgw.Config{Hold: hold, HoldTalk: holdTalk, Sends: 16, Rows: 64}, pushgw.Deps{
-		Directory: s.dir, Posts: s.db, Store: s.db, Devices: s.db, Sessions: s, Sender: s, Words: s,
+		Directory: s.dir, Posts: s.db, Store: s.db, Devices: s.db, Sessions: s, Sender: s, Words: book, Text: func(text string) string { return text },
 		Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Now: s.now,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -169,11 +172,6 @@ func (s *site) AnnounceMarker(_ *social.Space, m social.Marker, _ bool) {
 	if g := s.hinted(); g != nil {
 		g.Moved(m.Stream, m.Person)
 	}
-}
-
-// Line makes the site its own words.
-func (s *site) Line(l pushgw.Line) (title, body string) {
-	return l.Where, fmt.Sprintf("%s %d", l.Kind, l.Count)
 }
 
 // Acknowledged makes the site all sessions: those that test said something of.
