@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
@@ -106,19 +105,7 @@ func (s *site) vapidKey(ctx context.Context, c *Config) (*webpush.Key, error) {
 	if key, err := c.vapidFile(); key != nil || err != nil {
 		return key, err
 	}
-	made, err := webpush.GenerateKey()
-	if err != nil {
-		return nil, err
-	}
-	text, err := made.PEM()
-	if err != nil {
-		return nil, err
-	}
-	kept, err := s.db.KeepVAPID(ctx, text, time.Now())
-	if err != nil {
-		return nil, fmt.Errorf("keep the key of Web Push: %w", err)
-	}
-	return webpush.ParseKey(kept)
+	return webpush.SiteKey(ctx, s.db, time.Now())
 }
 
 // vapidFile is the key of push.webpush.key_file; nil where there is none.
@@ -145,7 +132,8 @@ func (c *Config) pushSubject() string {
 	return cmp.Or(c.PushSubject, "https://rambla.invalid")
 }
 
-// pushRoots are the certificates of push.ca_file; nil: the system's.
+// pushRoots are the certificates of push.ca_file beside the system's: who has a
+// push service of his own is asked for others by browsers all the same.
 func (c *Config) pushRoots() (*x509.CertPool, error) {
 	if c.PushCAFile == "" {
 		return nil, nil
@@ -154,7 +142,10 @@ func (c *Config) pushRoots() (*x509.CertPool, error) {
 	if err != nil {
 		return nil, usagef("push.ca_file: %w", err)
 	}
-	roots := x509.NewCertPool()
+	roots, err := x509.SystemCertPool()
+	if err != nil { // there is none, as in an empty container
+		roots = x509.NewCertPool()
+	}
 	if !roots.AppendCertsFromPEM(b) {
 		return nil, usagef("push.ca_file: %s holds no certificate in PEM", c.PushCAFile)
 	}
