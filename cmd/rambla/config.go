@@ -89,6 +89,8 @@ type Config struct {
 	PushSubject     string
 	PushVAPIDFile   string
 	PushCAFile      string
+	PushTexts       string
+	PushLocale      string
 }
 
 func defaultConfig() Config {
@@ -201,6 +203,9 @@ func (c *Config) checkFiles() error {
 		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
 			return usagef("tls.cert, tls.key: %w", err)
 		}
+	}
+	if _, err := c.pushTexts(); err != nil {
+		return err
 	}
 	return c.checkPushFiles()
 }

@@ -85,6 +85,8 @@ func settings() []setting {
 		text("push.webpush.subject", "", "whom the operators of push services may write to, a mail address or https address; empty: http.public_url", func(c *Config) *string { return &c.PushSubject }),
 		text("push.webpush.key_file", "", "private key (P-256, PEM) that browsers subscribe for; empty: one of the store's own. Another one ends all subscriptions", func(c *Config) *string { return &c.PushVAPIDFile }),
 		text("push.ca_file", "", "certificates (PEM) that providers' addresses are checked against instead of the system's", func(c *Config) *string { return &c.PushCAFile }),
+		text("push.texts", "", "file (YAML or JSON) of texts by language and name that replace those which devices show", func(c *Config) *string { return &c.PushTexts }),
+		text("push.locale", "", "language of whoever said none, such as ca; empty: English", func(c *Config) *string { return &c.PushLocale }),
 		secret("admin.password", "", "password of the person admin, made at the first start; empty: generated and printed once", func(c *Config) *social.Secret { return &c.AdminPassword }),
 	}
 }
