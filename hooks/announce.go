@@ -9,6 +9,9 @@ import (
 
 // AnnouncePost delivers a committed post.
 func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *social.Post) {
+	if channel == social.ChannelMessages {
+		g.tails.Posted(p) // whoever hears of it finds it counted
+	}
 	d := g.postDelivery(space, channel, p)
 	d.Amends = p.Type == social.TypeUpdate || p.Type == social.TypeDelete
 	g.fanout.Deliver(d)

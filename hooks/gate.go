@@ -50,6 +50,7 @@ type Gate struct {
 	typing    *social.Typing
 	presences *social.Presences
 	counters  *social.Counters
+	tails     *social.Tails
 	now       func() time.Time
 }
 

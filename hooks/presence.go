@@ -11,8 +11,8 @@ import (
 
 // ServeLive gives the gate the use cases of what is not stored: who types, who is
 // there and what is unread. Like Serve, before the broker asks anything.
-func (g *Gate) ServeLive(typing *social.Typing, presences *social.Presences, counters *social.Counters, now func() time.Time) {
-	g.typing, g.presences, g.counters, g.now = typing, presences, counters, now
+func (g *Gate) ServeLive(typing *social.Typing, presences *social.Presences, counters *social.Counters, tails *social.Tails, now func() time.Time) {
+	g.typing, g.presences, g.counters, g.tails, g.now = typing, presences, counters, tails, now
 }
 
 // Came implements broker.Attendance. Who connects with a credential for some

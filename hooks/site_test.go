@@ -62,13 +62,14 @@ func newSite(t *testing.T) *site {
 	committer := social.NewCommitter(db, announcer, 1, logger, s.now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, false, logger, s.now)
 	s.people = social.NewPeople(s.dir, db, s.now)
-	markers := social.NewMarkers(s.dir, db, s.gate, 3, logger, s.now)
+	tails := social.NewTails(db, s.now)
+	markers := social.NewMarkers(s.dir, tails, s.gate, 3, logger, s.now)
 	posts := social.NewPosts(s.dir, db, committer, ids, s.now)
 	s.walls = social.NewWalls(s.dir, db, social.NewRepeats(posts, false, s.now), s.now)
 	s.gate.MakeWalls(s.walls)
 	s.gate.Serve(posts, social.NewData(s.dir, db, committer, s.now), markers, db, announcer)
 	s.gate.ServeLive(social.NewTyping(s.dir, 3, s.now), social.NewPresences(s.dir, db, s.gate, 3, time.Minute, logger, s.now),
-		social.NewCounters(s.dir, db, s.gate, logger, s.now), s.now)
+		social.NewCounters(s.dir, tails, s.gate, logger, s.now), tails, s.now)
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan struct{})
 	t.Cleanup(func() {

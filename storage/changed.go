@@ -9,20 +9,27 @@ import (
 )
 
 // By the primary keys of streams, read_markers, attention. SQLite keeps the order
-// of a CROSS JOIN.
-const spaceMarks = `SELECT s.space, s.epoch, s.head, s.floor, COALESCE(e.head, 0), COALESCE(m.read, 0), COALESCE(m.delivered, 0),
-		COALESCE(m.head, 0), COALESCE(a.level, 0), COALESCE(a.muted_until, 0)
-	FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, events) CROSS JOIN streams s
-		LEFT JOIN streams e ON e.id = u.events
-		LEFT JOIN read_markers m ON m.stream = u.stream AND m.person = $3
-		LEFT JOIN attention a ON a.person = $3 AND a.space = s.space
-	WHERE s.id = u.stream`
+// of a CROSS JOIN. Only conversations are told by their events too: half of the
+// look-ups.
+const (
+	spaceMarks    = `SELECT s.space, s.epoch, s.head, s.floor, 0` + marksOf + ` WHERE s.id = u.stream`
+	spaceAllMarks = `SELECT s.space, s.epoch, s.head, s.floor, COALESCE(e.head, 0)` + marksOf + `
+		LEFT JOIN streams e ON e.id = u.events WHERE s.id = u.stream`
+
+	marksOf = `, COALESCE(m.read, 0), COALESCE(m.delivered, 0), COALESCE(m.head, 0), COALESCE(a.level, 0), COALESCE(a.muted_until, 0)
+		FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, events) CROSS JOIN streams s
+			LEFT JOIN read_markers m ON m.stream = u.stream AND m.person = $3
+			LEFT JOIN attention a ON a.person = $3 AND a.space = s.space`
+)
 
 // SpaceMarks is [social.MarkerStore]'s.
 func (db *DB) SpaceMarks(ctx context.Context, person social.PersonKey, spaces []*social.Space) (map[social.SpaceKey]social.SpaceMark, error) {
 	out := make(map[social.SpaceKey]social.SpaceMark, len(spaces))
-	streams, events := make([]int64, len(spaces)), make([]int64, len(spaces))
+	streams, events, text := make([]int64, len(spaces)), make([]int64, len(spaces)), spaceMarks
 	for i, s := range spaces {
+		if s.Kind == social.KindConversation {
+			text = spaceAllMarks
+		}
 		streams[i], events[i] = int64(s.Stream(social.ChannelMessages)), int64(s.Stream(social.ChannelEvents))
 	}
 	err := each(ctx, db.eng.reader(), func(rs rows) error {
@@ -33,7 +40,7 @@ func (db *DB) SpaceMarks(ctx context.Context, person social.PersonKey, spaces []
 		err := rs.Scan(&key, &m.Epoch, &m.Numbers[0], &m.Numbers[1], &m.Events, &m.Numbers[2], &m.Numbers[3], &m.Numbers[4], &m.Numbers[5], &m.Numbers[6])
 		out[key] = m
 		return err
-	}, spaceMarks, streams, events, int64(person))
+	}, text, streams, events, int64(person))
 	if err != nil {
 		return nil, failure(fmt.Errorf("read the marks of spaces: %w", err))
 	}

@@ -51,6 +51,8 @@ func BenchmarkFeed(b *testing.B) {
 				})
 			})
 			b.Run("progress", func(b *testing.B) { f.progress(b, some.Sources) })
+			b.Run("progress-page", func(b *testing.B) { f.progress(b, some.Sources[:20]) })
+			b.Run("marks", func(b *testing.B) { f.marks(b) })
 		})
 	}
 }
@@ -60,6 +62,7 @@ type feedBench struct {
 	rand    *rand.Rand
 	reader  social.PersonKey
 	sources []social.FeedSource
+	spaces  []*social.Space
 	silent  []social.FeedSource
 	from    time.Time
 	to      time.Time
@@ -83,6 +86,7 @@ func newFeedBench(b *testing.B, db *storage.DB, posts int) *feedBench {
 			b.Fatal(err)
 		}
 		err = db.Spaces(ctx, []social.SpaceKey{key}, func(s social.Space) {
+			f.spaces = append(f.spaces, &s)
 			f.sources = append(f.sources, social.FeedSource{
 				Stream: s.Stream(social.ChannelMessages), Comments: s.Stream(social.ChannelComments), Since: f.from,
 			})
@@ -156,6 +160,19 @@ func (f *feedBench) progress(b *testing.B, sources []social.FeedSource) {
 	for b.Loop() {
 		began := time.Now()
 		if _, err := f.db.Progress(b.Context(), ask); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(began))
+	}
+	quantiles(b, took)
+}
+
+// marks is what the token of such an overview asks.
+func (f *feedBench) marks(b *testing.B) {
+	var took []time.Duration
+	for b.Loop() {
+		began := time.Now()
+		if _, err := f.db.SpaceMarks(b.Context(), f.reader, f.spaces[:500]); err != nil {
 			b.Fatal(err)
 		}
 		took = append(took, time.Since(began))
