@@ -7,6 +7,18 @@ import (
 	"rambla/social"
 )
 
+// Pushes are told what may have to be pushed, or is not any more. They must not
+// block.
+type Pushes interface {
+	// Posted tells that a stream has grown.
+	Posted(stream social.StreamKey)
+	// Moved tells that a person has read on in a stream.
+	Moved(stream social.StreamKey, person social.PersonKey)
+}
+
+// ServePush has pushes told; before the broker asks anything.
+func (g *Gate) ServePush(p Pushes) { g.pushes = p }
+
 // AnnouncePost delivers a committed post.
 func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *social.Post) {
 	if channel == social.ChannelMessages {
@@ -17,6 +29,9 @@ func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *soci
 	g.fanout.Deliver(d)
 	if channel == social.ChannelMessages {
 		g.counters.Posted(space, p)
+	}
+	if g.pushes != nil && channel != social.ChannelReactions {
+		g.pushes.Posted(p.Stream)
 	}
 }
 
@@ -71,6 +86,9 @@ func (g *Gate) AnnounceMarker(space *social.Space, m social.Marker, all bool) {
 	}
 	g.fanout.Deliver(d)
 	g.counters.Moved(space.Key, m.Person)
+	if g.pushes != nil {
+		g.pushes.Moved(m.Stream, m.Person)
+	}
 }
 
 // marker is how a marker goes out, as it happens and as a retained message.

@@ -51,6 +51,7 @@ type Gate struct {
 	presences *social.Presences
 	counters  *social.Counters
 	tails     *social.Tails
+	pushes    Pushes // nil: nobody is pushed to
 	now       func() time.Time
 }
 

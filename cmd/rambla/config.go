@@ -80,6 +80,7 @@ type Config struct {
 	PresenceGrace   time.Duration
 	AdminPassword   social.Secret
 
+	PushHold        time.Duration
 	PushAPNsApps    []string
 	PushAPNsURL     string
 	PushFCMApps     []string
@@ -105,7 +106,7 @@ func defaultConfig() Config {
 		QuotaSamples: 1_000_000, QuotaSampleBytes: 1 << 30, QuotaRetained: 10_000, QuotaRetainedBytes: 64 << 20, MQTTPasswords: true,
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
 		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", LiveMembers: 200, Participants: 200,
-		PresenceGrace: 8 * time.Second,
+		PresenceGrace: 8 * time.Second, PushHold: 2 * time.Second,
 	}
 }
 

@@ -13,9 +13,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"rambla/broker"
+	"rambla/markup"
 	"rambla/pushgw"
 	"rambla/pushgw/apns"
 	"rambla/pushgw/fcm"
+	"rambla/pushgw/phrase"
 	"rambla/pushgw/webpush"
 	"rambla/social"
 )
@@ -97,6 +100,23 @@ func (c *Config) newWebPush(key *webpush.Key, roots *x509.CertPool, now func() t
 		return nil, usageError{err}
 	}
 	return s, nil
+}
+
+// newPushGateway makes what decides whom to push to. On PostgreSQL two batches are
+// prepared side by side.
+func newPushGateway(c *Config, st *site, b *broker.Broker, senders pushgw.Sender, metrics prometheus.Registerer) (*pushgw.Gateway, error) {
+	book, err := phrase.New(nil, "")
+	if err != nil {
+		return nil, fmt.Errorf("read the texts of pushes: %w", err)
+	}
+	config := pushgw.Config{Hold: c.PushHold, HoldTalk: c.PushHold / 2}
+	if c.DatabaseURL != "" {
+		config.Planners = 2
+	}
+	return pushgw.New(config, pushgw.Deps{
+		Directory: st.dir, Posts: st.db, Store: st.db, Devices: st.db, Sessions: b, Sender: senders,
+		Words: book, Text: markup.New().Text, Logger: st.logger, Metrics: metrics, Now: time.Now,
+	}), nil
 }
 
 // vapidKey is what browsers subscribe for. The store keeps one for all servers,

@@ -18,6 +18,7 @@ import (
 	"rambla/api"
 	"rambla/broker"
 	"rambla/hooks"
+	"rambla/pushgw"
 	"rambla/pushgw/webpush"
 	"rambla/social"
 	"rambla/web"
@@ -65,6 +66,7 @@ func (s *serveCommand) Run(in *invocation) error {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	var b *broker.Broker
+	var pushes *pushgw.Gateway // made before anything can change
 	release := func() error { return nil }
 	st, err := openSite(in.ctx, &c, logger, metrics, func(st *site) error {
 		var err error
@@ -83,6 +85,7 @@ func (s *serveCommand) Run(in *invocation) error {
 		st.dir.OnDelta(func(d social.Delta) { st.gate.Follow(b, d) })
 		st.dir.OnDelta(st.counters.Follow)
 		st.dir.OnDelta(st.presences.Follow) // behind the rights, by which it is delivered
+		st.dir.OnDelta(func(d social.Delta) { pushes.Follow(d) })
 		return nil
 	})
 	if err != nil && in.ctx.Err() != nil {
@@ -97,8 +100,13 @@ func (s *serveCommand) Run(in *invocation) error {
 		srv.senders, err = newPushSenders(&c, srv.vapid, logger, metrics, time.Now)
 	}
 	if err == nil {
+		defer srv.senders.close()
+		pushes, err = newPushGateway(&c, st, b, srv.senders, metrics)
+	}
+	if err == nil {
+		srv.pushes = pushes
+		st.gate.ServePush(pushes)
 		err = srv.run(in, s.Demo)
-		srv.senders.close()
 	}
 	return errors.Join(err, st.close(), release())
 }
@@ -147,6 +155,7 @@ type server struct {
 	rest    *api.Server // made with the listeners
 	vapid   *webpush.Key
 	senders *pushSenders
+	pushes  *pushgw.Gateway
 }
 
 // run serves until the invocation's context ends, then drains.
@@ -197,6 +206,7 @@ func (s *server) run(in *invocation, demo bool) error {
 	serve("admin", func() error { return private.Serve(listeners.admin) })
 	work.Go(func() { hooks.Expire(serving, s.broker, expireEvery, time.Now) })
 	work.Go(func() { s.purge(serving) })
+	work.Go(func() { s.pushes.Serve(serving) })
 	s.logger.Info("ready", "mqtt", listeners.names(), "http", listeners.httpURL(), "admin", listeners.admin.Addr().String(), "version", versionText())
 
 	select {

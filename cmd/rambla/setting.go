@@ -76,6 +76,7 @@ func settings() []setting {
 		number("contexts.live_members", "most members of a context in which members see who types, who is there and how far the others have read", 0, 1_000_000, func(c *Config) *int64 { return &c.LiveMembers }),
 		toggle("posts.suppress_repeats", "take the same content by the same author in the same context or on its wall, posted over REST again within a minute, for the first one", func(c *Config) *bool { return &c.SuppressRepeats }),
 		span("presence.grace", "how long a person whose last connection went is still shown as there", func(c *Config) *time.Duration { return &c.PresenceGrace }),
+		span("push.hold", "how long a post in a context waits for devices to acknowledge it before it is pushed; in a conversation half as long", func(c *Config) *time.Duration { return &c.PushHold }),
 		list("push.apns.apps", "", "apps of Apple's that are pushed to, each as topic:team:key_id:file.p8; the first is for devices that name none. The file is read again when it changes", func(c *Config) *[]string { return &c.PushAPNsApps }),
 		text("push.apns.url", "", "address of a proxy or a test server that stands in for Apple's; empty: Apple's own two", func(c *Config) *string { return &c.PushAPNsURL }),
 		list("push.fcm.apps", "", "apps that are pushed to through Google's FCM, each as app:service-account.json; likewise", func(c *Config) *[]string { return &c.PushFCMApps }),
