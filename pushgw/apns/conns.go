@@ -15,12 +15,14 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// Times of the pool.
+// Times and numbers of the pool.
 const (
 	dialTimeout = 10 * time.Second
 	// warmWithin is how long a connection's first push may keep the others waiting
 	// before a second connection is tried.
 	warmWithin = 2 * time.Second
+	// maxReplays bounds how often one push is refused a stream.
+	maxReplays = 50
 	// peek is how often those who wait look by themselves: the peer may widen a
 	// connection at any time, and nothing tells of it.
 	peek = 50 * time.Millisecond
@@ -63,11 +65,34 @@ func newConns(c *Config, opened func()) *conns {
 	return p
 }
 
+// errReplay is for a request that the peer has not processed.
+var errReplay = errors.New("the push was not processed; it may be sent again")
+
+// roundTrip sends the request, again and at once if its stream was refused: the
+// pool waits for room, where http2.Transport would wait for seconds.
+func (p *conns) roundTrip(req *http.Request) (*http.Response, error) {
+	for replays := 0; ; replays++ {
+		res, err := p.transport.RoundTrip(req)
+		if err == nil || replays == maxReplays || !errors.Is(err, errReplay) || req.GetBody == nil {
+			return res, err
+		}
+		again := *req
+		if again.Body, err = req.GetBody(); err != nil {
+			return nil, err
+		}
+		req = &again
+	}
+}
+
 // GetClientConn reserves a stream for the request; see http2.ClientConnPool. It
-// waits for one as long as the request's context lets it.
+// waits for one as long as the request's context lets it. Being asked a second
+// time for the same request means that the first one was not processed.
 func (p *conns) GetClientConn(req *http.Request, addr string) (*http2.ClientConn, error) {
 	f := flightOf(req.Context())
-	f.leave(p, false) // a refused stream is tried again
+	if f.conn != nil {
+		f.leave(p, false)
+		return nil, errReplay
+	}
 	for {
 		c, dial, wait, err := p.reserve()
 		switch {

@@ -55,7 +55,7 @@ type observer struct{ conns *conns }
 func (o observer) RoundTrip(req *http.Request) (*http.Response, error) {
 	f := flightOf(req.Context())
 	f.bearer = req.Header.Get("Authorization")
-	res, err := o.conns.transport.RoundTrip(req)
+	res, err := o.conns.roundTrip(req)
 	if err != nil {
 		f.leave(o.conns, false)
 		return nil, err

@@ -39,8 +39,8 @@ func config(t *testing.T, s *simulator.Simulator) apns.Config {
 	}
 	return apns.Config{
 		Apps: []apns.App{{Topic: topic, Team: simulator.Team, KeyID: simulator.KeyID, File: s.File("apns.p8")}},
-		URL:  s.URL(simulator.APNs), Roots: roots, Timeout: 2 * time.Second,
-		PingAfter: 200 * time.Millisecond, PingTimeout: 200 * time.Millisecond,
+		URL:  s.URL(simulator.APNs), Roots: roots, Timeout: 5 * time.Second,
+		PingAfter: 500 * time.Millisecond, PingTimeout: 1500 * time.Millisecond,
 	}
 }
 
@@ -241,7 +241,9 @@ func TestColdConnectionsAndBadTokensCostNoPush(t *testing.T) {
 	t.Parallel()
 	s := simulated(t)
 	s.SetLatency(5 * time.Millisecond)
-	sender := open(t, config(t, s))
+	c := config(t, s)
+	c.Timeout, c.PingAfter = time.Minute, time.Minute // the machine may be slow
+	sender := open(t, c)
 	const pushes = 400
 	answers := make(chan pushgw.Answer, pushes)
 	for i := range pushes {

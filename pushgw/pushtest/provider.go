@@ -14,7 +14,7 @@ type Provider struct {
 	Name string // as the simulator calls it
 
 	// Open makes a sender for the simulator, closed with the test. Its timeout is
-	// about two seconds, so that a black hole does not hold up the suite, and a dead
+	// a few seconds, so that a black hole does not hold up the suite, and a dead
 	// connection is noticed in less.
 	Open func(t *testing.T, s *simulator.Simulator) pushgw.Sender
 	// Device makes a device that the simulator takes pushes for; n tells devices

@@ -5,9 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/sideshow/apns2/token"
 	"go.uber.org/goleak"
@@ -37,7 +40,7 @@ func client(t *testing.T, s *Simulator) *http.Client {
 		t.Fatal("the CA is no PEM")
 	}
 	transport := &http2.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}} //nolint:staticcheck // as push clients do
-	t.Cleanup(transport.CloseIdleConnections)
+	t.Cleanup(transport.CloseIdleConnections)                                   //nolint:staticcheck // likewise
 	return &http.Client{Transport: transport}
 }
 
@@ -148,5 +151,38 @@ func TestAScriptArrivesOverTheControlAddress(t *testing.T) {
 	}
 	if c := s.Counts(APNs); c.Accepted != 1 || c.Rejected["Unregistered"] != 1 || c.Connections != 2 {
 		t.Errorf("counted %+v", c)
+	}
+}
+
+func TestAColdConnectionThatIsGivenManyPushesIsClosed(t *testing.T) {
+	t.Parallel()
+	s := start(t, Config{Latency: 20 * time.Millisecond})
+	web, bearer := client(t, s), "bearer "+signed(t, s)
+	push := func(n int) error {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(APNs)+"/3/device/"+device, strings.NewReader(`{"aps":{"badge":1}}`))
+		if err != nil {
+			return err
+		}
+		for k, v := range map[string]string{
+			"authorization": bearer, "apns-topic": "org.example.chat", "apns-push-type": "alert",
+			"apns-id": fmt.Sprintf("123e4567-e89b-12d3-a456-%012x", n),
+		} {
+			req.Header.Set(k, v)
+		}
+		res, err := web.Do(req)
+		if err != nil {
+			return err
+		}
+		return res.Body.Close()
+	}
+	var work sync.WaitGroup
+	for n := range 30 {
+		work.Go(func() {
+			_ = push(n) //nolint:errcheck // most are refused, which is the point
+		})
+	}
+	work.Wait()
+	if c := s.Counts(APNs); c.GoAways == 0 || c.Refused == 0 || c.Duplicates != 0 {
+		t.Errorf("30 at once over a cold connection: %+v", c)
 	}
 }

@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		c.Topics = strings.Split(*topics, ",")
 	}
 	c.Listen["control"] = *control
-	s, err := simulator.Start(c)
+	s, err := simulator.Start(c) //nolint:contextcheck // it ends with Close
 	if err != nil {
 		return err
 	}
