@@ -16,6 +16,10 @@ const (
 	// quotaWait is what to wait after 429 where Google does not say.
 	quotaWait = time.Minute
 	maxWait   = time.Hour // whatever is said
+	// appleWait is for a device of Apple's that is registered with FCM, in a project
+	// without a key for Apple. The operator can mend it, but it must not stop those of
+	// Android meanwhile, so only the device waits.
+	appleWait = 15 * time.Minute
 )
 
 // word is what may stand as a code in records: never text that quotes a request.
@@ -48,9 +52,9 @@ type detail struct {
 // fcmVerdicts is what the codes of FcmError mean; of the rest see byStatus.
 var fcmVerdicts = map[string]pushgw.Verdict{
 	"UNREGISTERED":           pushgw.Gone,
-	"SENDER_ID_MISMATCH":     pushgw.Gone, // of one; where it is of many, the breaker before removals sees it
-	"THIRD_PARTY_AUTH_ERROR": pushgw.Misconfigured,
-	"APNS_AUTH_ERROR":        pushgw.Misconfigured,
+	"SENDER_ID_MISMATCH":     pushgw.Gone,      // of one; where it is of many, the breaker before removals sees it
+	"THIRD_PARTY_AUTH_ERROR": pushgw.Throttled, // see appleWait
+	"APNS_AUTH_ERROR":        pushgw.Throttled,
 	"QUOTA_EXCEEDED":         pushgw.Retry,
 	"INTERNAL":               pushgw.Retry,
 	"UNAVAILABLE":            pushgw.Retry,
@@ -86,8 +90,12 @@ func read(status int, header http.Header, body []byte, now time.Time) pushgw.Ans
 	answer.Verdict = s.verdict(status, readable)
 	if answer.Verdict == pushgw.Retry || answer.Verdict == pushgw.Throttled {
 		answer.After = after(header, &s, now)
-		if answer.After == 0 && status == http.StatusTooManyRequests {
+		switch {
+		case answer.After != 0:
+		case status == http.StatusTooManyRequests:
 			answer.After = quotaWait
+		case status == http.StatusUnauthorized:
+			answer.After = appleWait
 		}
 	}
 	return answer

@@ -43,7 +43,7 @@ func TestEveryAnswerOfFCMHasItsVerdict(t *testing.T) {
 		"no permission":                 {403, "", body(plain, "STATUS", "PERMISSION_DENIED"), pushgw.Answer{Verdict: pushgw.Misconfigured, Code: "PERMISSION_DENIED"}},
 		"no such project":               {404, "", body(plain, "STATUS", "NOT_FOUND"), pushgw.Answer{Verdict: pushgw.Misconfigured, Code: "NOT_FOUND"}},
 		"not signed in":                 {401, "", body(plain, "STATUS", "UNAUTHENTICATED"), pushgw.Answer{Verdict: pushgw.Misconfigured, Code: "UNAUTHENTICATED"}},
-		"Apple's key is missing":        {401, "", body(fcmDetail, "STATUS", "UNAUTHENTICATED", "CODE", "THIRD_PARTY_AUTH_ERROR"), pushgw.Answer{Verdict: pushgw.Misconfigured, Code: "THIRD_PARTY_AUTH_ERROR"}},
+		"Apple's key is missing":        {401, "", body(fcmDetail, "STATUS", "UNAUTHENTICATED", "CODE", "THIRD_PARTY_AUTH_ERROR"), pushgw.Answer{Verdict: pushgw.Throttled, Code: "THIRD_PARTY_AUTH_ERROR", After: appleWait}},
 		"the quota of the project":      {429, "", body(quotaDetail, "SUBJECT", "project:1"), pushgw.Answer{Verdict: pushgw.Retry, Code: "QUOTA_EXCEEDED", After: time.Minute}},
 		"the quota of the device":       {429, "", body(quotaDetail, "SUBJECT", "device:x"), pushgw.Answer{Verdict: pushgw.Throttled, Code: "QUOTA_EXCEEDED", After: time.Minute}},
 		"a quota, and until when":       {429, "17", body(fcmDetail, "STATUS", "RESOURCE_EXHAUSTED", "CODE", "QUOTA_EXCEEDED"), pushgw.Answer{Verdict: pushgw.Retry, Code: "QUOTA_EXCEEDED", After: 17 * time.Second}},

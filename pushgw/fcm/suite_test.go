@@ -37,7 +37,7 @@ func TestFCMIsASender(t *testing.T) {
 			{Name: "another sender", Reply: simulator.Reply{Status: 403, Reason: "SENDER_ID_MISMATCH"}, Want: pushgw.Gone},
 			{Name: "no permission", Reply: simulator.Reply{Status: 403}, Want: pushgw.Misconfigured, Code: "PERMISSION_DENIED"},
 			{Name: "no access", Reply: simulator.Reply{Status: 401}, Want: pushgw.Misconfigured, Code: "UNAUTHENTICATED"},
-			{Name: "no key of Apple's", Reply: simulator.Reply{Status: 401, Reason: "THIRD_PARTY_AUTH_ERROR"}, Want: pushgw.Misconfigured},
+			{Name: "no key of Apple's", Reply: simulator.Reply{Status: 401, Reason: "THIRD_PARTY_AUTH_ERROR"}, Want: pushgw.Throttled, After: appleWait},
 			{Name: "a quota", Reply: simulator.Reply{Status: 429, Reason: "QUOTA_EXCEEDED"}, Want: pushgw.Retry, After: time.Minute},
 			{Name: "a fault", Reply: simulator.Reply{Status: 500, Reason: "INTERNAL"}, Want: pushgw.Retry},
 			{Name: "an overload", Reply: simulator.Reply{Status: 503, Reason: "UNAVAILABLE", Header: map[string]string{"Retry-After": "40"}}, Want: pushgw.Retry, After: 40 * time.Second},

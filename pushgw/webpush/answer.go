@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,12 +50,17 @@ var otherKey = []string{
 	"do not correspond to the credentials used", "does not correspond to the sender id",
 }
 
+// aboutToken is what services say of a VAPID token that is wrong for every device:
+// a clock, a contact or a key.
+var aboutToken = []string{"jwt", "bearer token", "vapid token", " claim", "auth expired", `"errno":109`, `"errno": 109`}
+
 var word = regexp.MustCompile(`^[A-Za-z][A-Za-z_]{0,63}$`)
 
 func accepted(status int) bool { return verdicts[status] == pushgw.Accepted }
 
 // read is the table from a push service's answers to what becomes of the push.
-func read(status int, header http.Header, body []byte, endpoint *url.URL, now time.Time) pushgw.Answer {
+// proven: the service has taken tokens of ours lately.
+func read(status int, header http.Header, body []byte, endpoint *url.URL, proven bool, now time.Time) pushgw.Answer {
 	answer := pushgw.Answer{Verdict: cmp.Or(verdicts[status], pushgw.Retry), Status: status}
 	if answer.Verdict == pushgw.Accepted {
 		answer.ID = messageID(header.Get("Location"), endpoint)
@@ -63,9 +69,13 @@ func read(status int, header http.Header, body []byte, endpoint *url.URL, now ti
 	answer.Code = cmp.Or(code(body), "http_"+strconv.Itoa(status))
 	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		if isOtherKey(body) {
-			answer.Verdict = pushgw.Gone
-			answer.Code = "VapidKeyMismatch"
+		switch {
+		case mentions(body, otherKey):
+			answer.Verdict, answer.Code = pushgw.Gone, "VapidKeyMismatch"
+		case answer.Verdict == pushgw.Misconfigured && proven && !mentions(body, aboutToken):
+			// What an endpoint leads to is its owner's to choose, within the host: one
+			// that lets nobody in says nothing of the others, and must not stop them.
+			answer.Verdict = pushgw.Refused
 		}
 	}
 	if answer.Verdict == pushgw.Retry || answer.Verdict == pushgw.Throttled {
@@ -77,14 +87,9 @@ func read(status int, header http.Header, body []byte, endpoint *url.URL, now ti
 	return answer
 }
 
-func isOtherKey(body []byte) bool {
+func mentions(body []byte, phrases []string) bool {
 	text := strings.ToLower(string(body))
-	for _, phrase := range otherKey {
-		if strings.Contains(text, phrase) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(phrases, func(phrase string) bool { return strings.Contains(text, phrase) })
 }
 
 // code is the service's word, where it has one: Apple's reason, or the number of

@@ -60,9 +60,32 @@ func TestEveryAnswerOfAPushServiceHasItsVerdict(t *testing.T) {
 				header.Set(k, v)
 			}
 			row.want.Status = row.status
-			if got := read(row.status, header, []byte(row.body), endpoint, now); got != row.want {
+			if got := read(row.status, header, []byte(row.body), endpoint, false, now); got != row.want {
 				t.Errorf("answer %+v, want %+v", got, row.want)
 			}
 		})
+	}
+}
+
+func TestOneEndpointThatLetsNobodyInStopsNoOther(t *testing.T) {
+	t.Parallel()
+	endpoint, err := url.Parse("https://push.example.org/some/other/service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]pushgw.Verdict{
+		"": pushgw.Refused,
+		`{"error":{"code":401,"status":"UNAUTHENTICATED","message":"Request had invalid authentication credentials."}}`: pushgw.Refused,
+		`{"reason":"BadJwtToken"}`:                                       pushgw.Misconfigured,
+		`{"code":401,"errno":109,"message":"Unauthorized"}`:              pushgw.Misconfigured,
+		"permission denied: invalid JWT provided\n":                      pushgw.Misconfigured,
+		"exp claim MUST NOT be more than 24 hours from the time":         pushgw.Misconfigured,
+		`{"code":401,"errno":109,"message":"VAPID public key mismatch"}`: pushgw.Gone,
+	} {
+		for _, status := range []int{401, 403} {
+			if got := read(status, http.Header{}, []byte(body), endpoint, true, time.Now()); got.Verdict != want {
+				t.Errorf("%d %s: %+v", status, body, got)
+			}
+		}
 	}
 }

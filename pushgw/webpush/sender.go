@@ -97,14 +97,18 @@ func (s *Sender) Send(ctx context.Context, m *pushgw.Message) pushgw.Answer {
 	if err != nil {
 		return pushgw.Answer{Verdict: pushgw.Misconfigured, Code: "VAPID", Err: err}
 	}
-	answered := s.post(ctx, m, endpoint, token, body)
-	if answered.Verdict == pushgw.Misconfigured {
+	answered := s.post(ctx, m, endpoint, origin, token, body)
+	switch answered.Verdict {
+	case pushgw.Accepted:
+		s.vapid.accepted(origin)
+	case pushgw.Misconfigured:
 		s.vapid.refused(origin)
+	default: // says nothing of the token
 	}
 	return answered
 }
 
-func (s *Sender) post(ctx context.Context, m *pushgw.Message, to *url.URL, token string, body []byte) pushgw.Answer {
+func (s *Sender) post(ctx context.Context, m *pushgw.Message, to *url.URL, origin, token string, body []byte) pushgw.Answer {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(body))
 	if err != nil {
 		return pushgw.Answer{Verdict: pushgw.Refused, Code: "BadEndpoint"} // err quotes it
@@ -132,7 +136,7 @@ func (s *Sender) post(ctx context.Context, m *pushgw.Message, to *url.URL, token
 	if err != nil {
 		return unanswered(ctx, err)
 	}
-	return read(resp.StatusCode, resp.Header, text, to, s.now())
+	return read(resp.StatusCode, resp.Header, text, to, s.vapid.proven(origin), s.now())
 }
 
 // unanswered is for a push that no answer came to. What net/http says begins with

@@ -134,6 +134,23 @@ func TestASubscriptionForAnotherKeyIsGone(t *testing.T) {
 	}
 }
 
+func TestAServiceThatTakesOurTokensIsNotStoppedByOneEndpoint(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil, nil)
+	bad, id := s.browser(t)
+	s.Answer(simulator.WebPush, id, simulator.Reply{Status: 403, Body: "no"})
+	if got := s.send(t, news(bad)); got.Verdict != pushgw.Misconfigured {
+		t.Errorf("before anything was taken: %+v", got)
+	}
+	good, _ := s.browser(t)
+	if got := s.send(t, news(good)); got.Verdict != pushgw.Accepted {
+		t.Fatalf("answer %+v", got)
+	}
+	if got := s.send(t, news(bad)); got.Verdict != pushgw.Refused {
+		t.Errorf("afterwards: %+v", got)
+	}
+}
+
 func TestAPushIsOneRequest(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {

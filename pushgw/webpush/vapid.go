@@ -149,6 +149,7 @@ type vapid struct {
 type signedToken struct {
 	header string
 	made   time.Time
+	taken  time.Time // when the service last took one of ours; zero: never
 }
 
 // header is the Authorization for an origin, such as https://web.push.apple.com.
@@ -156,8 +157,9 @@ func (v *vapid) header(origin string) (string, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := v.now()
-	if t, ok := v.tokens[origin]; ok && now.Sub(t.made) < tokenUse && !now.Before(t.made) {
-		return t.header, nil
+	old, ok := v.tokens[origin]
+	if ok && old.header != "" && now.Sub(old.made) < tokenUse && !now.Before(old.made) {
+		return old.header, nil
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.MapClaims{
 		"aud": origin, "exp": now.Add(tokenLife).Unix(), "sub": v.subject,
@@ -166,10 +168,10 @@ func (v *vapid) header(origin string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sign a VAPID token: %w", err)
 	}
-	if len(v.tokens) >= maxOrigins {
+	if !ok && len(v.tokens) >= maxOrigins {
 		v.forgetOldestLocked()
 	}
-	t := signedToken{"vapid t=" + text + ", k=" + v.key.Public(), now}
+	t := signedToken{header: "vapid t=" + text + ", k=" + v.key.Public(), made: now, taken: old.taken}
 	v.tokens[origin] = t
 	return t.header, nil
 }
@@ -190,6 +192,25 @@ func (v *vapid) refused(origin string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if t, ok := v.tokens[origin]; ok && v.now().Sub(t.made) >= renewAfter {
-		delete(v.tokens, origin)
+		t.header = ""
+		v.tokens[origin] = t
 	}
+}
+
+// accepted notes that the service takes our tokens.
+func (v *vapid) accepted(origin string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if t, ok := v.tokens[origin]; ok {
+		t.taken = v.now()
+		v.tokens[origin] = t
+	}
+}
+
+// proven is whether the service took one within the life of a token.
+func (v *vapid) proven(origin string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t := v.tokens[origin]
+	return !t.taken.IsZero() && v.now().Sub(t.taken) < tokenLife
 }

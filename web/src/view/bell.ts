@@ -1,5 +1,5 @@
 import type { Notifier } from "../notifier.ts";
-import { h, setText } from "./dom.ts";
+import { h } from "./dom.ts";
 
 /** The switch for notifications of this browser. */
 export class Bell {
@@ -15,7 +15,6 @@ export class Bell {
     this.element.hidden = state === "unavailable";
     this.element.setAttribute("aria-pressed", String(state === "on"));
     this.element.title = state === "on" ? "This browser notifies you while the page is closed" : "Be notified while the page is closed";
-    setText(this.element, state === "on" ? "Notified" : "Notify me");
   }
 
   private turn(): void {
