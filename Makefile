@@ -40,9 +40,13 @@ help: ## list the targets
 run: build ## build and serve a demo site from ./rambla-data: http://127.0.0.1:8080, MQTT on 1883
 	exec bin/rambla serve --demo --data ./rambla-data
 
+# Google's library brings its storage client, and that one gRPC with xDS: a quarter of
+# the binary, which nothing here calls (77.9 MB with it, 58.9 without).
+BUILD_TAGS := disable_grpc_modules
+
 .PHONY: build
 build: ## build bin/rambla, one static file
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-X main.version=$(VERSION)' -o bin/rambla ./cmd/rambla
+	CGO_ENABLED=0 $(GO) build -trimpath -tags=$(BUILD_TAGS) -ldflags='-X main.version=$(VERSION)' -o bin/rambla ./cmd/rambla
 
 .PHONY: db
 db: ## run a throw-away PostgreSQL and print its URL

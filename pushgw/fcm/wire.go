@@ -29,12 +29,15 @@ var errPlain = errors.New("the server does not speak HTTP/2")
 // six hundred of them under load where five do (golang/go#70809 is why the
 // strict setting is none). What speaks HTTP/1.1 only gets net/http's, after the
 // first handshake has told; and so do the few requests for access tokens.
+//
+//nolint:staticcheck // deprecated for net/http, whose way of dialling is why this one is used
 type wire struct {
 	h2    *http2.Transport
 	h1    *http.Transport
 	plain atomic.Bool // the server of the URL speaks HTTP/1.1
 }
 
+//nolint:staticcheck // see wire
 func newWire(c *Config) *wire {
 	config := &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
 	dialer := &net.Dialer{Timeout: dialTimeout}
@@ -67,6 +70,7 @@ func dialH2(ctx context.Context, network, address string, cfg *tls.Config) (net.
 	return conn, nil
 }
 
+//nolint:staticcheck // see wire
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme == "http" || w.plain.Load() {
 		return w.h1.RoundTrip(r)
@@ -85,6 +89,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.h1.RoundTrip(r)
 }
 
+//nolint:staticcheck // see wire
 func (w *wire) close() {
 	w.h2.CloseIdleConnections()
 	w.h1.CloseIdleConnections()
