@@ -56,13 +56,7 @@ func (g *Gateway) answered(ctx context.Context, p *push, a Answer) {
 	now := g.Now()
 	r := p.row
 	if a.Verdict == Gone {
-		since := a.Since
-		if since.IsZero() {
-			since = now
-		}
-		if _, err := g.Devices.DropDead(ctx, p.target.device.Key, since); err != nil {
-			g.Logger.Warn("a device that is gone cannot be removed; it will be tried again", "device", p.target.device.ID, "err", err)
-		}
+		a.Verdict = g.drop(ctx, p, &a, now)
 	}
 	if a.Sandbox != nil {
 		if err := g.Devices.SetSandbox(ctx, p.target.device.Key, *a.Sandbox, p.begun); err != nil {
@@ -78,6 +72,23 @@ func (g *Gateway) answered(ctx context.Context, p *push, a Answer) {
 	if last {
 		g.done <- r
 	}
+}
+
+// drop removes a device that is gone. One that was registered again since is not
+// meant, and tried again.
+func (g *Gateway) drop(ctx context.Context, p *push, a *Answer, now time.Time) Verdict {
+	since := a.Since
+	if since.IsZero() {
+		since = now
+	}
+	dropped, err := g.Devices.DropDead(ctx, p.target.device.Key, since)
+	if err != nil {
+		g.Logger.Warn("a device that is gone cannot be removed; it will be tried again", "device", p.target.device.ID, "err", err)
+	}
+	if err == nil && !dropped && !p.target.device.Set.Before(since) {
+		return Retry
+	}
+	return Gone
 }
 
 // applyLocked is what an answer means for the row and the device.

@@ -266,7 +266,7 @@ func (s *site) told() []string {
 // tells waits until the pushes so far are these, in any order.
 func (s *site) tells(want ...string) {
 	s.Helper()
-	slices.Sort(want)
+	want = slices.Sorted(slices.Values(want))
 	s.until(func() error {
 		if got := s.told(); !slices.Equal(got, want) {
 			return fmt.Errorf("pushed\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
@@ -287,6 +287,19 @@ func (s *site) until(f func() error) {
 		<-tick.C
 	}
 	s.Fatal(err)
+}
+
+// derived waits until all that was posted was read.
+func (s *site) derived() {
+	s.Helper()
+	s.until(func() error {
+		lag, err := s.db.PushLagging(s.Context(), time.Time{}, 0, 10)
+		s.must(err)
+		if len(lag) > 0 {
+			return fmt.Errorf("not read: %+v", lag)
+		}
+		return nil
+	})
 }
 
 // settled waits until nothing is waiting any more, and all that was posted was read.
