@@ -92,6 +92,9 @@ func Start(c Config) (_ *Simulator, err error) {
 		}
 		s.temporary = true
 	}
+	if s.config.Dir, err = filepath.Abs(s.config.Dir); err != nil { // other processes are told of it
+		return nil, fmt.Errorf("find the directory: %w", err)
+	}
 	if s.authority, err = newAuthority(); err != nil {
 		return nil, err
 	}
