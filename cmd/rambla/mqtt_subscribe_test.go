@@ -257,6 +257,29 @@ func sinceJoin(t *testing.T, s *instance) {
 	if code := s.call(t, bob, http.MethodGet, "/v1/activities/"+all.Items[1].ID, nil, nil); code != http.StatusNotFound {
 		t.Errorf("by its id: %d", code)
 	}
+	// The same of what is said about posts, from a position, and live.
+	before, after := "/v1/activities/"+all.Items[1].ID, "/v1/activities/"+all.Items[0].ID
+	s.do(t, http.StatusNoContent, alice, http.MethodDelete, "/v1/contexts/staff/members/bob", nil)
+	s.do(t, http.StatusCreated, alice, http.MethodPost, before+"/comments", with{"content": "unheard"})
+	s.do(t, http.StatusCreated, alice, http.MethodPut, before+"/like", nil)
+	s.do(t, http.StatusCreated, alice, http.MethodPut, "/v1/contexts/staff/members/bob", nil)
+	s.do(t, http.StatusCreated, alice, http.MethodPost, after+"/comments", with{"content": "heard"})
+	s.do(t, http.StatusCreated, alice, http.MethodPut, after+"/like", nil)
+	for version := byte(4); version <= 5; version++ {
+		for channel, want := range map[string]string{"comments": "heard", "reactions": ""} {
+			for i, from := range []string{"$since/0/", "$last/9/"} {
+				w := s.as(t, version, "bob", fmt.Sprint("floor", version, channel, i))
+				if ack := w.seek(from + "/ctx/staff/" + channel); len(ack.codes) != 1 || ack.codes[0] != 1 {
+					t.Fatalf("granted %x", ack.codes)
+				}
+				f := w.hears()
+				if p := readPost(t, f); p.Seq != 2 || p.Object.Content != want || f.topic != "/ctx/staff/"+channel {
+					t.Errorf("%s of %s begins with %d, %s", from, channel, p.Seq, f.payload)
+				}
+				w.quiet()
+			}
+		}
+	}
 	s.do(t, http.StatusOK, alice, http.MethodPatch, "/v1/contexts/staff", map[string]string{"history": "all"})
 }
 
@@ -269,7 +292,20 @@ func deleted(t *testing.T, s *instance) {
 	}
 	s.post(t, alice, "brief", "hello")
 	w.hears()
+	hears := map[*wire]string{}
+	for version := byte(4); version <= 5; version++ {
+		for i, filter := range []string{"/ctx/brief/events", "/ctx/+/events"} {
+			if version == 4 && i == 0 {
+				s.do(t, http.StatusCreated, s.login(t, "bob", "bob"), http.MethodPut, "/v1/contexts/brief/members/me", nil)
+			}
+			hears[s.hearing(t, version, "bob", fmt.Sprint("end", version, i), filter)] = filter
+		}
+	}
 	s.do(t, http.StatusNoContent, alice, http.MethodDelete, "/v1/contexts/brief", nil)
+	for listener := range hears { // the end is the last that they hear
+		listener.event("/ctx/brief/events", "Delete", "brief")
+		listener.quiet()
+	}
 	s.do(t, http.StatusNotFound, alice, http.MethodPost, "/v1/contexts/brief/activities", map[string]string{"content": "x"})
 	s.do(t, http.StatusNotFound, alice, http.MethodGet, "/v1/contexts/brief", nil)
 	if ack := w.publish(1, "/ctx/brief/messages", "x"); ack.code != 0x87 {
