@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rambla/api"
+	"rambla/social"
 )
 
 const pathOfDevices = "/v1/me/devices"
@@ -231,4 +232,41 @@ func TestNobodyHasMoreThanTwentyDevices(t *testing.T) {
 	}
 	s.as("bob", "POST", pathOfDevices, `{"platform":"fcm","token":"token-0000"}`).wants(201) // it was the longest unused
 	s.as("bob", "POST", pathOfDevices, `{"platform":"fcm","token":"token-0022"}`).wants(200)
+}
+
+func TestAManagerAsksWhyThereWasNoPush(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		id := s.as("bob", "POST", pathOfDevices, `{"platform":"fcm","token":"secret-token"}`).wants(201).text("id")
+		s.context("den", "open")
+		post := s.post("alice", "den", "hello")
+		trace := s.as("admin", "GET", "/v1/admin/push?person=bob").wants(200)
+		if devices := trace.list("devices"); trace.text("person") != "bob" || len(devices) != 1 || devices[0]["id"] != id || len(trace.list("items")) != 0 {
+			t.Errorf("told %s", trace.body)
+		}
+		s.as("admin", "GET", "/v1/admin/push?person=bob&post="+post).wants(200)
+		s.as("admin", "GET", "/v1/admin/push?person=nobody").refused(404, "not_found")
+		s.as("admin", "GET", "/v1/admin/push?person=bob&post=x").refused(404, "not_found")
+		s.as("admin", "GET", "/v1/admin/push").refused(422, "invalid", "person")
+		s.as("bob", "GET", "/v1/admin/push?person=bob").refused(403, "forbidden")
+
+		key, ok := social.ParseID(post)
+		if !ok {
+			t.Fatal(post)
+		}
+		stored, err := s.db.PostByID(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		news := social.PushNews{
+			PushPlace: social.PushPlace{Person: s.key("bob"), Stream: stored.Stream}, First: stored.Seq, Last: stored.Seq, Posted: now, Due: now.Add(time.Minute),
+		}
+		if err := s.db.PutPushes(t.Context(), social.PushDerived{News: []social.PushNews{news}}, now); err != nil {
+			t.Fatal(err)
+		}
+		items := s.as("admin", "GET", "/v1/admin/push?person=bob&post="+post).wants(200).list("items")
+		if len(items) != 1 || items[0]["what"] != "waiting" || items[0]["stream"] != "/ctx/den/messages" || items[0]["seq"] != float64(stored.Seq) || items[0]["until"] == nil {
+			t.Errorf("what waits is told as %v", items)
+		}
+	})
 }

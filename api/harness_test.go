@@ -111,6 +111,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Feeds = social.NewFeeds(s.dir, db)
 	deps.Presences = social.NewPresences(s.dir, db, silent{}, 200, time.Minute, logger, now)
 	deps.Devices = social.NewDevices(db, pushService, ids, now)
+	deps.Pushes = social.NewPushes(s.dir, db, db, db)
 	markers := deps.Markers
 	if change != nil {
 		change(&deps)

@@ -71,7 +71,7 @@ func TestTheOpenAPIDocumentListsExactlyTheRoutes(t *testing.T) {
 	for _, promised := range []string{
 		"POST /v1/oauth/token", "POST /v1/oauth/introspect", "POST /v1/oauth/revoke", "GET /.well-known/oauth-authorization-server",
 		"GET /v1/me", "GET /v1/me/tokens", "POST /v1/me/tokens", "DELETE /v1/me/tokens/{id}",
-		"GET /v1/me/devices", "POST /v1/me/devices", "PATCH /v1/me/devices/{id}", "DELETE /v1/me/devices/{id}",
+		"GET /v1/me/devices", "POST /v1/me/devices", "PATCH /v1/me/devices/{id}", "DELETE /v1/me/devices/{id}", "GET /v1/admin/push",
 		"GET /v1/me/sessions", "DELETE /v1/me/sessions/{client}",
 		"GET /v1/admin/sessions", "DELETE /v1/admin/sessions/{person}/{client}", "GET /v1/me/contexts", "PUT /v1/contexts/{id}/read",
 		"GET /v1/people", "POST /v1/people", "GET /v1/people/{name}", "PATCH /v1/people/{name}", "DELETE /v1/people/{name}",

@@ -39,6 +39,7 @@ type Deps struct {
 	Preferences *social.Settings
 	Presences   *social.Presences
 	Devices     *social.Devices
+	Pushes      *social.Pushes
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -85,6 +86,7 @@ type Server struct {
 	repeats     *social.Repeats
 	preferences *social.Settings
 	devices     *social.Devices
+	pushes      *social.Pushes
 	proxies     Proxies
 	persons     *limiter[social.PersonKey]
 	addresses   *limiter[netip.Prefix]
@@ -120,6 +122,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		repeats:     deps.Repeats,
 		preferences: deps.Preferences,
 		devices:     deps.Devices,
+		pushes:      deps.Pushes,
 		persons:     newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses:   newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}

@@ -32,9 +32,6 @@ type DeviceRegister interface {
 	// DevicesOf reads the devices of these people, of each the oldest first, but
 	// not of those who are suspended.
 	DevicesOf(ctx context.Context, people []PersonKey) ([]Device, error)
-	// DeviceHolders are those of these people who have a device and are not
-	// suspended, the one whose was last used or registered first.
-	DeviceHolders(ctx context.Context, people []PersonKey) ([]PersonKey, error)
 	// DropDead removes a device that was last registered before since, and says
 	// whether it did: one that was registered again is alive.
 	DropDead(ctx context.Context, device DeviceKey, since time.Time) (bool, error)

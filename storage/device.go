@@ -234,23 +234,6 @@ func (db *DB) DevicesOf(ctx context.Context, people []social.PersonKey) ([]socia
 	return out, failure(err)
 }
 
-// DeviceHolders is [social.DeviceRegister]'s.
-func (db *DB) DeviceHolders(ctx context.Context, people []social.PersonKey) ([]social.PersonKey, error) {
-	var out []social.PersonKey
-	// By devices_person.
-	err := each(ctx, db.eng.reader(), func(rs rows) error {
-		var p social.PersonKey
-		err := rs.Scan(&p)
-		out = append(out, p)
-		return err
-	}, `SELECT d.person FROM devices d JOIN people p ON p.id = d.person WHERE d.person = ANY($1) AND NOT p.suspended
-		GROUP BY d.person ORDER BY MAX(CASE WHEN d.used_at > d.set_at THEN d.used_at ELSE d.set_at END) DESC, d.person`, keyList(people))
-	if err != nil {
-		return nil, failure(fmt.Errorf("find who has a device: %w", err))
-	}
-	return out, nil
-}
-
 // dropDead removes a device that was last registered before since.
 func dropDead(ctx context.Context, t *tx, device social.DeviceKey, since time.Time) (dropped bool, err error) {
 	var key social.DeviceKey

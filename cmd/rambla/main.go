@@ -54,6 +54,7 @@ type command struct {
 	Doctor  doctorCommand  `cmd:"" help:"Check the store's invariants and the configuration."`
 	Bench   benchCommand   `cmd:"" help:"Load a server of one's own and measure it."`
 	Check   checkCommand   `cmd:"" help:"Verify with many clients that a server keeps its promises."`
+	Push    pushCommand    `cmd:"" help:"Ask why there was a push, or none, and send one."`
 	Config  configCommand  `cmd:"" help:"Show or check the configuration."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
