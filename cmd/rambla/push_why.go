@@ -29,7 +29,7 @@ type pushWhyCommand struct {
 
 func (p pushWhyCommand) Run(in *invocation) error {
 	return in.administer(func(ctx context.Context, s *site) error {
-		t, err := s.pushes.Explain(ctx, p.Person, p.Post)
+		t, err := s.traces.Explain(ctx, p.Person, p.Post)
 		if err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (p pushTestCommand) Run(in *invocation) error {
 		return err
 	}
 	return in.administer(func(ctx context.Context, s *site) error {
-		t, err := s.pushes.Explain(ctx, p.Person, "")
+		t, err := s.traces.Explain(ctx, p.Person, "")
 		if err != nil {
 			return err
 		}

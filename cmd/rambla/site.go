@@ -46,7 +46,7 @@ type site struct {
 	walls     *social.Walls
 	repeats   *social.Repeats
 	devices   *social.Devices
-	pushes    *social.Pushes
+	traces    *social.Pushes
 }
 
 // openSite opens the store that the configuration names and loads its people.
@@ -126,7 +126,7 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	s.pushes = social.NewPushes(s.dir, db, db, db)
+	s.traces = social.NewPushes(s.dir, db, db, db)
 	s.devices = social.NewDevices(db, allow.Check, ids, now)
 	s.dir.OnDelta(s.forget)
 	return s, nil
