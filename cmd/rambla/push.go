@@ -19,7 +19,6 @@ import (
 	"rambla/pushgw"
 	"rambla/pushgw/apns"
 	"rambla/pushgw/fcm"
-	"rambla/pushgw/phrase"
 	"rambla/pushgw/webpush"
 	"rambla/social"
 )
@@ -106,7 +105,7 @@ func (c *Config) newWebPush(key *webpush.Key, roots *x509.CertPool, now func() t
 // newPushGateway makes what decides whom to push to. On PostgreSQL two batches are
 // prepared side by side.
 func newPushGateway(c *Config, st *site, b *broker.Broker, senders pushgw.Sender, metrics prometheus.Registerer) (*pushgw.Gateway, error) {
-	book, err := phrase.New(nil, "")
+	book, err := c.pushTexts()
 	if err != nil {
 		return nil, fmt.Errorf("read the texts of pushes: %w", err)
 	}
