@@ -51,7 +51,7 @@ func config(sim *simulator.Simulator) Config {
 	cfg := Config{
 		Apps: []App{{Name: "chat", File: sim.File("fcm.json")}},
 		URL:  sim.URL(simulator.FCM), TokenURL: sim.URL(simulator.OAuth) + "/token",
-		Roots: x509.NewCertPool(), Timeout: 2 * time.Second, PingAfter: 200 * time.Millisecond, PingTimeout: 200 * time.Millisecond,
+		Roots: x509.NewCertPool(), Timeout: 8 * time.Second,
 	}
 	cfg.Roots.AppendCertsFromPEM(sim.CA())
 	return cfg
