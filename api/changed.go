@@ -31,7 +31,10 @@ func tokenName(list string, a social.Actor) string {
 
 // changes compares what the actor belongs to with the token of a former answer.
 func (s *Server) changes(ctx context.Context, a social.Actor, list string, kind social.SpaceKind, in *PageChanged) (*social.Changes, error) {
-	if in.ChangedSince == "" {
+	switch {
+	case in.ChangedSince == "" && in.Cursor != "":
+		return s.markers.Everything(a, kind)
+	case in.ChangedSince == "":
 		return s.markers.Changes(ctx, a, kind, nil)
 	}
 	text, err := PageCursor{Cursor: in.ChangedSince}.after(tokenName(list, a))

@@ -55,7 +55,7 @@ func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCha
 	if err != nil {
 		return nil, err
 	}
-	found, more, err := s.markers.Overviews(ctx, a, after, in.Limit, changes.Shows)
+	found, more, err := s.markers.Overviews(ctx, a, after, in.Limit, changes)
 	if err != nil {
 		return nil, err
 	}

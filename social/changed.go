@@ -69,6 +69,7 @@ type Changes struct {
 
 	since   *Seen // nil: everything is listed
 	buckets []uint64
+	sights  []Sight // of what the actor belongs to, in no order
 }
 
 // Shows tells whether the space may have changed.
@@ -82,6 +83,16 @@ func (c *Changes) Shows(key SpaceKey) bool {
 
 func bucketOf(key SpaceKey, n int) int { return int(uint64(key) % uint64(n)) } //nolint:gosec // below n
 
+// Everything are the changes for who wants to see the rest of a list and no token;
+// it asks no store.
+func (ms *Markers) Everything(a Actor, kind SpaceKind) (*Changes, error) {
+	if err := a.requireReading(); err != nil {
+		return nil, err
+	}
+	_, sights := ms.dir.memberships(a, kind)
+	return &Changes{sights: sights}, nil
+}
+
 // Changes compares the actor's contexts or conversations with what it has seen
 // before; since is nil for the first time.
 func (ms *Markers) Changes(ctx context.Context, a Actor, kind SpaceKind, since *Seen) (*Changes, error) {
@@ -90,19 +101,23 @@ func (ms *Markers) Changes(ctx context.Context, a Actor, kind SpaceKind, since *
 	}
 	version, sights := ms.dir.memberships(a, kind)
 	spaces := make([]*Space, len(sights))
-	for i, s := range sights {
-		spaces[i] = s.Space
+	for i := range sights {
+		spaces[i] = sights[i].Space
 	}
 	marks, err := ms.store.SpaceMarks(ctx, a.Person, spaces)
 	if err != nil {
 		return nil, err
 	}
-	out := &Changes{since: since}
+	out := &Changes{since: since, sights: sights}
 	buckets := make([]uint64, bucketCount(len(sights)))
 	digests := make(map[SpaceKey]uint64, len(sights))
-	for _, s := range sights {
-		digests[s.Space.Key] = ms.dir.digest(s, a.Person, marks[s.Space.Key])
-		buckets[bucketOf(s.Space.Key, len(buckets))] += digests[s.Space.Key]
+	for i := range sights {
+		key := sights[i].Space.Key
+		digest := ms.dir.digest(&sights[i], a.Person, marks[key])
+		buckets[bucketOf(key, len(buckets))] += digest
+		if since != nil {
+			digests[key] = digest
+		}
 	}
 	out.Now = Seen{Version: version, Buckets: clipBuckets(buckets)}
 	if since == nil {
@@ -148,7 +163,9 @@ func clipBuckets(buckets []uint64) []uint64 {
 func (d *Directory) memberships(a Actor, kind SpaceKind) (version int64, out []Sight) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	for key := range d.mine[a.hand()] {
+	mine := d.mine[a.hand()]
+	out = make([]Sight, 0, len(mine))
+	for key := range mine {
 		if pl := d.spaces[key]; pl.space.Kind == kind {
 			if s, visible := d.sightLocked(a, pl, false); visible {
 				out = append(out, s)
@@ -159,7 +176,7 @@ func (d *Directory) memberships(a Actor, kind SpaceKind) (version int64, out []S
 }
 
 // digest is a number of all that a person is shown of a space in a list.
-func (d *Directory) digest(s Sight, person PersonKey, mark SpaceMark) uint64 {
+func (d *Directory) digest(s *Sight, person PersonKey, mark SpaceMark) uint64 {
 	b := make([]byte, 0, 256)
 	number := func(n int64) { b = binary.AppendVarint(b, n) }
 	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
@@ -173,7 +190,7 @@ func (d *Directory) digest(s Sight, person PersonKey, mark SpaceMark) uint64 {
 	}
 	text(s.Space.DisplayName)
 	if s.Space.Kind == KindConversation {
-		c := d.conversation(s, person, listedParticipants)
+		c := d.conversation(*s, person, listedParticipants)
 		number(int64(mark.Events)) //nolint:gosec // likewise
 		number(int64(c.Total))
 		number(int64(c.Space.Owner))

@@ -292,17 +292,22 @@ type Overview struct {
 	Post     *Post // the last one that it may see; nil for none
 }
 
-// Overviews lists the actor's contexts in order of id, after the given one, as
-// far as only lets them pass. more says whether there are others.
-func (ms *Markers) Overviews(ctx context.Context, a Actor, after string, limit int, only func(SpaceKey) bool) (list []Overview, more bool, err error) {
-	if err := a.requireReading(); err != nil {
-		return nil, false, err
+// Overviews lists the actor's contexts in order of id, after the given one, of
+// those that the changes show. more says whether there are others.
+func (ms *Markers) Overviews(ctx context.Context, a Actor, after string, limit int, c *Changes) (list []Overview, more bool, err error) {
+	var page []*Sight
+	for i := range c.sights {
+		if s := &c.sights[i]; s.Space.ID > after && c.Shows(s.Space.Key) {
+			page = append(page, s)
+		}
 	}
-	_, sights := ms.dir.memberships(a, KindContext)
-	sights = slices.DeleteFunc(sights, func(s Sight) bool { return s.Space.ID <= after || !only(s.Space.Key) })
-	slices.SortFunc(sights, func(a, b Sight) int { return strings.Compare(a.Space.ID, b.Space.ID) })
-	if more = len(sights) > limit; more {
-		sights = sights[:limit]
+	slices.SortFunc(page, func(a, b *Sight) int { return strings.Compare(a.Space.ID, b.Space.ID) })
+	if more = len(page) > limit; more {
+		page = page[:limit]
+	}
+	sights := make([]Sight, len(page))
+	for i, s := range page {
+		sights[i] = *s
 	}
 	list, err = ms.overviews(ctx, a, sights)
 	return list, more, err
