@@ -121,7 +121,7 @@ func TestAnOperatorMayChangeTextsAndAddLanguages(t *testing.T) {
 	t.Parallel()
 	b := book(t, Texts{
 		"ES":    {"message.other": "¡{n} en {where}!"},
-		"pl":    {"message.one": "Nowa wiadomość: {where}", "message.few": "{n} nowe wiadomości: {where}", "message.many": "{n} nowych wiadomości: {where}"},
+		"pl":    {"message.one": "Nowa wiadomość: {where}", "message.few": "{n} wiadomości: {where}", "message.many": "{n} wiadomości (wielu): {where}"},
 		"pt-BR": {"title": "Mensagens", "preview.body": "{text} ({who})"},
 	}, "ca-ES")
 	for _, c := range []struct {
@@ -132,9 +132,9 @@ func TestAnOperatorMayChangeTextsAndAddLanguages(t *testing.T) {
 		{5, []string{"es"}, "¡5 en X!"},
 		{1, []string{"es"}, "Mensaje nuevo en X"},
 		{1, []string{"pl"}, "Nowa wiadomość: X"},
-		{3, []string{"pl-PL"}, "3 nowe wiadomości: X"},
-		{12, []string{"pl"}, "12 nowych wiadomości: X"},
-		{22, []string{"pl"}, "22 nowe wiadomości: X"},
+		{3, []string{"pl-PL"}, "3 wiadomości: X"},
+		{12, []string{"pl"}, "12 wiadomości (wielu): X"},
+		{22, []string{"pl"}, "22 wiadomości: X"},
 		{2, []string{"fr"}, "2 missatges nous a X"},
 		{2, nil, "2 missatges nous a X"},
 		{2, []string{"fr", "en"}, "2 new messages in X"},
