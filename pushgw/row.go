@@ -20,7 +20,6 @@ type row struct {
 	prefs   social.Preferences
 	content content
 	targets []*target
-	until   time.Time // when all of it is looked at again; zero: when the targets say so
 
 	wait   time.Time // the end of the flood's pause; zero: something new may be told of
 	urgent bool
