@@ -21,7 +21,9 @@ type deviceRow struct {
 
 func (d *deviceRow) dest() []any {
 	return []any{
-		&d.Key, idColumn{&d.ID}, &d.Person, &d.Grant, &d.Platform, &d.Sandbox, &d.Preview, &d.created, &d.set, &d.used,
+		&d.Key,
+		idColumn{&d.ID},
+		&d.Person, &d.Grant, &d.Platform, &d.Sandbox, &d.Preview, &d.created, &d.set, &d.used,
 		&d.Client, &d.App, &d.token, &d.Locale, &d.Timezone, &d.Version, &d.P256dh, &d.Auth, &d.PayloadKey,
 	}
 }

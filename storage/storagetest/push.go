@@ -431,8 +431,10 @@ func pushPurged(w *World) {
 	w.putNews(Epoch(), w.news(w.Bob, 1, 1, minutes(0)), w.news(w.Carol, 1, 1, minutes(0)))
 	for _, c := range w.claim(minutes(0), 1) {
 		if c.Person == w.Bob {
-			w.settle(minutes(0), social.PushSettled{PushClaim: c, Decided: true, Told: []social.PushTold{{PushPlace: c.PushPlace, Device: 1, Seq: 1}},
-				Decisions: []social.PushDecision{{Person: w.Bob, Stream: c.Stream, Seq: 1, At: minutes(0), What: social.PushSuppressed, Reason: "read"}}})
+			w.settle(minutes(0), social.PushSettled{
+				PushClaim: c, Decided: true, Told: []social.PushTold{{PushPlace: c.PushPlace, Device: 1, Seq: 1}},
+				Decisions: []social.PushDecision{{Person: w.Bob, Stream: c.Stream, Seq: 1, At: minutes(0), What: social.PushSuppressed, Reason: "read"}},
+			})
 		}
 	}
 	purge := func(now time.Time) {
