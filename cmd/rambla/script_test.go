@@ -37,7 +37,9 @@ func TestStories(t *testing.T) {
 // ready waits until the server at $HTTP takes requests.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	client := http.Client{Timeout: time.Second}
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for began := time.Now(); time.Since(began) < time.Minute; <-again.C {
 		resp, err := client.Get("http://" + ts.Getenv("HTTP") + "/readyz")
 		if err != nil {
 			continue
