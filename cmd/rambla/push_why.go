@@ -175,7 +175,7 @@ func (s *site) testPushes(ctx context.Context, c *Config, to *social.Person, dev
 	if err != nil {
 		return nil, err
 	}
-	senders, err := newPushSenders(c, key, s.logger, prometheus.NewRegistry(), time.Now)
+	senders, err := newPushSenders(c, key, s.logger, prometheus.NewRegistry(), time.Now) //nolint:contextcheck // what is made lives longer than a call
 	if err != nil {
 		return nil, err
 	}
