@@ -196,6 +196,7 @@ func TestUnknownWordsAreNamed(t *testing.T) {
 		{"PUT", "/v1/contexts/den/members/bob/grants/fly", ``, "permission"},
 		{"PUT", "/v1/contexts/den/members/bob/vetoes/read", `{"until":"tomorrow"}`, "until"},
 		{"PUT", "/v1/contexts/den/members/bob/vetoes/read", `{"until":"2001-01-01T00:00:00Z"}`, "until"},
+		{"PUT", "/v1/contexts/den/read", `{}`, "read"},
 		{"POST", "/v1/me/tokens", `{"name":"x","scopes":["fly"]}`, "scopes"},
 		{"POST", "/v1/me/tokens", `{"name":"x","ttl":"long"}`, "ttl"},
 		{"POST", "/v1/me/tokens", `{"name":"x","ttl":"-1h"}`, "ttl"},

@@ -19,8 +19,8 @@ type SpaceMark struct {
 // Seen is the state of the spaces that an actor belongs to at some moment: what
 // tells later whether anything about one of them has changed, without a clock.
 //
-// It is made of a few hundred bytes however many there are: spaces share
-// buckets, so that of a space that has changed others may come again with it.
+// It is made of a few hundred bytes however many there are: the spaces of who has
+// many share buckets, so that of one that has changed others may come again with it.
 type Seen struct {
 	Version int64 // of the journal of rights
 	Buckets []uint64
@@ -28,7 +28,7 @@ type Seen struct {
 
 // The bounds of a Seen.
 const (
-	seenBuckets    = 64
+	seenBuckets    = 96
 	seenBucketSize = 6     // bytes of each that are kept
 	seenGone       = 1_000 // spaces left since; beyond, everything is told anew
 )
@@ -109,7 +109,7 @@ func (ms *Markers) Changes(ctx context.Context, a Actor, kind SpaceKind, since *
 		return nil, err
 	}
 	out := &Changes{since: since, sights: sights}
-	buckets := make([]uint64, bucketCount(len(sights)))
+	buckets := make([]uint64, bucketCount(spaces))
 	digests := make(map[SpaceKey]uint64, len(sights))
 	for i := range sights {
 		key := sights[i].Space.Key
@@ -148,7 +148,22 @@ func (ms *Markers) Changes(ctx context.Context, a Actor, kind SpaceKind, since *
 	return out, nil
 }
 
-func bucketCount(n int) int { return min(max(n, 1), seenBuckets) }
+// bucketCount is how many buckets give each space its own, or as many as there may
+// be where no number does.
+func bucketCount(spaces []*Space) int {
+	for n := max(len(spaces), 1); n < seenBuckets; n++ {
+		var taken [seenBuckets]bool
+		if !slices.ContainsFunc(spaces, func(s *Space) bool {
+			i := bucketOf(s.Key, n)
+			was := taken[i]
+			taken[i] = true
+			return was
+		}) {
+			return n
+		}
+	}
+	return seenBuckets
+}
 
 // clipBuckets leaves of each what is kept of it.
 func clipBuckets(buckets []uint64) []uint64 {

@@ -39,7 +39,7 @@ func ParseReceipt(payload []byte) (Receipt, error) {
 		return err
 	})
 	if err == nil && !said {
-		err = Errorf(KindInvalid, "A receipt says delivered or read, or both.")
+		err = Invalid("read", "is missing; a receipt says delivered or read, or both")
 	}
 	return r, err
 }

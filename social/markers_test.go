@@ -37,6 +37,14 @@ func TestAReceiptIsOneOrTwoNumbers(t *testing.T) {
 	}
 }
 
+func TestAnEmptyReceiptIsToldWhatItLacks(t *testing.T) {
+	t.Parallel()
+	var e *Error
+	if _, err := ParseReceipt([]byte("{}")); !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Name != "read" {
+		t.Errorf("%+v", err)
+	}
+}
+
 func FuzzParseReceipt(f *testing.F) {
 	for _, s := range []string{`{"read":1}`, `{"delivered":1,"read":2}`, `{"read":-1}`, `{}`, "\x00"} {
 		f.Add([]byte(s))
