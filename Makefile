@@ -20,7 +20,7 @@ WITH_POSTGRES := $(GO) run ./storage/pgtest/cmd
 # Tests store thousands of small things and wait for the disk each time; where there
 # is memory for it, their files and the throw-away server's are kept there.
 TEST_TMP := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4194304 { print $$6 }')
-IN_MEMORY := $(if $(TEST_TMP),GOTMPDIR=$${GOTMPDIR:-$${TMPDIR:-/tmp}} TMPDIR=$(TEST_TMP))
+IN_MEMORY := $(if $(TEST_TMP),TMPDIR=$(TEST_TMP))
 # The race detector looks at our code; in the embedded store's, which was translated
 # from C and shares nothing with ours, it only costs most of the time.
 RACE := -race -gcflags='modernc.org/...=-race=false'
@@ -102,7 +102,7 @@ test-tools:
 
 .PHONY: test-go
 test-go:
-	$(IN_MEMORY) $(WITH_POSTGRES) $(GO) test $(RACE) -parallel 4 -timeout 19m ./...
+	$(IN_MEMORY) $(WITH_POSTGRES) $(GO) test $(RACE) -parallel 4 -timeout 40m ./...
 
 .PHONY: test-web
 test-web: $(NODE_MODULES)
