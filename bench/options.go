@@ -73,11 +73,13 @@ type Options struct {
 	Contexts int
 
 	// Subscribers of Fanout and Catchup (1,000), Memberships, Slow and Storm
-	// (5,000).
+	// (5,000); the people of Push (2,000).
 	Subscribers int
 	// MemberOf is in how many of the contexts each subscriber of Memberships
-	// (20) and Storm (5) is.
+	// (20), Storm (5) and Push (10) is.
 	MemberOf int
+	// Members of each context of Push, default 200.
+	Members int
 	// PerPerson is how many sessions that outlive their connections one person
 	// gets, default 50, which is what a server allows unless it is told otherwise.
 	PerPerson int
@@ -99,8 +101,24 @@ type Options struct {
 	// awaited, default 100. Not used with Rate.
 	Burst int
 	// Rate paces the publisher of Fanout (0: bursts), of Slow (20) and of Storm
-	// (200), in posts per second, and Read (1,000), in requests per second.
+	// (200), in posts per second, Read (1,000), in requests per second, and Push
+	// (1,000), in pushes that become due per second.
 	Rate float64
+	// Providers is the control address of the simulated push providers that the
+	// server of Push is told of, and ProvidersPID their process (0: its CPU is not
+	// reported).
+	Providers    string
+	ProvidersPID int
+	// Hold is for how long the server holds what it will push; Push waits so much
+	// longer.
+	Hold time.Duration
+	// Outage is for how long the providers of Push refuse everything, or with
+	// Silent do not answer, while others post; 0: not at all.
+	Outage time.Duration
+	Silent bool
+	// Linger is how long Push looks for repeated pushes when all are told; default 2
+	// s, and with Kill longer than rows stay with a server that is gone.
+	Linger time.Duration
 	// List is what Read asks for, and Fill how many posts it publishes before.
 	List string
 	Fill int
@@ -129,8 +147,10 @@ type Options struct {
 	// Restart ends the server, with kill at once and without asking, and starts
 	// it anew on its store. nil: it cannot be restarted.
 	Restart func(ctx context.Context, kill bool) (Server, error)
-	// Kill lets Storm restart the server with kill.
-	Kill bool
+	// Kill lets Storm restart the server with kill, and Push again and again, with
+	// KillEvery between two on average (5 s).
+	Kill      bool
+	KillEvery time.Duration
 	// Written gives the bytes that the server's store has written so far. nil:
 	// Absent asks the kernel about PID, which holds for an embedded store; Publish
 	// does not tell.
@@ -180,6 +200,7 @@ func (o Options) withDefaults(connections, subscribers, contexts int) Options {
 	number(&o.Contexts, contexts)
 	number(&o.Subscribers, subscribers)
 	number(&o.MemberOf, 20)
+	number(&o.Members, 200)
 	number(&o.PerPerson, 50)
 	number(&o.Away, 100_000)
 	number(&o.Burst, 100)
@@ -193,6 +214,7 @@ func (o Options) withDefaults(connections, subscribers, contexts int) Options {
 	span(&o.Patience, 10*time.Second)
 	span(&o.Stall, 30*time.Second)
 	span(&o.Spread, 10*time.Second)
+	span(&o.KillEvery, 5*time.Second)
 	return o
 }
 
@@ -209,6 +231,7 @@ func (o Options) validate() error {
 		{"contexts", o.Contexts, 1, maxContexts},
 		{"subscribers", o.Subscribers, 1, maxConnections},
 		{"member-of", o.MemberOf, 1, maxContexts},
+		{"members", o.Members, 1, maxConnections},
 		{"per-person", o.PerPerson, 1, maxConnections},
 		{"receive-maximum", o.ReceiveMaximum, 0, 65535},
 		{"slow", o.Slow, 0, o.Subscribers},
@@ -233,6 +256,10 @@ func (o Options) validate() error {
 		{"patience", o.Patience, time.Millisecond},
 		{"stall", o.Stall, time.Millisecond},
 		{"spread", o.Spread, time.Millisecond},
+		{"kill-every", o.KillEvery, time.Millisecond},
+		{"hold", o.Hold, 0},
+		{"outage", o.Outage, 0},
+		{"linger", o.Linger, 0},
 	} {
 		if d.value < d.least || d.value > maxTime {
 			return fmt.Errorf("%s is %s; it must lie between %s and %s", d.name, d.value, d.least, maxTime)

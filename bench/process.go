@@ -131,6 +131,14 @@ func (m *meter) start() (err error) {
 	return nil
 }
 
+// leave counts what the server's process has used so far, which is about to be
+// another one.
+func (m *meter) leave() error {
+	u, err := usageOf(m.pid)
+	m.server.cpu -= u.cpu // the next one begins at nothing
+	return err
+}
+
 // stop gives the CPU that the server and the generator have used since start,
 // and what the server has in memory now.
 func (m *meter) stop() (server, own time.Duration, resident int64, err error) {

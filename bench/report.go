@@ -76,8 +76,15 @@ type Run struct {
 	ConnectLatency    Latency `json:"connect_ms,omitzero"`
 	Repeated          uint64  `json:"repeated,omitempty"`
 	// CaughtUp is how long slow subscribers took to get what had waited for
-	// them, in seconds.
+	// them, and how long it took to push what had waited for the end of an outage,
+	// in seconds.
 	CaughtUp float64 `json:"caught_up_seconds,omitempty"`
+	// MostPerStream is how many pushes a device got of one stream after an outage.
+	MostPerStream uint64 `json:"most_per_stream,omitempty"`
+	// Kills is how often the server was killed.
+	Kills uint64 `json:"kills,omitempty"`
+	// ProviderCores is how many cores the simulated push providers kept busy.
+	ProviderCores float64 `json:"provider_cores,omitempty"`
 }
 
 // Latency holds quantiles in milliseconds.
@@ -162,6 +169,9 @@ func (r *Report) finish() {
 	real(func(x *Run) *float64 { return &x.ConnectLatency.P999 })
 	real(func(x *Run) *float64 { return &x.ConnectLatency.Max })
 	real(func(x *Run) *float64 { return &x.CaughtUp })
+	real(func(x *Run) *float64 { return &x.ProviderCores })
+	count(func(x *Run) *uint64 { return &x.MostPerStream })
+	count(func(x *Run) *uint64 { return &x.Kills })
 	count(func(x *Run) *uint64 { return &x.Repeated })
 	count(func(x *Run) *uint64 { return &x.Operations })
 	count(func(x *Run) *uint64 { return &x.Posts })
@@ -240,6 +250,9 @@ func (r Run) String() string {
 	if r.GeneratorCPU > 0 {
 		fmt.Fprintf(&b, "  generator %.2f µs, %.2f cores", r.GeneratorCPU, r.GeneratorCores)
 	}
+	if r.ProviderCores > 0 {
+		fmt.Fprintf(&b, "  providers %.2f cores", r.ProviderCores)
+	}
 	if r.ServerMemory > 0 {
 		fmt.Fprintf(&b, "  resident %.1f MiB", float64(r.ServerMemory)/(1<<20))
 	}
@@ -253,6 +266,8 @@ func (r Run) String() string {
 		n    uint64
 		what string
 	}{
+		{r.Kills, "kills"},
+		{r.MostPerStream, "at most per stream"},
 		{r.Refused, "refused"},
 		{r.Errors, "errors"},
 		{r.Lost, "lost"},

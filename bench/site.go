@@ -153,12 +153,33 @@ func (s *Site) build(ctx context.Context, o Options, people int) error {
 	if err != nil {
 		return err
 	}
-	return s.each(ctx, "memberships", people*o.MemberOf, func(ctx context.Context, i int) error {
-		person := i / o.MemberOf
-		c := memberOf(person, o.Contexts, o.MemberOf)[i%o.MemberOf]
-		return s.call(ctx, http.MethodPut,
-			"/v1/contexts/"+s.Contexts[c]+"/members/"+s.People[person].Name, nil)
+	return s.join(ctx, o.MemberOf)
+}
+
+// join makes the people members of the contexts, with one request for each.
+func (s *Site) join(ctx context.Context, memberships int) error {
+	type member struct {
+		Name string `json:"name"`
+	}
+	lists := membersOf(len(s.People), len(s.Contexts), memberships)
+	return s.each(ctx, "lists of members", len(lists), func(ctx context.Context, i int) error {
+		list := make([]member, len(lists[i]))
+		for k, person := range lists[i] {
+			list[k].Name = s.People[person].Name
+		}
+		return s.call(ctx, http.MethodPut, "/v1/contexts/"+s.Contexts[i]+"/members", map[string]any{"members": list})
 	})
+}
+
+// membersOf is memberOf for each of the contexts: the numbers of its people.
+func membersOf(people, contexts, each int) [][]int {
+	lists := make([][]int, contexts)
+	for person := range people {
+		for _, c := range memberOf(person, contexts, each) {
+			lists[c] = append(lists[c], person)
+		}
+	}
+	return lists
 }
 
 // memberOf spreads people over contexts: the numbers of those that a person is
@@ -251,6 +272,12 @@ func inParallel(ctx context.Context, n, atOnce int, f func(context.Context, int)
 // server that is busy is asked again: each of these can be repeated, as what
 // is refused so has not been done.
 func (s *Site) call(ctx context.Context, method, path string, body any) error {
+	return s.callAs(ctx, s.Manager, method, path, body, nil)
+}
+
+// callAs is call in the name of somebody who is let in by a token; the answer is
+// read into into, unless that is nil.
+func (s *Site) callAs(ctx context.Context, who Credential, method, path string, body, into any) error {
 	var raw []byte
 	if body != nil {
 		var err error
@@ -263,11 +290,11 @@ func (s *Site) call(ctx context.Context, method, path string, body any) error {
 		if err != nil {
 			return err
 		}
-		req.Header.Set("Authorization", "Bearer "+s.Manager.Password)
+		req.Header.Set("Authorization", "Bearer "+who.Password)
 		if body != nil {
 			req.Header.Set("Content-Type", "application/json")
 		}
-		return s.send(req, nil)
+		return s.send(req, into)
 	})
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)

@@ -60,13 +60,15 @@ func (s *stub) serveREST(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost && part[0] == "people":
 		s.people[body["name"]] = body["password"]
 		w.WriteHeader(http.StatusCreated)
-	case r.Method == http.MethodPut && len(part) == 4 && part[2] == "members":
-		if s.members[part[1]] == nil || s.people[part[3]] == "" {
+	case r.Method == http.MethodPut && len(part) == 3 && part[2] == "members":
+		var list struct{ Members []struct{ Name string } }
+		if err := json.NewDecoder(r.Body).Decode(&list); err != nil || s.members[part[1]] == nil {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
-		s.members[part[1]][part[3]] = true
-		w.WriteHeader(http.StatusCreated)
+		for _, m := range list.Members {
+			s.members[part[1]][m.Name] = s.people[m.Name] != ""
+		}
 	case r.Method == http.MethodDelete && part[0] == "contexts" && s.contexts[part[1]]:
 		delete(s.contexts, part[1])
 		w.WriteHeader(http.StatusNoContent)

@@ -24,6 +24,8 @@ type benchCommand struct {
 	Absent      benchAbsentCommand      `cmd:"" help:"What sessions cost whose clients are away."`
 	Read        benchReadCommand        `cmd:"" help:"Requests for lists, at a steady rate."`
 	Storm       benchStormCommand       `cmd:"" help:"All sessions come back after a restart while others publish."`
+	Push        benchPushCommand        `cmd:"" help:"Pushes per second to people whose devices are away."`
+	Providers   benchProvidersCommand   `cmd:"" hidden:"" help:"Simulated push providers, for push."`
 }
 
 // benchTarget is the server that a load is put on.
@@ -43,6 +45,8 @@ type benchTarget struct {
 	JSON     bool          `name:"json" help:"Print the report as JSON."`
 
 	passwordSource `embed:""`
+
+	environ []string // more for the server of Self
 }
 
 func (b *benchTarget) options(in *invocation) (bench.Options, func() error, error) {
@@ -59,7 +63,7 @@ func (b *benchTarget) options(in *invocation) (bench.Options, func() error, erro
 	nothing := func() error { return nil }
 	switch {
 	case b.Self:
-		self, err := startSelf(in, b.User)
+		self, err := startSelf(in, b.User, b.environ)
 		if err != nil {
 			return o, nothing, err
 		}

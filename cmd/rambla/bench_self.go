@@ -29,8 +29,9 @@ type self struct {
 }
 
 // startSelf starts this program as a server on free ports, on the database
-// that the command was given or else an embedded store of its own.
-func startSelf(in *invocation, admin string) (*self, error) {
+// that the command was given or else an embedded store of its own. environ is for
+// it beside the command's own.
+func startSelf(in *invocation, admin string, environ []string) (*self, error) {
 	if admin != "admin" {
 		return nil, usagef("--self makes the person admin; leave --user out")
 	}
@@ -55,7 +56,7 @@ func startSelf(in *invocation, admin string) (*self, error) {
 	if url, given := in.flags["database"]; given {
 		s.args = append(s.args, "--database", url)
 	}
-	s.environ = append(slices.Clone(in.environ), "RAMBLA_ADMIN_PASSWORD="+s.password)
+	s.environ = append(slices.Concat(in.environ, environ), "RAMBLA_ADMIN_PASSWORD="+s.password)
 	if err := s.start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -69,3 +69,42 @@ func TestBenchReadsListsOfAServerOfItsOwn(t *testing.T) {
 		})
 	}
 }
+
+func TestBenchPushesFromAServerOfItsOwn(t *testing.T) {
+	t.Parallel()
+	const few = "push --people 6 --member-of 2 --members 4 --rate 30 --latency 5ms --linger 300ms"
+	for store, flags := range map[string][]string{"the embedded store": nil, "PostgreSQL": {"--database", pgtest.Database(t)}} {
+		t.Run("from "+store, func(t *testing.T) {
+			t.Parallel()
+			var r bench.Report
+			measure(t, &r, few, flags...)
+			if run := r.Median; run.Operations != 12 || run.Posts != 3 || run.Latency.P50 < 2000 || run.ServerMemory == 0 || run.ServerCPU == 0 {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+	t.Run("once for each context after an outage", func(t *testing.T) {
+		t.Parallel()
+		var r bench.Report
+		measure(t, &r, few+" --outage 1s")
+		if run := r.Median; run.Operations != 12 || run.Posts != 7 || run.MostPerStream != 1 || run.CaughtUp == 0 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+func TestBenchPushSaysWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string]string{
+		"providers":                  "--user admin",
+		"no others than its own":     "--self --providers http://127.0.0.1:1",
+		"people enough for the rate": "--self --people 10 --members 10 --member-of 40 --rate 400",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, stderr, code := rambla(t, strings.Fields("bench push "+args)...); code == exitOK || stderr == "" {
+				t.Errorf("%d: %s", code, stderr)
+			}
+		})
+	}
+}

@@ -40,7 +40,7 @@ func (c *checkCommand) Run(in *invocation) (err error) {
 		o.Progress = f
 	}
 	if c.Self {
-		server, e := startSelf(in, c.User)
+		server, e := startSelf(in, c.User, nil)
 		if e != nil {
 			return e
 		}

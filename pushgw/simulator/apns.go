@@ -119,7 +119,7 @@ func (c *apnsConn) noteAPNs(p *apnsPush, a apnsAnswer, answered bool) {
 	if !taken && a.reason == "" {
 		push.Reason = strconv.Itoa(a.status)
 	}
-	if c.sim.config.Keep > 0 {
+	if c.sim.config.Keep > 0 || c.sim.config.Journal {
 		push.Header = map[string]string{}
 		for k, v := range p.header {
 			if strings.HasPrefix(k, "apns-") {

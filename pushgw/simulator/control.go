@@ -1,9 +1,11 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -66,6 +68,14 @@ func (s *Simulator) serveControl() error {
 		tell(w, append([]Push{}, pushes...))
 	})
 	mux.HandleFunc("GET /taken", func(w http.ResponseWriter, r *http.Request) { tell(w, s.Taken(r.FormValue("provider"))) })
+	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, r *http.Request) {
+		without, err := strconv.Atoi(cmp.Or(r.FormValue("without"), "0"))
+		if err != nil {
+			http.Error(w, "without is how many of the first are left out", http.StatusBadRequest)
+			return
+		}
+		tell(w, append([]Taking{}, s.Journal(without)...))
+	})
 	mux.HandleFunc("POST /reset", func(http.ResponseWriter, *http.Request) { s.Reset() })
 	mux.HandleFunc("POST /cut", func(_ http.ResponseWriter, r *http.Request) { s.Cut(r.FormValue("provider")) })
 	mux.HandleFunc("POST /goaway", func(_ http.ResponseWriter, r *http.Request) { s.GoAway(r.FormValue("provider")) })

@@ -48,13 +48,17 @@ type book struct {
 
 // ledger counts. It grows with the pushes of a run: an id and a token of each.
 type ledger struct {
-	keep int
+	keep    int
+	journal bool
 
-	mu    sync.Mutex // guards the rest
-	books map[string]*book
+	mu     sync.Mutex // guards the rest
+	books  map[string]*book
+	taking []Taking
 }
 
-func newLedger(keep int) *ledger { return &ledger{keep: keep, books: map[string]*book{}} }
+func newLedger(keep int, journal bool) *ledger {
+	return &ledger{keep: keep, journal: journal, books: map[string]*book{}}
+}
 
 func (l *ledger) bookLocked(provider string) *book {
 	b := l.books[provider]
@@ -69,10 +73,17 @@ func (l *ledger) bookLocked(provider string) *book {
 // note writes down a push that was taken or refused.
 func (l *ledger) note(p Push) {
 	p.At = time.Now()
+	var what Taking
+	if l.journal && p.Taken {
+		what = takingOf(&p)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.bookLocked(p.Provider)
 	if p.Taken {
+		if l.journal {
+			l.taking = append(l.taking, what)
+		}
 		b.Accepted++
 		b.taken[p.Token]++
 		if _, again := b.ids[p.ID]; again {
@@ -155,4 +166,5 @@ func (s *Simulator) Reset() {
 	s.ledger.mu.Lock()
 	defer s.ledger.mu.Unlock()
 	clear(s.ledger.books)
+	s.ledger.taking = nil
 }

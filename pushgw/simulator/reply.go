@@ -44,9 +44,6 @@ func (s *Simulator) answer(w http.ResponseWriter, r *http.Request, push Push, ju
 	if reply.Lose {
 		push.Status = 0
 	}
-	if s.config.Keep == 0 {
-		push.Header, push.Body = nil, nil
-	}
 	s.ledger.note(push)
 	if reply.Lose {
 		panic(http.ErrAbortHandler)

@@ -34,6 +34,8 @@ type Config struct {
 	// Keep is how many pushes are remembered with their content, per token; 0: 32,
 	// below 0: none, for load.
 	Keep int
+	// Journal remembers of every push that was taken what it told of, for load too.
+	Journal bool
 	// Latency is how long every answer takes.
 	Latency time.Duration
 }
@@ -79,7 +81,7 @@ func Start(c Config) (_ *Simulator, err error) {
 	case s.config.Keep < 0:
 		s.config.Keep = 0
 	}
-	s.ledger = newLedger(s.config.Keep)
+	s.ledger = newLedger(s.config.Keep, c.Journal)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {

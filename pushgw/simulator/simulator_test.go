@@ -186,3 +186,36 @@ func TestAColdConnectionThatIsGivenManyPushesIsClosed(t *testing.T) {
 		t.Errorf("30 at once over a cold connection: %+v", c)
 	}
 }
+
+func TestTheJournalSaysWhatEachPushThatWasTakenTold(t *testing.T) {
+	t.Parallel()
+	l := newLedger(0, true)
+	for _, p := range []Push{
+		{Provider: APNs, Token: "a", Taken: true, Body: json.RawMessage(`{"aps":{},"kind":"message","stream":"/ctx/lobby/messages","seq":"7"}`)},
+		{Provider: FCM, Token: "b", Taken: true, Body: json.RawMessage(`{"message":{"token":"b","data":{"kind":"clear","stream":"/ctx/lobby/messages","seq":"8"}}}`)},
+		{Provider: APNs, Token: "a", Reason: "Unregistered", Body: json.RawMessage(`{"stream":"/ctx/lobby/messages","seq":"9"}`)},
+		{Provider: WebPush, Token: "c", Taken: true},
+	} {
+		l.note(p)
+	}
+	s := &Simulator{ledger: l}
+	got := s.Journal(0)
+	for i, want := range []Taking{
+		{Token: "a", Kind: "message", Stream: "/ctx/lobby/messages", Seq: 7},
+		{Token: "b", Kind: "clear", Stream: "/ctx/lobby/messages", Seq: 8},
+		{Token: "c"},
+	} {
+		if len(got) != 3 || got[i].At.IsZero() {
+			t.Fatalf("%+v", got)
+		}
+		if got[i].At = (time.Time{}); got[i] != want {
+			t.Errorf("%d is %+v, want %+v", i, got[i], want)
+		}
+	}
+	if rest := s.Journal(2); len(rest) != 1 || rest[0].Token != "c" || len(s.Journal(9)) != 0 {
+		t.Errorf("without the first two %+v", rest)
+	}
+	if s.Reset(); len(s.Journal(0)) != 0 {
+		t.Error("it remembers what was forgotten")
+	}
+}
