@@ -2,8 +2,15 @@ package deploy_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -16,6 +23,8 @@ func serverAnswers(t *testing.T, binary string) {
 	public, private := "127.0.0.1:"+freePort(t), "127.0.0.1:"+freePort(t)
 	server := command(t, binary, "serve", "--data", t.TempDir(),
 		"--mqtt", "127.0.0.1:"+freePort(t), "--http", public, "--admin", private)
+	// What is counted of a push provider exists where the site uses it.
+	server.Env = append(server.Environ(), "RAMBLA_PUSH_APNS_APPS=org.example.chat:TEAM123456:KEY1234567:"+signingKey(t))
 	var log strings.Builder
 	server.Stdout, server.Stderr = &log, &log
 	if err := server.Start(); err != nil {
@@ -54,6 +63,24 @@ func serverAnswers(t *testing.T, binary string) {
 			t.Errorf("the manual explains %s, which the server does not have", name[1])
 		}
 	}
+}
+
+// signingKey makes a key as Apple hands out, and gives its file.
+func signingKey(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "AuthKey.p8")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // get is 0 where nobody answers.

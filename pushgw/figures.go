@@ -61,6 +61,15 @@ func newFigures(registry prometheus.Registerer) *figures {
 			Name: "rambla_push_people", Help: "People who have a device.",
 		}),
 	}
+	// Counters exist before they count, so that their first step is one.
+	for _, why := range []string{
+		"acknowledged", "read", "muted", "level", "preferences", "quiet", "limited", "right", "blocked", "removed", "registered_later", "no_device", "expired",
+	} {
+		f.suppressedTotal.WithLabelValues(why)
+	}
+	for _, kind := range []Kind{KindMessage, KindComment, KindMention, KindNotification, KindClear} {
+		f.sentTotal.WithLabelValues(string(kind), Accepted.String())
+	}
 	if registry != nil {
 		registry.MustRegister(f.derivedTotal, f.suppressedTotal, f.sentTotal, f.sendingNow, f.toDue, f.toClaim, f.toAccepted,
 			f.waiting, f.oldest, f.dead, f.holding)
