@@ -247,6 +247,21 @@ func TestQuietHoursHoldBackUntilTheyEnd(t *testing.T) {
 	s.settled()
 }
 
+func TestQuietHoursThatAreCalledOffEndAtOnce(t *testing.T) {
+	each(t, func(s *site) {
+		now := s.now().UTC()
+		quiet := &social.Quiet{From: now.Add(-time.Hour).Format("15:04"), To: now.Add(time.Hour).Format("15:04")}
+		s.must(s.settings.Put(t.Context(), s.as("bob"), social.Preferences{Quiet: quiet}))
+		s.device("bob", "b", nil)
+		s.post("alice", "one")
+		s.decides("bob", "waiting quiet")
+		s.tells()
+		s.must(s.settings.Put(t.Context(), s.as("bob"), social.Preferences{}))
+		s.tells("b message " + lobby + " seq 1 n 1 badge 1")
+		s.settled()
+	})
+}
+
 func TestPrivatePostsAndBlocksArePushedToNobodyElse(t *testing.T) {
 	s := onSQLite(t)
 	s.device("bob", "b", nil)

@@ -75,6 +75,11 @@ func newSite(t *testing.T, db *storage.DB) *site {
 	s.blocks = social.NewBlocks(s.dir, db, s.now)
 	s.attention = social.NewAttention(s.dir, db, s.now)
 	s.settings = social.NewSettings(s.dir, db, s.now)
+	s.settings.OnPut(func(person social.PersonKey) {
+		if g := s.hinted(); g != nil {
+			g.Wished(person)
+		}
+	})
 	s.markers = social.NewMarkers(s.dir, db, s, 50, logger, s.now)
 	if err := s.dir.Load(t.Context()); err != nil {
 		t.Fatal(err)

@@ -46,6 +46,18 @@ func (g *Gateway) Moved(stream social.StreamKey, person social.PersonKey) {
 	nudge(g.wakeWithdrawer)
 }
 
+// Wished notes that a person wants other things than before: what waits for the end
+// of quiet hours may ring. It never blocks for long.
+func (g *Gateway) Wished(person social.PersonKey) {
+	if !g.holders.has(person) {
+		return
+	}
+	g.mu.Lock()
+	g.moved.people[person] = struct{}{}
+	g.mu.Unlock()
+	nudge(g.wakeWithdrawer)
+}
+
 func (g *Gateway) placeLocked(p social.PushPlace) {
 	if len(g.moved.places) >= withdrawMost {
 		g.moved.sweep = true
@@ -54,7 +66,7 @@ func (g *Gateway) placeLocked(p social.PushPlace) {
 	g.moved.places[p] = struct{}{}
 }
 
-// Follow notes who may have lost a right; it is a listener of the directory.
+// Follow notes who may have lost a right, and what is new; it is a listener of the directory.
 func (g *Gateway) Follow(delta social.Delta) {
 	if !g.holders.any() {
 		return
@@ -74,6 +86,11 @@ func (g *Gateway) Follow(delta social.Delta) {
 	}
 	for _, space := range delta.Spaces {
 		g.moved.spaces[space] = struct{}{}
+		// The first events of a new space are announced to nobody, and yet add people.
+		if stream := g.Directory.SpaceByKey(space).Stream(social.ChannelEvents); stream != 0 {
+			g.grown[stream] = struct{}{}
+			nudge(g.wakeDeriver)
+		}
 	}
 	for _, list := range [][]social.PersonKey{delta.Barred, delta.Blocks, delta.People} {
 		for _, person := range list {

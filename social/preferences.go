@@ -87,12 +87,17 @@ type Settings struct {
 	dir   *Directory
 	store PreferenceStore
 	now   func() time.Time
+	put   []func(PersonKey)
 }
 
 // NewSettings makes the use cases.
 func NewSettings(dir *Directory, store PreferenceStore, now func() time.Time) *Settings {
 	return &Settings{dir: dir, store: store, now: now}
 }
+
+// OnPut has f told of whose preferences changed, once they hold. It is for before
+// the first use, and f must not block.
+func (st *Settings) OnPut(f func(PersonKey)) { st.put = append(st.put, f) }
 
 // Get reads the actor's preferences.
 func (st *Settings) Get(ctx context.Context, a Actor) (p Preferences, err error) {
@@ -124,6 +129,9 @@ func (st *Settings) Put(ctx context.Context, a Actor, p Preferences) error {
 	}
 	if err := st.store.PutPreferences(ctx, a.Person, body, p.Discreet, p.Reserved, st.now()); err != nil {
 		return err
+	}
+	for _, f := range st.put {
+		f(a.Person)
 	}
 	return st.dir.settle(ctx)
 }

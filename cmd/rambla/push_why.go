@@ -67,7 +67,7 @@ func writeTrace(w io.Writer, t *social.PushTrace) error {
 		}
 	}
 	if len(t.Decisions) == 0 {
-		b.WriteString("nothing was decided: nothing was posted for this person, or before pushing began, or too long ago\n")
+		b.WriteString("nothing was decided: nothing was posted for this person, or it was removed at once, or posted before pushing began or too long ago\n")
 	}
 	for i := range t.Decisions {
 		d := &t.Decisions[i]

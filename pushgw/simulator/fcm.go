@@ -67,7 +67,7 @@ func (s *Simulator) takeFCM(w http.ResponseWriter, r *http.Request) {
 	}
 	push := Push{Provider: FCM, Token: m.Token + m.FID, Body: body}
 	// FCM knows no ids of senders: the same news to the same device is the same push.
-	push.ID = strings.Join([]string{push.Token, m.Data["kind"], m.Data["stream"], m.Data["seq"], m.Data["n"]}, "|")
+	push.ID = strings.Join([]string{push.Token, m.Data["kind"], m.Data["stream"], m.Data["seq"], m.Data["n"], m.Data["silent"]}, "|")
 	authorization := r.Header.Get("Authorization")
 	project := r.PathValue("project")
 	if r.PathValue("method") != "messages:send" {

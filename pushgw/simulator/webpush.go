@@ -50,7 +50,7 @@ func (s *Simulator) takeWebPush(w http.ResponseWriter, r *http.Request) {
 			push.Body = plain
 			var data map[string]string
 			_ = json.Unmarshal(plain, &data) // other forms have no id
-			push.ID = strings.Join([]string{id, data["kind"], data["stream"], data["seq"], data["n"]}, "|")
+			push.ID = strings.Join([]string{id, data["kind"], data["stream"], data["seq"], data["n"], data["silent"]}, "|")
 		}
 	}
 	header := r.Header
