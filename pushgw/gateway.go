@@ -25,16 +25,19 @@ type Config struct {
 	Planners int
 	// Batch is how many rows are claimed at a time (250).
 	Batch int
-	// Lease is after how long a row whose worker went away is claimed again (2
-	// minutes): longer than a Sender may take.
+	// Lease is after how long a row whose worker went away is claimed again (1
+	// minute): longer than a Sender may take.
 	Lease time.Duration
+	// Alone: no other process works on the same store, so what is claimed when this
+	// one begins is nobody's.
+	Alone bool
 }
 
 func (c Config) or() Config {
 	c.Hold, c.HoldTalk = cmp.Or(c.Hold, 2*time.Second), cmp.Or(c.HoldTalk, time.Second)
 	c.Sends, c.Rows = cmp.Or(c.Sends, 768), cmp.Or(c.Rows, 2048)
 	c.Planners, c.Batch = cmp.Or(c.Planners, 1), cmp.Or(c.Batch, 250)
-	c.Lease = cmp.Or(c.Lease, 2*time.Minute)
+	c.Lease = cmp.Or(c.Lease, time.Minute)
 	return c
 }
 
@@ -138,6 +141,11 @@ func (g *Gateway) Serve(ctx context.Context) {
 	})
 	defer ending()
 
+	if g.config.Alone {
+		if err := g.Store.AbandonPushes(ctx, g.Now()); err != nil {
+			g.Logger.Warn("what was being pushed when the server ended waits for its lease", "err", err)
+		}
+	}
 	var planners, others sync.WaitGroup
 	others.Go(func() { g.derive(ctx) })
 	others.Go(func() { g.withdraw(ctx) })

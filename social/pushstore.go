@@ -177,6 +177,9 @@ type PushStore interface {
 	SettlePushes(ctx context.Context, settled []PushSettled, now time.Time) error
 	// ReleasePushes gives claims back as they were.
 	ReleasePushes(ctx context.Context, claims []PushClaim, now time.Time) error
+	// AbandonPushes gives back all that anybody claims: for who begins, and knows
+	// that nobody else works on them.
+	AbandonPushes(ctx context.Context, now time.Time) error
 
 	// PushKeen lists who wants to be told of everything in a space, whatever it says
 	// itself.

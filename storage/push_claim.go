@@ -63,6 +63,19 @@ func (db *DB) ReleasePushes(ctx context.Context, claims []social.PushClaim, now 
 	return db.SettlePushes(ctx, settled, now)
 }
 
+// AbandonPushes is [social.PushStore]'s.
+func (db *DB) AbandonPushes(ctx context.Context, now time.Time) error {
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		// By push_rows_due: what waits, once at a start.
+		_, err := t.exec(ctx, `UPDATE push_rows SET claim = 0, again = 0, due = $1 WHERE due <> 0 AND claim <> 0`, micros(now))
+		return err
+	})
+	if err != nil {
+		return failure(fmt.Errorf("give pushes back: %w", err))
+	}
+	return nil
+}
+
 // SettlePushes is [social.PushStore]'s.
 func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, now time.Time) error {
 	settled = slices.Clone(settled)

@@ -109,7 +109,7 @@ func newPushGateway(c *Config, st *site, b *broker.Broker, senders pushgw.Sender
 	if err != nil {
 		return nil, fmt.Errorf("read the texts of pushes: %w", err)
 	}
-	config := pushgw.Config{Hold: c.PushHold, HoldTalk: c.PushHold / 2}
+	config := pushgw.Config{Hold: c.PushHold, HoldTalk: c.PushHold / 2, Alone: c.DatabaseURL == ""}
 	if c.DatabaseURL != "" {
 		config.Planners = 2
 	}

@@ -202,6 +202,12 @@ func pushLease(w *World) {
 	if c := w.claimOne(minutes(1), 3); c.Last != 2 || c.Done != 0 {
 		w.Errorf("released: %+v", c)
 	}
+	if err := w.DB.AbandonPushes(w.Context(), minutes(1)); err != nil {
+		w.Fatal(err)
+	}
+	if c := w.claimOne(minutes(1), 4); c.Last != 2 || c.Done != 0 {
+		w.Errorf("abandoned: %+v", c)
+	}
 	w.soundPush()
 }
 
