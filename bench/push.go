@@ -17,7 +17,7 @@ const (
 )
 
 // How long rows of a server that was killed may stay with it, and a bit.
-const lingerAfterKill = 130 * time.Second
+const lingerAfterKill = 70 * time.Second
 
 // Push has o.Subscribers people with a device each, of simulated providers in
 // turn, and each a member of o.MemberOf contexts of o.Members people. It posts

@@ -29,7 +29,7 @@ type benchPushCommand struct {
 	KillEvery   time.Duration `default:"5s" help:"Time between two kills, on average."`
 	Outage      time.Duration `help:"The providers are down for so long while contexts are posted to."`
 	Silent      bool          `help:"In the outage they do not answer at all, instead of refusing."`
-	Linger      time.Duration `help:"How long to look for repeated pushes in the end (2s; 130s with --kill, as a new server takes over what another one had begun two minutes later)."`
+	Linger      time.Duration `help:"How long to look for repeated pushes in the end (2s; 70s with --kill, as a new server takes over what another one had begun a minute later)."`
 	Providers   string        `placeholder:"URL" help:"Control address of simulated providers that the server is told of; without --self."`
 }
 
