@@ -49,19 +49,8 @@ func catchUp(ctx context.Context, o Options, r *regulars) (report Report, err er
 	}
 	joined.tell(&report)
 	c, sent := newClock(), make([]uint32, len(t.topics))
-	for i := range o.Runs {
-		t.report.status("run %d of %d", i+1, o.Runs)
-		run, problems, err := returnOnce(ctx, o, r, c, sent)
-		report.Problems = append(report.Problems, problems...)
-		if err != nil {
-			report.finish()
-			return report, err
-		}
-		report.Runs = append(report.Runs, run)
-		t.report.line("run %d of %d  %s", i+1, o.Runs, run)
-	}
-	report.finish()
-	return report, nil
+	err = t.measure(&report, func(int) (Run, []string, error) { return returnOnce(ctx, o, r, c, sent) })
+	return report, err
 }
 
 // author is one publisher to all topics in turn.

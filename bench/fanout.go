@@ -47,19 +47,8 @@ func fanoutFrom(ctx context.Context, o Options, t *target) (report Report, err e
 	if err := f.warmUp(ctx); err != nil {
 		return report, err
 	}
-	for i := range o.Runs {
-		t.report.status("run %d of %d", i+1, o.Runs)
-		run, problems, err := f.run(ctx, o.Duration, o.Count)
-		report.Problems = append(report.Problems, problems...)
-		if err != nil {
-			report.finish()
-			return report, err
-		}
-		report.Runs = append(report.Runs, run)
-		t.report.line("run %d of %d  %s", i+1, o.Runs, run)
-	}
-	report.finish()
-	return report, nil
+	err = t.measure(&report, func(int) (Run, []string, error) { return f.run(ctx, o.Duration, o.Count) })
+	return report, err
 }
 
 func newFanoutReport(o Options, load string, topics int) Report {

@@ -80,19 +80,8 @@ func publishTo(ctx context.Context, o Options, t *target) (Report, error) {
 			return report, err
 		}
 	}
-	for i := range o.Runs {
-		t.report.status("run %d of %d", i+1, o.Runs)
-		run, problems, err := publishRun(ctx, o, publishers, c, o.Duration, o.Count)
-		report.Problems = append(report.Problems, problems...)
-		if err != nil {
-			report.finish()
-			return report, err
-		}
-		report.Runs = append(report.Runs, run)
-		t.report.line("run %d of %d  %s", i+1, o.Runs, run)
-	}
-	report.finish()
-	return report, nil
+	err = t.measure(&report, func(int) (Run, []string, error) { return publishRun(ctx, o, publishers, c, o.Duration, o.Count) })
+	return report, err
 }
 
 // publishRun drives all publishers once. It fails when ctx has ended or when a

@@ -113,24 +113,15 @@ func pushFrom(ctx context.Context, o Options, t *target) (report Report, err err
 	if err := p.register(ctx); err != nil {
 		return report, err
 	}
-	for i := range o.Runs {
+	err = t.measure(&report, func(i int) (Run, []string, error) {
 		if i > 0 { // until all may be told of much again
 			if err := rest(ctx, time.Duration(o.MemberOf)*personEvery, time.Second, func() {}); err != nil {
-				return report, err
+				return Run{}, nil, err
 			}
 		}
-		t.report.status("run %d of %d", i+1, o.Runs)
-		run, problems, err := p.run(ctx, i)
-		report.Problems = append(report.Problems, problems...)
-		if err != nil {
-			report.finish()
-			return report, err
-		}
-		report.Runs = append(report.Runs, run)
-		t.report.line("run %d of %d  %s", i+1, o.Runs, run)
-	}
-	report.finish()
-	return report, nil
+		return p.run(ctx, i)
+	})
+	return report, err
 }
 
 // register gives each of the people a device.

@@ -70,19 +70,8 @@ func readFrom(ctx context.Context, o Options, t *target) (Report, error) {
 			return report, err
 		}
 	}
-	for i := range o.Runs {
-		t.report.status("run %d of %d", i+1, o.Runs)
-		run, problems, err := readRun(ctx, o, readers, o.Duration)
-		report.Problems = append(report.Problems, problems...)
-		if err != nil {
-			report.finish()
-			return report, err
-		}
-		report.Runs = append(report.Runs, run)
-		t.report.line("run %d of %d  %s", i+1, o.Runs, run)
-	}
-	report.finish()
-	return report, nil
+	err := t.measure(&report, func(int) (Run, []string, error) { return readRun(ctx, o, readers, o.Duration) })
+	return report, err
 }
 
 // fill publishes what the lists are of.

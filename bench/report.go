@@ -124,6 +124,23 @@ func (r *Run) spend(m *meter, elapsed time.Duration, operations uint64) error {
 	return nil
 }
 
+// measure makes as many runs as the load has, and writes them and their medians
+// into the report, also of those before one that failed.
+func (t *target) measure(report *Report, once func(i int) (Run, []string, error)) error {
+	defer report.finish()
+	for i := range t.options.Runs {
+		t.report.status("run %d of %d", i+1, t.options.Runs)
+		run, problems, err := once(i)
+		report.Problems = append(report.Problems, problems...)
+		if err != nil {
+			return err
+		}
+		report.Runs = append(report.Runs, run)
+		t.report.line("run %d of %d  %s", i+1, t.options.Runs, run)
+	}
+	return nil
+}
+
 // finish computes the medians. A figure of an even number of runs is the lower
 // of the middle two, so that it is one that was measured.
 func (r *Report) finish() {

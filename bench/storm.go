@@ -66,19 +66,8 @@ func stormAt(ctx context.Context, o Options, r *regulars) (report Report, err er
 		return report, err
 	}
 	report.Problems = forgottenProblem(fresh)
-	for i := range o.Runs {
-		t.report.status("run %d of %d", i+1, o.Runs)
-		run, problems, err := s.run(ctx)
-		report.Problems = append(report.Problems, problems...)
-		if err != nil {
-			report.finish()
-			return report, err
-		}
-		report.Runs = append(report.Runs, run)
-		t.report.line("run %d of %d  %s", i+1, o.Runs, run)
-	}
-	report.finish()
-	return report, nil
+	err = t.measure(&report, func(int) (Run, []string, error) { return s.run(ctx) })
+	return report, err
 }
 
 // storm is the audience of sessions that lasts from one restart to the next.
