@@ -104,7 +104,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Attention = social.NewAttention(s.dir, db, now)
 	s.live = &liveSessions{}
 	deps.Sessions = social.NewSessions(s.dir, db, s.live, now)
-	deps.Markers = social.NewMarkers(s.dir, db, silent{}, 200, logger, now)
+	deps.Markers = social.NewMarkers(s.dir, db, announcer, silent{}, 200, logger, now)
 	deps.Repeats = social.NewRepeats(posts, false, now)
 	deps.Walls = social.NewWalls(s.dir, db, deps.Repeats, now)
 	deps.Preferences = social.NewSettings(s.dir, db, now)

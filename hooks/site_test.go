@@ -63,7 +63,7 @@ func newSite(t *testing.T) *site {
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, false, logger, s.now)
 	s.people = social.NewPeople(s.dir, db, s.now)
 	tails := social.NewTails(db, s.now)
-	markers := social.NewMarkers(s.dir, tails, s.gate, 3, logger, s.now)
+	markers := social.NewMarkers(s.dir, tails, announcer, s.gate, 3, logger, s.now)
 	posts := social.NewPosts(s.dir, db, committer, ids, s.now)
 	s.walls = social.NewWalls(s.dir, db, social.NewRepeats(posts, false, s.now), s.now)
 	s.gate.MakeWalls(s.walls)

@@ -80,7 +80,7 @@ func newSite(t *testing.T, db *storage.DB) *site {
 			g.Wished(person)
 		}
 	})
-	s.markers = social.NewMarkers(s.dir, db, s, 50, logger, s.now)
+	s.markers = social.NewMarkers(s.dir, db, announcer, s, 50, logger, s.now)
 	if err := s.dir.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

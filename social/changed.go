@@ -8,12 +8,19 @@ import (
 	"slices"
 )
 
-// SpaceMark is what the store knows of a space that a person is shown in a list:
-// where its streams stand, how far the person got, and what it wants to be told.
+// SpaceMark is what the store knows of a person in a space beside its rights: how
+// far it got, and what it wants to be told. The zero value is that of who never
+// said anything.
 type SpaceMark struct {
-	Epoch   string
-	Events  uint64   // the head of the events
-	Numbers [7]int64 // in an order of the store's own
+	Read, Delivered, Head uint64 // see SetMarker
+	Level                 Level
+	Muted                 int64 // until when, as the store keeps it
+}
+
+// Announced tells where streams stand.
+type Announced interface {
+	// Head is the seq up to which a stream was told, or is being told.
+	Head(stream StreamKey) (head, told uint64)
 }
 
 // Seen is the state of the spaces that an actor belongs to at some moment: what
@@ -113,7 +120,7 @@ func (ms *Markers) Changes(ctx context.Context, a Actor, kind SpaceKind, since *
 	digests := make(map[SpaceKey]uint64, len(sights))
 	for i := range sights {
 		key := sights[i].Space.Key
-		digest := ms.dir.digest(&sights[i], a.Person, marks[key])
+		digest := ms.digest(&sights[i], a.Person, marks[key])
 		buckets[bucketOf(key, len(buckets))] += digest
 		if since != nil {
 			digests[key] = digest
@@ -191,7 +198,7 @@ func (d *Directory) memberships(a Actor, kind SpaceKind) (version int64, out []S
 }
 
 // digest is a number of all that a person is shown of a space in a list.
-func (d *Directory) digest(s *Sight, person PersonKey, mark SpaceMark) uint64 {
+func (ms *Markers) digest(s *Sight, person PersonKey, mark SpaceMark) uint64 {
 	b := make([]byte, 0, 256)
 	number := func(n int64) { b = binary.AppendVarint(b, n) }
 	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
@@ -199,14 +206,20 @@ func (d *Directory) digest(s *Sight, person PersonKey, mark SpaceMark) uint64 {
 	number(int64(s.May))
 	number(int64(s.Floor[ChannelMessages]))  //nolint:gosec // only to be compared
 	number(int64(s.Joined[ChannelMessages])) //nolint:gosec // likewise
-	text(mark.Epoch)
-	for _, n := range mark.Numbers {
-		number(n)
+	head := func(c Channel) {
+		seq, _ := ms.heads.Head(s.Space.Stream(c))
+		number(int64(seq)) //nolint:gosec // likewise
 	}
+	head(ChannelMessages)
+	for _, n := range []uint64{mark.Read, mark.Delivered, mark.Head} {
+		number(int64(n)) //nolint:gosec // likewise
+	}
+	number(int64(mark.Level))
+	number(mark.Muted)
 	text(s.Space.DisplayName)
 	if s.Space.Kind == KindConversation {
-		c := d.conversation(*s, person, listedParticipants)
-		number(int64(mark.Events)) //nolint:gosec // likewise
+		c := ms.dir.conversation(*s, person, listedParticipants)
+		head(ChannelEvents)
 		number(int64(c.Total))
 		number(int64(c.Space.Owner))
 		number(int64(c.Space.History))

@@ -131,8 +131,8 @@ type MarkerStore interface {
 	// PostsAt reads one post of each of several streams, in no order; what is not
 	// there is left out. Seqs[i] is of streams[i].
 	PostsAt(ctx context.Context, streams []StreamKey, seqs []uint64) ([]Post, error)
-	// SpaceMarks reads what tells whether anything changed in spaces that a person
-	// is shown in a list, by their keys; a look-up or two for each.
+	// SpaceMarks reads what a person said of spaces that it is shown in a list, by
+	// their keys, where it said anything: a look-up for each.
 	SpaceMarks(ctx context.Context, person PersonKey, spaces []*Space) (map[SpaceKey]SpaceMark, error)
 	// LeftSince lists spaces that the person belonged to at some moment after a
 	// version of the journal of rights and before one of its rights changed, some

@@ -32,6 +32,7 @@ type MarkerAudience interface {
 type Markers struct {
 	dir                         *Directory
 	store                       MarkerStore
+	heads                       Announced
 	to                          MarkerAudience
 	members                     int
 	logger                      *slog.Logger
@@ -60,9 +61,9 @@ type waitingMove struct {
 
 // NewMarkers makes the use cases. Others see how far somebody has read only in
 // contexts of at most so many members.
-func NewMarkers(dir *Directory, store MarkerStore, to MarkerAudience, members int, logger *slog.Logger, now func() time.Time) *Markers {
+func NewMarkers(dir *Directory, store MarkerStore, heads Announced, to MarkerAudience, members int, logger *slog.Logger, now func() time.Time) *Markers {
 	return &Markers{
-		dir: dir, store: store, to: to, members: members, logger: logger, now: now,
+		dir: dir, store: store, heads: heads, to: to, members: members, logger: logger, now: now,
 		wake: make(chan struct{}, 1), byKey: map[markerKey]*waitingMove{},
 	}
 }

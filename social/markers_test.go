@@ -138,7 +138,7 @@ func (a *toldMarkers) AnnounceMarker(space *Space, m Marker, all bool) {
 func markersIn(t *testing.T, dir *Directory, store *markerStore) (*Markers, *toldMarkers, func()) {
 	t.Helper()
 	told := &toldMarkers{}
-	ms := NewMarkers(dir, store, told, 2, quiet(), time.Now)
+	ms := NewMarkers(dir, store, nil, told, 2, quiet(), time.Now)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); ms.Serve(ctx) }()
@@ -236,7 +236,7 @@ func TestReceiptsThatCannotBeStoredAreNotAcknowledged(t *testing.T) {
 
 func TestTooManyReceiptsAreRefused(t *testing.T) {
 	t.Parallel()
-	ms := NewMarkers(loaded(t, smallTown(), atNoon), &markerStore{}, &toldMarkers{}, 2, quiet(), atNoon) // nobody serves
+	ms := NewMarkers(loaded(t, smallTown(), atNoon), &markerStore{}, nil, &toldMarkers{}, 2, quiet(), atNoon) // nobody serves
 	refused := 0
 	for range markerWaiting + 3 {
 		ms.Move(as(bob), InContext("lobby"), Receipt{Read: 1}, func(_ Marker, err error) {
@@ -258,7 +258,7 @@ func TestWhoseMarkersAreVisible(t *testing.T) {
 	town := smallTown()
 	dir := loaded(t, town, atNoon)
 	store := &markerStore{markers: map[markerKey]Marker{}}
-	ms := NewMarkers(dir, store, &toldMarkers{}, 2, quiet(), atNoon)
+	ms := NewMarkers(dir, store, nil, &toldMarkers{}, 2, quiet(), atNoon)
 	at := dir.SpaceByKey(lobby).Stream(ChannelMessages)
 	for n, p := range []PersonKey{alice, bob, carol} {
 		store.markers[markerKey{at, p}] = Marker{Stream: at, Person: p, Read: uint64(n) + 1, At: noon} //nolint:gosec // small
@@ -330,7 +330,7 @@ func TestAReservedPersonsMarkersAreItsOwnDevicesAlone(t *testing.T) {
 	}
 	town.putPerson(Person{Key: alice, Name: "alice", Reserved: true})
 	dir := loaded(t, town, atNoon)
-	ms := NewMarkers(dir, &markerStore{markers: map[markerKey]Marker{}}, &toldMarkers{}, 2, quiet(), atNoon)
+	ms := NewMarkers(dir, &markerStore{markers: map[markerKey]Marker{}}, nil, &toldMarkers{}, 2, quiet(), atNoon)
 	for _, space := range []SpaceKey{lobby, 7} {
 		if is := dir.SpaceByKey(space); ms.open(is, alice) || !ms.open(is, bob) {
 			t.Errorf("in %s others see a reserved person's markers, or do not see those of the other one", is.ID)

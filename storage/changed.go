@@ -8,39 +8,47 @@ import (
 	"rambla/social"
 )
 
-// By the primary keys of streams, read_markers, attention. SQLite keeps the order
-// of a CROSS JOIN. Only conversations are told by their events too: half of the
-// look-ups.
+// By the primary keys of read_markers and attention. SQLite keeps the order of a
+// CROSS JOIN.
 const (
-	spaceMarks    = `SELECT s.space, s.epoch, s.head, s.floor, 0` + marksOf + ` WHERE s.id = u.stream`
-	spaceAllMarks = `SELECT s.space, s.epoch, s.head, s.floor, COALESCE(e.head, 0)` + marksOf + `
-		LEFT JOIN streams e ON e.id = u.events WHERE s.id = u.stream`
-
-	marksOf = `, COALESCE(m.read, 0), COALESCE(m.delivered, 0), COALESCE(m.head, 0), COALESCE(a.level, 0), COALESCE(a.muted_until, 0)
-		FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, events) CROSS JOIN streams s
-			LEFT JOIN read_markers m ON m.stream = u.stream AND m.person = $3
-			LEFT JOIN attention a ON a.person = $3 AND a.space = s.space`
+	markersOf = `SELECT m.stream, m.read, m.delivered, m.head FROM unnest($1::bigint[]) AS u (stream) CROSS JOIN read_markers m
+		WHERE m.stream = u.stream AND m.person = $2`
+	interestsOf = `SELECT space, level, muted_until FROM attention WHERE person = $1`
 )
 
 // SpaceMarks is [social.MarkerStore]'s.
 func (db *DB) SpaceMarks(ctx context.Context, person social.PersonKey, spaces []*social.Space) (map[social.SpaceKey]social.SpaceMark, error) {
 	out := make(map[social.SpaceKey]social.SpaceMark, len(spaces))
-	streams, events, text := make([]int64, len(spaces)), make([]int64, len(spaces)), spaceMarks
+	of := make(map[social.StreamKey]social.SpaceKey, len(spaces))
+	streams := make([]int64, len(spaces))
 	for i, s := range spaces {
-		if s.Kind == social.KindConversation {
-			text = spaceAllMarks
-		}
-		streams[i], events[i] = int64(s.Stream(social.ChannelMessages)), int64(s.Stream(social.ChannelEvents))
+		stream := s.Stream(social.ChannelMessages)
+		of[stream], streams[i] = s.Key, int64(stream)
 	}
-	err := each(ctx, db.eng.reader(), func(rs rows) error {
+	c := db.eng.reader()
+	err := each(ctx, c, func(rs rows) error {
 		var (
-			key social.SpaceKey
-			m   social.SpaceMark
+			stream social.StreamKey
+			m      social.SpaceMark
 		)
-		err := rs.Scan(&key, &m.Epoch, &m.Numbers[0], &m.Numbers[1], &m.Events, &m.Numbers[2], &m.Numbers[3], &m.Numbers[4], &m.Numbers[5], &m.Numbers[6])
-		out[key] = m
+		err := rs.Scan(&stream, &m.Read, &m.Delivered, &m.Head)
+		out[of[stream]] = m
 		return err
-	}, text, streams, events, int64(person))
+	}, markersOf, streams, int64(person))
+	if err == nil {
+		err = each(ctx, c, func(rs rows) error {
+			var (
+				key   social.SpaceKey
+				level social.Level
+				until int64
+			)
+			err := rs.Scan(&key, &level, &until)
+			m := out[key]
+			m.Level, m.Muted = level, until
+			out[key] = m
+			return err
+		}, interestsOf, int64(person))
+	}
 	if err != nil {
 		return nil, failure(fmt.Errorf("read the marks of spaces: %w", err))
 	}

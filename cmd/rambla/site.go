@@ -113,7 +113,7 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.feeds = social.NewFeeds(s.dir, db)
 	s.attention = social.NewAttention(s.dir, db, now)
 	tails := social.NewTails(db, now)
-	s.markers = social.NewMarkers(s.dir, tails, s.gate, int(c.LiveMembers), logger, now)
+	s.markers = social.NewMarkers(s.dir, tails, announcer, s.gate, int(c.LiveMembers), logger, now)
 	s.repeats = social.NewRepeats(s.posts, c.SuppressRepeats, now)
 	s.walls = social.NewWalls(s.dir, db, s.repeats, now)
 	s.gate.MakeWalls(s.walls)
