@@ -133,7 +133,7 @@ type benchProvidersCommand struct {
 
 // Run serves until its input ends. It prints where it is as one line of JSON.
 func (b *benchProvidersCommand) Run(in *invocation) error {
-	s, err := simulator.Start(simulator.Config{Latency: b.Latency, Topics: []string{benchApp}, Keep: -1, Journal: true}) //nolint:contextcheck // it ends with Close
+	s, err := simulator.Start(simulator.Config{Latency: b.Latency, Topics: []string{benchApp}, Keep: -1, Journal: true})
 	if err != nil {
 		return fmt.Errorf("start push providers: %w", err)
 	}
