@@ -117,7 +117,9 @@ func (ts *Tails) Posted(p *Post) {
 // append adds an entry, and lets go of the older half where there are too many.
 func (t *tailOf) append(e TailEntry) {
 	t.head = max(t.head, e.Seq)
-	if half := t.most / 2; len(t.entries) >= t.most {
+	if half := t.most / 2; len(t.entries) >= t.most && t.loading {
+		t.spoiled, t.entries = true, nil // what would be let go of may not be in what is read
+	} else if len(t.entries) >= t.most {
 		t.from = t.entries[half-1].Seq
 		t.entries = slices.Delete(t.entries, 0, half)
 	}
@@ -243,7 +245,7 @@ func (ts *Tails) putLocked(stream StreamKey, t *tailOf) {
 }
 
 // load reads the last n entries of the streams of these questions. Those that do
-// not exist are left out.
+// not exist, or changed too much meanwhile, are left out.
 func (ts *Tails) load(ctx context.Context, of []ProgressQuery, which []int, n int) (map[StreamKey]*tailOf, error) {
 	if len(which) == 0 {
 		return nil, nil
@@ -268,8 +270,6 @@ func (ts *Tails) load(ctx context.Context, of []ProgressQuery, which []int, n in
 		read, there := found[stream]
 		if !there || !t.take(read, n) {
 			ts.forget(stream, t)
-		}
-		if !there {
 			delete(fresh, stream)
 		}
 	}
