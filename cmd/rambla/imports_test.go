@@ -30,9 +30,11 @@ var mayImport = map[string][]string{
 	"pushgw/pushtest":      {"pushgw", "pushgw/simulator", "social"},
 	"cluster":              {"social"},
 	"hooks":                {"social", "auth", "broker"},
-	"api":                  {"social", "auth"},
-	"web":                  {},
-	"markup":               {},
+	// Blobs beside the store.
+	"files":  {"social"},
+	"api":    {"social", "auth"},
+	"web":    {},
+	"markup": {},
 	// Clients that meet the server from outside.
 	"mqttwire": {},
 	"bench":    {"mqttwire"},
@@ -41,7 +43,7 @@ var mayImport = map[string][]string{
 	// The wiring knows every room; and the providers' simulator, which a load of
 	// pushes runs as a process of its own: whoever measures a server has no other
 	// binary, and must not push to anybody real.
-	"cmd/rambla": {"social", "auth", "storage", "broker", "pushgw", "pushgw/apns", "pushgw/fcm", "pushgw/webpush", "pushgw/phrase", "pushgw/simulator", "cluster", "hooks", "api", "web", "markup", "bench", "check"},
+	"cmd/rambla": {"social", "auth", "storage", "files", "broker", "pushgw", "pushgw/apns", "pushgw/fcm", "pushgw/webpush", "pushgw/phrase", "pushgw/simulator", "cluster", "hooks", "api", "web", "markup", "bench", "check"},
 	// A real PostgreSQL for tests, and the store opened and verified in tests.
 	"storage/pgtest":      {},
 	"storage/pgtest/cmd":  {"storage/pgtest"},
