@@ -1,0 +1,32 @@
+-- Files that people have uploaded; their bytes lie beside the store, under the id.
+-- stream, seq and post are those of the post that a file hangs on, place which of its
+-- files it is; NULL while it hangs on none. removed_at: it is to be removed, and its
+-- row after it. A row is there before its file and after it.
+CREATE TABLE attachments (
+    id BLOB PRIMARY KEY CHECK (octet_length(id) = 16),
+    owner INTEGER NOT NULL REFERENCES people (id),
+    name TEXT NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 255),
+    media_type TEXT NOT NULL CHECK (octet_length(media_type) BETWEEN 1 AND 128),
+    size INTEGER NOT NULL CHECK (size > 0),
+    width INTEGER NOT NULL CHECK (width >= 0),
+    height INTEGER NOT NULL CHECK (height >= 0),
+    digest BLOB NOT NULL CHECK (octet_length(digest) = 32),
+    created_at INTEGER NOT NULL,
+    stream INTEGER,
+    seq INTEGER,
+    post BLOB CHECK (octet_length(post) = 16),
+    place INTEGER NOT NULL DEFAULT 0,
+    removed_at INTEGER,
+    CHECK ((stream IS NULL) = (seq IS NULL) AND (stream IS NULL) = (post IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attachments_owner ON attachments (owner, size) WHERE removed_at IS NULL;
+CREATE INDEX attachments_post ON attachments (stream, seq) WHERE stream IS NOT NULL;
+CREATE INDEX attachments_loose ON attachments (created_at) WHERE stream IS NULL AND removed_at IS NULL;
+CREATE INDEX attachments_removed ON attachments (removed_at) WHERE removed_at IS NOT NULL;
+
+-- What the site signs with, made when it was first needed.
+CREATE TABLE secrets (
+    name TEXT PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 64),
+    value TEXT NOT NULL CHECK (octet_length(value) BETWEEN 1 AND 1000),
+    created_at INTEGER NOT NULL
+) STRICT;
