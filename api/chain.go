@@ -23,6 +23,9 @@ type asked struct {
 	id    string
 	from  netip.Addr
 	actor social.Actor
+
+	counting bool // the total of the list is asked for
+	total    *int // as its handler told it, see counted
 }
 
 type askedKey struct{}
@@ -48,7 +51,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		routing.Routes = s.router
 		ctx = context.WithValue(ctx, chi.RouteCtxKey, routing)
 		r = r.WithContext(ctx)
-		rec := &recorder{ResponseWriter: w}
+		rec := &recorder{ResponseWriter: w, bodyless: r.Method == http.MethodHead}
 		secure(rec.Header(), a.id)
 		s.metrics.running.Inc()
 		defer func() {
@@ -101,16 +104,21 @@ func (s *Server) recovered(rec *recorder, r *http.Request, cause any) {
 	s.fail(rec, r, err)
 }
 
+const overrideHeader = "X-HTTP-Method-Override"
+
 // override lets clients that can only GET and POST say another method.
+//
+// Only a POST can: a GET that deletes would be one that any link makes. Who asks
+// for it elsewhere is told, rather than left to believe that it was done.
 func override(r *http.Request) error {
-	const header = "X-HTTP-Method-Override"
-	to := r.Header.Get(header)
-	if to == "" || r.Method != http.MethodPost {
+	to := strings.ToUpper(r.Header.Get(overrideHeader))
+	switch {
+	case to == "":
 		return nil
-	}
-	to = strings.ToUpper(to)
-	if !slices.Contains([]string{http.MethodPatch, http.MethodPut, http.MethodDelete}, to) {
-		return social.Invalid(header, "can be PATCH, PUT or DELETE")
+	case r.Method != http.MethodPost:
+		return social.Invalid(overrideHeader, "goes with POST only")
+	case !slices.Contains([]string{http.MethodPatch, http.MethodPut, http.MethodDelete}, to):
+		return social.Invalid(overrideHeader, "can be PATCH, PUT or DELETE")
 	}
 	r.Method = to
 	return nil
@@ -129,7 +137,7 @@ func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) (done bool)
 	if origin != "" && slices.Contains(s.cfg.Origins, origin) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "ETag, Link, Location, Retry-After, X-Request-Id, WWW-Authenticate")
+		h.Set("Access-Control-Expose-Headers", "Deprecation, ETag, Link, Location, Retry-After, Sunset, WWW-Authenticate, X-Request-Id, X-Total-Count, X-Total-Count-Capped")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		if preflight {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE")
@@ -156,7 +164,8 @@ func routeOf(ctx context.Context) string {
 // recorder remembers the status for logs and metrics.
 type recorder struct {
 	http.ResponseWriter
-	status int
+	status   int
+	bodyless bool // the answer to HEAD
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -169,6 +178,9 @@ func (r *recorder) WriteHeader(status int) {
 func (r *recorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
+	}
+	if r.bodyless {
+		return len(b), nil
 	}
 	return r.ResponseWriter.Write(b)
 }

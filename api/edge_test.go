@@ -45,7 +45,9 @@ func TestAMethodCanBeSaidInAHeader(t *testing.T) {
 	s.as("admin", "POST", "/v1/contexts", `{"id":"x"}`).with(header, "GET").refused(422, "invalid", header)
 	s.as("admin", "POST", "/v1/contexts", `{"id":"x"}`).with(header, "POST").refused(422, "invalid", header)
 	// Only POST can: a GET that deletes would be one that a link can make.
-	s.as("alice", "GET", "/v1/contexts/den").with(header, "DELETE").wants(200)
+	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE"} {
+		s.as("alice", method, "/v1/contexts/den").with(header, "DELETE").wants(422)
+	}
 	s.as("alice", "GET", "/v1/contexts/den").wants(200)
 }
 

@@ -10,8 +10,10 @@ import (
 )
 
 // guard is what stands before every handler: who asks, how often, in whose
-// name, with what body, and whether the same was asked before.
-func (s *Server) guard(rt route, next http.Handler) http.Handler {
+// name, with what body, and whether the same was asked before. Around the
+// answer stands what sh says of it.
+func (s *Server) guard(rt route, sh *shape, next http.Handler) http.Handler {
+	answer := s.shaped(sh, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !rt.open {
 			if err := s.admit(r, rt); err != nil {
@@ -29,10 +31,12 @@ func (s *Server) guard(rt route, next http.Handler) http.Handler {
 			return
 		}
 		if key := r.Header.Get("Idempotency-Key"); key != "" && rt.replays() {
-			s.once(w, r, key, body, next)
+			s.shaped(sh, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				s.once(w, r, key, body, next)
+			})).ServeHTTP(w, r)
 			return
 		}
-		next.ServeHTTP(w, r)
+		answer.ServeHTTP(w, r)
 	})
 }
 

@@ -167,16 +167,16 @@ func (s *site) walkSeqs(as, path string) []int {
 	for range 1000 {
 		a := s.as(as, "GET", path).wants(200)
 		out = append(out, a.seqs()...)
-		l := a.header.Get("Link")
+		l := a.target("next")
 		if next, has := a.json()["next"]; !has {
 			if l != "" {
-				s.Fatalf("Link %q at the end", l)
+				s.Fatalf("the next page is %q at the end", l)
 			}
 			return out
 		} else if int(next.(float64)) != out[len(out)-1] {
 			s.Fatalf("next is %v after %v", next, out)
 		}
-		path, _, _ = strings.Cut(strings.TrimPrefix(l, "<"), ">")
+		path = l
 	}
 	s.Fatalf("%s has no end", path)
 	return nil

@@ -87,6 +87,7 @@ func document(api *huma.OpenAPI, op *huma.Operation) {
 	if rt.also != 0 {
 		op.Responses[strconv.Itoa(rt.also)].Content = op.Responses[strconv.Itoa(rt.status)].Content
 	}
+	shapeOf(rt, op, api.Components.Schemas).document(op, rt)
 }
 
 func (rt route) response(reg huma.Registry, status int) *huma.Response {
@@ -145,8 +146,9 @@ func plain(api huma.API, rt route, handle http.HandlerFunc) {
 
 // adapter puts the guard between the router and huma.
 type adapter struct {
-	router chi.Router
-	server *Server
+	router  chi.Router
+	server  *Server
+	schemas huma.Registry
 }
 
 // topicTail is the one parameter that spans levels: the router has it as *.
@@ -159,7 +161,7 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 	if head, ok := strings.CutSuffix(pattern, topicTail); ok {
 		pattern = head + "*"
 	}
-	a.router.Method(op.Method, pattern, a.server.guard(rt, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a.router.Method(op.Method, pattern, a.server.guard(rt, shapeOf(rt, op, a.schemas), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if pattern != op.Path {
 			r.SetPathValue("topic", chi.URLParam(r, "*"))
 		}

@@ -170,6 +170,7 @@ func allowed(router chi.Routes, r *http.Request) []string {
 // newAPI makes the document and the decoder of requests.
 func newAPI(router chi.Router, s *Server) huma.API {
 	const prefix = "#/components/schemas/"
+	schemas := huma.NewMapRegistry(prefix, huma.DefaultSchemaNamer)
 	return huma.NewAPI(huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -180,7 +181,7 @@ func newAPI(router chi.Router, s *Server) huma.API {
 			},
 			OnAddOperation: []huma.AddOpFunc{document},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry(prefix, huma.DefaultSchemaNamer),
+				Schemas: schemas,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {Type: "http", Scheme: "bearer", Description: "A token from /v1/oauth/token or /v1/me/tokens."},
 					"basic":  {Type: "http", Scheme: "basic", Description: "Name and password of a service account."},
@@ -190,7 +191,7 @@ func newAPI(router chi.Router, s *Server) huma.API {
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{s.rewriteProblem},
-	}, &adapter{router: router, server: s})
+	}, &adapter{router: router, server: s, schemas: schemas})
 }
 
 // rewriteProblem gives huma's own errors the shape of all others.
