@@ -8,7 +8,7 @@ import (
 
 // Edit replaces the content of a post. Only its author may, and only who reads
 // the post or is its author. What the draft does not say of the application's
-// object, target and data stays; type, readers and inReplyTo always do. Where
+// object, target and data stays; type, readers, inReplyTo and files always do. Where
 // versions are given and the post has none of them (any more), it is KindStale.
 func (ps *Posts) Edit(ctx context.Context, a Actor, sort Sort, id string, d Draft, versions ...uint64) (Found, error) {
 	f, sight, err := ps.find(ctx, a, sort, id)
@@ -27,6 +27,8 @@ func (ps *Posts) Edit(ctx context.Context, a Actor, sort Sort, id string, d Draf
 	p.Content, p.Markdown, p.Extra, p.Key = d.Content, d.Markdown, d.Extra, d.Key
 	if p.Extra == nil {
 		p.Extra = f.Extra
+	} else if p.Extra, err = keepAttached(p.Extra, f.Extra); err != nil {
+		return Found{}, err
 	}
 	if _, err := ps.committer.Do(ctx, Entry{Post: p, Digest: digestOf(&d, p, f.Space.Key), Base: base}); err != nil {
 		return Found{}, err
@@ -174,6 +176,9 @@ func (as *Activities) Revisions(ctx context.Context, a Actor, id string, after u
 	}
 	if more = len(list) > limit; more {
 		list = list[:limit]
+	}
+	for i := range list {
+		list[i].Extra = withoutAttached(list[i].Extra)
 	}
 	return f, list, more, nil
 }

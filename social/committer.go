@@ -340,7 +340,7 @@ func (s *shard) settle(ctx context.Context) {
 // size is about what the entry holds in memory, in bytes.
 func (e *Entry) size() int {
 	if p := e.Post; p != nil {
-		return 512 + len(p.Content) + len(p.Extra) + len(p.Key) + 8*len(p.To)
+		return 512 + len(p.Content) + len(p.Extra) + len(p.Key) + 8*len(p.To) + 512*len(e.Attachments)
 	}
 	m := e.Sample
 	n := 512 + len(m.Payload) + len(m.Topic) + len(m.Key)

@@ -34,6 +34,8 @@ type Draft struct {
 	Markdown  bool
 	Type      string
 	Extra     []byte // see Post.Extra
+	// Attachments are files of the author's that hang on nothing yet.
+	Attachments []ID
 }
 
 // Thing is an object or target that an application tells of.
@@ -49,6 +51,8 @@ type extra struct {
 	Object *Thing          `json:"object,omitempty"`
 	Target *Thing          `json:"target,omitempty"`
 	Data   json.RawMessage `json:"data,omitempty"`
+	// Attachments are the server's own: no client can say them.
+	Attachments []attachmentNote `json:"attachments,omitempty"`
 }
 
 // clientTypes are the ActivityStreams 2.0 activity types that a client may use;
@@ -121,7 +125,7 @@ func ParseDraft(body []byte) (Draft, error) {
 		case "data":
 			more.Data, err = decodeData(name, raw)
 		case "attachments":
-			err = Invalid(name, "files cannot be attached here")
+			d.Attachments, err = decodeAttachments(name, raw)
 		default:
 			err = Invalid(clip(name), "is not a field of a post")
 		}
@@ -142,7 +146,7 @@ func (d *Draft) check() error {
 	switch {
 	case !slices.Contains(clientTypes, d.Type) && !appType.MatchString(d.Type):
 		return Invalid("type", "%q is no type that one may post; use a word of ActivityStreams such as Create, or app:verb", clip(d.Type))
-	case strings.TrimSpace(d.Content) == "" && d.Type == TypeCreate && d.Extra == nil:
+	case strings.TrimSpace(d.Content) == "" && d.Type == TypeCreate && d.Extra == nil && d.Attachments == nil:
 		return Invalid("content", "is empty")
 	case d.Private && len(d.To) == 0:
 		return Invalid("to", "is empty; leave it out to post for everyone")
@@ -197,6 +201,12 @@ func (d *Draft) Digest(space SpaceKey) [32]byte {
 	slices.Sort(to)
 	for _, name := range slices.Compact(to) {
 		put(name)
+	}
+	if d.Attachments != nil { // a draft without is told as it always was
+		put("attachments")
+		for _, id := range d.Attachments {
+			put(string(id[:]))
+		}
 	}
 	return [32]byte(h.Sum(nil))
 }

@@ -103,6 +103,9 @@ type Entry struct {
 	// Base, of an Update or Delete, is the version that it was made for: KindStale
 	// where the post has another one meanwhile; 0: whichever it has.
 	Base uint64
+	// Attachments of a new post are files of its author that hang on nothing yet:
+	// KindInvalid where one is not. Append notes them in the post, see Post.Attach.
+	Attachments []ID
 	// Echo is told in another stream, and stored exactly when Post is. Its Seq stays
 	// 0 where that stream is closed.
 	Echo *Post

@@ -127,7 +127,7 @@ func (ps *Posts) entryIn(ctx context.Context, a Actor, sight Sight, channel Chan
 			return Entry{}, err
 		}
 	}
-	e := Entry{Post: p, Digest: digestOf(&d, p, where.Key), Inbound: a.inbound()}
+	e := Entry{Post: p, Digest: digestOf(&d, p, where.Key), Inbound: a.inbound(), Attachments: d.Attachments}
 	e.Floor = sight.readsBehind(ChannelMessages)
 	if channel == ChannelComments {
 		err = e.comment(sight)

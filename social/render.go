@@ -35,7 +35,7 @@ func (d *Directory) RenderPost(dst []byte, space *Space, p *Post) []byte {
 	more := p.told()
 	w.raw(`,"object":`)
 	if !p.refers() {
-		d.renderObject(&w, space, p, more.Object)
+		d.renderObject(&w, space, p, &more)
 	} else if w.reference(p); p.Content != "" {
 		w.field("content", p.Content)
 		d.markdown(&w, p)
@@ -126,7 +126,8 @@ func (d *Directory) markdown(w *jsonWriter, p *Post) {
 
 // renderObject writes what a post is about: a note, what an application tells
 // of, a person who came or went, or the context itself.
-func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, thing *Thing) {
+func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, more *extra) {
+	thing := more.Object
 	if p.Subject != 0 {
 		w.person(d.AnyPerson(p.Subject))
 		return
@@ -174,7 +175,9 @@ func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, thing *Th
 		w.b = p.InReplyTo.Append(w.b)
 		w.raw(`"`)
 	}
-	w.raw(`,"attachment":[],"tag":[`)
+	w.raw(`,"attachment":[`)
+	w.attachments(more.Attachments)
+	w.raw(`],"tag":[`)
 	d.tags(w, p)
 	w.raw("]}")
 }

@@ -123,6 +123,9 @@ func (s Scopes) MayRead(spaceID string, data bool) bool { return s.may(scopeRead
 // Reads tells whether reading anything is within the scopes.
 func (s Scopes) Reads() bool { return s.Unrestricted() || s.abilities&scopeRead != 0 }
 
+// Writes tells the same of changing anything.
+func (s Scopes) Writes() bool { return s.Unrestricted() || s.abilities&scopeWrite != 0 }
+
 // MayWrite is the same for whatever changes something.
 func (s Scopes) MayWrite(spaceID string, data bool) bool { return s.may(scopeWrite, spaceID, data) }
 

@@ -54,6 +54,7 @@ type batch struct {
 	// Of what is said about posts; see append_reactions.go.
 	targets  []social.ID // also what replies answer, each once
 	likeRefs []likeRef   // ascending, each once
+	files    []social.ID // what posts are to have; ascending, each once
 
 	// Looked up.
 	remembered map[keyRef]*usedKey
@@ -61,6 +62,7 @@ type batch struct {
 	found      map[social.ID]*object
 	retained   map[topicRef]*retainedRow
 	likes      map[likeRef]*like // also those that come
+	hung       map[social.ID]*hanging
 
 	// To write.
 	posts    []*social.Post
@@ -157,6 +159,8 @@ func (b *batch) collect() {
 	b.likeRefs = slices.Compact(b.likeRefs)
 	slices.SortFunc(b.topics, topicRef.compare)
 	b.topics = slices.Compact(b.topics)
+	slices.SortFunc(b.files, func(x, y social.ID) int { return slices.Compare(x[:], y[:]) })
+	b.files = slices.Compact(b.files)
 }
 
 // collectPost does so for a post. Most need nothing.
@@ -167,6 +171,7 @@ func (b *batch) collectPost(e *social.Entry) {
 	if e.Echo != nil {
 		b.streams = append(b.streams, streamState{key: int64(e.Echo.Stream)})
 	}
+	b.files = append(b.files, e.Attachments...)
 	p := e.Post
 	if amends(p) {
 		b.objects = append(b.objects, p.Object)
@@ -215,6 +220,10 @@ func (b *batch) begin() {
 	}
 	if len(b.likeRefs) > 0 {
 		b.likes = make(map[likeRef]*like, len(b.likeRefs))
+	}
+	b.hung = nil
+	if len(b.files) > 0 {
+		b.hung = make(map[social.ID]*hanging, len(b.files))
 	}
 	if len(b.topics) > 0 {
 		b.retained = make(map[topicRef]*retainedRow, len(b.topics))
@@ -288,6 +297,14 @@ func (b *batch) takePost(e *social.Entry, s *streamState) social.Appended {
 	p := e.Post
 	if done, over := b.check(e, s); over {
 		return done
+	}
+	if len(e.Attachments) > 0 {
+		if err := b.checkFiles(e); err != nil {
+			return social.Appended{Err: err}
+		}
+		if err := b.hang(e); err != nil {
+			return social.Appended{Err: failure(err)}
+		}
 	}
 	s.advance(b.now)
 	if amends(p) {

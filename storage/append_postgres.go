@@ -137,6 +137,9 @@ func (e *postgres) lookUp(ctx context.Context, p *pipeline, b *batch, set *colum
 	if len(b.targets) > 0 {
 		e.queueTargets(ctx, p, b, set)
 	}
+	if len(b.files) > 0 {
+		e.queueFindFiles(ctx, p, b, set)
+	}
 	if len(b.topics) > 0 {
 		set.fillTopics(b.topics)
 		p.queue(ctx, pgFindRetained, &set.topics, b.scanRetained)
@@ -204,6 +207,9 @@ func (e *postgres) write(ctx context.Context, p *pipeline, b *batch, set *column
 	e.queueRetained(ctx, p, b, set)
 	if len(b.changed) > 0 {
 		e.queueAmendments(ctx, p, b, set)
+	}
+	if len(b.changed)+len(b.hung) > 0 {
+		e.queueFiles(ctx, p, b, set)
 	}
 	if len(b.tallies) > 0 {
 		e.queueSaid(ctx, p, b, set)

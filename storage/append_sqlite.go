@@ -135,11 +135,14 @@ func (e *lite) appendBatch(ctx context.Context, b *batch) error {
 		if err := s.lookUp(ctx, b); err != nil {
 			return fmt.Errorf("look up what a batch needs: %w", err)
 		}
+		if err := e.lookUpFiles(ctx, liteConn{e, t}, b); err != nil {
+			return fmt.Errorf("look up the files of a batch: %w", err)
+		}
 		b.resolve()
 		if b.idle() {
 			return nil
 		}
-		if err := s.write(ctx, b); err != nil {
+		if err := errors.Join(s.write(ctx, b), e.writeFiles(ctx, liteConn{e, t}, b)); err != nil {
 			return fmt.Errorf("write a batch: %w", err)
 		}
 		return nil

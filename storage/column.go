@@ -156,6 +156,7 @@ type columnSet struct {
 	gone, come              columns
 	grown, shrunk           columns
 	lost, flagged           columns
+	files, dropped          columns
 }
 
 // columnSets keeps them between appends.

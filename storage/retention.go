@@ -76,7 +76,7 @@ func (db *DB) giveUp(ctx context.Context, table string, now time.Time, over stri
 // appends holds the stream's row as this does.
 func (db *DB) giveUpIn(ctx context.Context, table string, a allowance, now time.Time, limit int64) (n int64, err error) {
 	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
-		r := tableRange{tx: t, table: table, stream: int64(a.stream)}
+		r := tableRange{tx: t, table: table, stream: int64(a.stream), now: micros(now)}
 		var head, bytes int64
 		err := one(ctx, t, into(&r.floor, &head, &bytes), `SELECT floor, head, bytes FROM streams WHERE id = $1`+t.forUpdate, r.stream)
 		if err != nil {
@@ -101,6 +101,7 @@ type tableRange struct {
 	table     string
 	stream    int64
 	floor, to int64
+	now       int64
 }
 
 // end is the last seq in the range that the allowance gives up.
@@ -149,8 +150,12 @@ func (r *tableRange) delete(ctx context.Context) (n int64, err error) {
 			return 0, err
 		}
 	} else {
-		var err error
 		if said, err = r.said(ctx); err != nil {
+			return 0, err
+		}
+		// By attachments_post.
+		_, err = r.exec(ctx, `UPDATE attachments SET removed_at = $4`+inRange+` AND removed_at IS NULL`, r.stream, r.floor, r.to, r.now)
+		if err != nil {
 			return 0, err
 		}
 		for _, text := range []string{

@@ -273,6 +273,9 @@ func endSpace(ctx context.Context, t *tx, key social.SpaceKey, event *social.Pos
 	if err := addEvent(ctx, t, key, event, now); err != nil {
 		return err
 	}
+	if err := removeAttachmentsIn(ctx, t, key, micros(now)); err != nil {
+		return err
+	}
 	_, err = t.exec(ctx, `DELETE FROM retained WHERE stream IN (SELECT id FROM streams WHERE space = $1)`, int64(key))
 	if err != nil {
 		return fmt.Errorf("forget what was retained: %w", err)

@@ -65,6 +65,9 @@ func closeWall(ctx context.Context, t *tx, person social.PersonKey) error {
 	if err := lockStreams(ctx, t, key); err != nil {
 		return err
 	}
+	if err := removeAttachmentsIn(ctx, t, key, t.journal.now); err != nil {
+		return err
+	}
 	if _, err := t.exec(ctx, `UPDATE streams SET closed = TRUE WHERE space = $1`, int64(key)); err != nil {
 		return fmt.Errorf("close the wall's streams: %w", err)
 	}

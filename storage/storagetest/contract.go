@@ -20,7 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		personClaims(), spaceClaims(), memberClaims(), grantClaims(), replayClaims(), purgeClaims(), markerClaims(),
 		sessionClaims(), sessionLifeClaims(), nodeClaims(), inboundClaims(), readClaims(), banClaims(), treeClaims(), memberSyncClaims(), retainedClaims(), retentionClaims(), feedClaims(),
 		conversationClaims(), reactionClaims(),
-		wallClaims(), seenClaims(), vapidClaims(), deviceClaims(), pushClaims(),
+		wallClaims(), seenClaims(), vapidClaims(), deviceClaims(), pushClaims(), attachmentClaims(),
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
