@@ -146,10 +146,11 @@ func (s *session) reopen(open []social.OpenPacket) {
 	s.askFeeder()
 }
 
-// whole tells whether nothing that the session missed was given up by retention.
+// whole tells whether nothing that the session missed was given up by retention,
+// or lost with what is newer than a backup.
 func whole(from *social.SessionClaimed) bool {
 	position, err := social.DecodePosition(from.Session.Position)
-	if err != nil {
+	if err != nil || position.Restored {
 		return false
 	}
 	floors := make(map[social.StreamKey]uint64, len(from.Streams))

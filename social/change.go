@@ -15,6 +15,7 @@ const (
 	ChangeMember                         // membership, overrides or ban of Person in Space
 	ChangeGrant                          // Grant has ended
 	ChangeBlock                          // whom Person blocks
+	ChangeEpoch                          // a backup was restored; no memory is from before
 )
 
 // Change is one entry of the journal of rights. Every transaction that alters

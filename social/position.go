@@ -3,6 +3,7 @@ package social
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // Position is how far a session got.
@@ -11,6 +12,21 @@ type Position struct {
 	// Open are the deliveries that were sent and are not acknowledged to their
 	// end, in the order of their packet identifiers' handing out.
 	Open []OpenPacket
+	// Restored: a backup was restored since, so that the session may have been
+	// further, in a history that is no more.
+	Restored bool
+}
+
+// Begun is the position as it is after a restore: what was under way is sent anew,
+// under other packet identifiers, because nobody knows which ones the client has
+// seen meanwhile.
+func (p Position) Begun() Position {
+	acknowledged := p.Acknowledged()
+	out := Position{Cursors: slices.Clone(p.Cursors), Restored: true}
+	for i := range out.Cursors {
+		out.Cursors[i].Seq = min(out.Cursors[i].Seq, acknowledged[out.Cursors[i].Stream])
+	}
+	return out
 }
 
 // Cursor is how far a session got in one stream: all up to Seq was sent or was
@@ -53,12 +69,16 @@ type Subscription struct {
 // The encodings begin with their version, so that a later one can read both.
 const (
 	positionVersion      = 1
+	restoredVersion      = 2 // the same, of a position that is Restored
 	subscriptionsVersion = 1
 )
 
 // EncodePosition is the stored form: for each stream a few bytes.
 func EncodePosition(p Position) []byte {
 	b := []byte{positionVersion}
+	if p.Restored {
+		b[0] = restoredVersion
+	}
 	b = binary.AppendUvarint(b, uint64(len(p.Cursors)))
 	for _, c := range p.Cursors {
 		b = binary.AppendUvarint(b, uint64(c.Stream)) //nolint:gosec // keys are positive
@@ -87,7 +107,11 @@ func DecodePosition(b []byte) (Position, error) {
 		return p, nil
 	}
 	d := decoder{rest: b}
-	if d.byte() != positionVersion {
+	switch d.byte() {
+	case positionVersion:
+	case restoredVersion:
+		p.Restored = true
+	default:
 		return p, errCorrupt
 	}
 	for n := d.count(2); n > 0; n-- {

@@ -27,7 +27,7 @@ func someSubscriptions() []Subscription {
 
 func TestAPositionIsReadAsItWasWritten(t *testing.T) {
 	t.Parallel()
-	for _, p := range []Position{{}, somePosition(), {Open: somePosition().Open}} {
+	for _, p := range []Position{{}, somePosition(), {Open: somePosition().Open}, {Restored: true}, somePosition().Begun()} {
 		got, err := DecodePosition(EncodePosition(p))
 		if err != nil || !reflect.DeepEqual(got, p) {
 			t.Errorf("read %+v, %v\nwrote %+v", got, err, p)
@@ -35,6 +35,15 @@ func TestAPositionIsReadAsItWasWritten(t *testing.T) {
 	}
 	if p, err := DecodePosition(nil); err != nil || !reflect.DeepEqual(p, Position{}) {
 		t.Errorf("none: %+v, %v", p, err)
+	}
+}
+
+func TestARestoredPositionGoesBackToWhatWasAcknowledged(t *testing.T) {
+	t.Parallel()
+	got := somePosition().Begun()
+	want := Position{Restored: true, Cursors: []Cursor{{Stream: 1}, {Stream: 7, Seq: 298, Asleep: true}, {Stream: 1 << 40, Seq: 1<<62 - 2}}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
 	}
 }
 

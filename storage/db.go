@@ -31,6 +31,8 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Data bounds what a stream of data holds.
 	Data social.DataLimits
+
+	completing bool // opened by what was marked unfinished
 }
 
 // DB is an open store. It is safe for concurrent use.

@@ -86,11 +86,26 @@ type schema interface {
 	status(ctx context.Context) (SchemaStatus, error)
 	// up runs what is pending and returns the status from before.
 	up(ctx context.Context) (SchemaStatus, error)
+	// mark keeps everybody away until what was begun has ended, which is told by "".
+	mark(ctx context.Context, what string) error
 	close() error
+}
+
+// whole is part of a schema: whether it is open for who completes it.
+type whole struct{ completing bool }
+
+func (w whole) ignore(begun string) string {
+	if w.completing {
+		return ""
+	}
+	return begun
 }
 
 func onSchema(ctx context.Context, cfg Config, f func(schema) (SchemaStatus, error)) (SchemaStatus, error) {
 	if err := cfg.validate(); err != nil {
+		return SchemaStatus{}, err
+	}
+	if err := cfg.installed(); err != nil {
 		return SchemaStatus{}, err
 	}
 	var (
@@ -100,7 +115,7 @@ func onSchema(ctx context.Context, cfg Config, f func(schema) (SchemaStatus, err
 	if cfg.embedded() {
 		s, err = openLiteSchema(cfg)
 	} else {
-		s, err = openPGSchema(ctx, cfg.URL)
+		s, err = openPGSchema(ctx, cfg)
 	}
 	if err != nil {
 		return SchemaStatus{}, failure(err)
@@ -131,9 +146,21 @@ func migrations(engine string) ([]migration, error) {
 	return out, nil
 }
 
-// statusAt says what is left to do from a version on.
-func statusAt(version int, all []migration) (SchemaStatus, error) {
+// unfinished stands for a version that no program has: in the list of migrations
+// it keeps every program, older ones too, away from a store into which something
+// is being written as a whole. The name beside it says what.
+const unfinished = 1_000_000_000
+
+// statusAt says what is left to do from a version on; begun is what was not
+// brought to its end, "" for nothing.
+func statusAt(version int, begun string, all []migration) (SchemaStatus, error) {
 	s := SchemaStatus{Version: version, Newest: len(all)}
+	if begun != "" {
+		return s, &social.Error{
+			Kind: social.KindInvalid, Err: ErrSchema,
+			Safe: "The database is not complete: " + begun + " did not come to its end, or has not yet. Run that again; nothing else may use the database.",
+		}
+	}
 	if version > len(all) {
 		return s, &social.Error{
 			Kind: social.KindInvalid, Err: ErrSchema,
@@ -150,7 +177,9 @@ const (
 	createMigrations = `CREATE TABLE IF NOT EXISTS schema_migrations (
 		version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)`
 	insertMigration = `INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1, $2, $3)`
-	schemaVersion   = `SELECT COALESCE(MAX(version), 0) FROM schema_migrations`
+	schemaVersion   = `SELECT COALESCE(MAX(CASE WHEN version < 1000000000 THEN version END), 0),
+		COALESCE(MAX(CASE WHEN version = 1000000000 THEN name END), '') FROM schema_migrations`
+	deleteMigration = `DELETE FROM schema_migrations WHERE version = $1`
 )
 
 // migrationLock is the key of the advisory lock; any number that no other
@@ -162,14 +191,15 @@ const migrationLock = 0x72616d626c61
 type pgSchema struct {
 	conn *pgx.Conn
 	all  []migration
+	whole
 }
 
-func openPGSchema(ctx context.Context, url string) (schema, error) {
+func openPGSchema(ctx context.Context, cfg Config) (schema, error) {
 	all, err := migrations("postgres")
 	if err != nil {
 		return nil, err
 	}
-	pc, err := pgxpool.ParseConfig(url) // which, unlike pgx, knows the pool's parameters
+	pc, err := pgxpool.ParseConfig(cfg.URL) // which, unlike pgx, knows the pool's parameters
 	if err != nil {
 		return nil, badURL()
 	}
@@ -181,7 +211,7 @@ func openPGSchema(ctx context.Context, url string) (schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	return &pgSchema{c, all}, nil
+	return &pgSchema{c, all, whole{cfg.completing}}, nil
 }
 
 // badURL does not repeat the URL, nor the parser's error: both hold the password.
@@ -190,15 +220,26 @@ func badURL() error {
 }
 
 func (s *pgSchema) status(ctx context.Context) (SchemaStatus, error) {
-	var version int
-	err := s.conn.QueryRow(ctx, schemaVersion).Scan(&version)
+	var (
+		version int
+		begun   string
+	)
+	err := s.conn.QueryRow(ctx, schemaVersion).Scan(&version, &begun)
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "42P01" { // undefined table
 		err = nil
 	}
 	if err != nil {
 		return SchemaStatus{}, fmt.Errorf("read the schema's version: %w", err)
 	}
-	return statusAt(version, s.all)
+	return statusAt(version, s.ignore(begun), s.all)
+}
+
+func (s *pgSchema) mark(ctx context.Context, what string) error {
+	_, err := s.conn.Exec(ctx, deleteMigration, unfinished)
+	if err == nil && what != "" {
+		_, err = s.conn.Exec(ctx, insertMigration, unfinished, what, time.Now().UnixMicro())
+	}
+	return err
 }
 
 func (s *pgSchema) up(ctx context.Context) (SchemaStatus, error) {
@@ -241,6 +282,7 @@ type liteSchema struct {
 	dir  string
 	all  []migration
 	path string
+	whole
 }
 
 func openLiteSchema(cfg Config) (schema, error) {
@@ -248,7 +290,7 @@ func openLiteSchema(cfg Config) (schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &liteSchema{dir: cfg.Dir, all: all, path: filepath.Join(cfg.Dir, sqliteFile)}
+	s := &liteSchema{dir: cfg.Dir, all: all, path: filepath.Join(cfg.Dir, sqliteFile), whole: whole{cfg.completing}}
 	if _, err := os.Stat(s.path); errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
@@ -262,7 +304,7 @@ func openLiteSchema(cfg Config) (schema, error) {
 
 func (s *liteSchema) status(ctx context.Context) (SchemaStatus, error) {
 	if s.db == nil {
-		return statusAt(0, s.all)
+		return statusAt(0, "", s.all)
 	}
 	return s.statusIn(context.WithoutCancel(ctx), s.db)
 }
@@ -273,15 +315,39 @@ type rowQuerier interface {
 }
 
 func (s *liteSchema) statusIn(ctx context.Context, q rowQuerier) (SchemaStatus, error) {
-	var version int
+	var (
+		version int
+		begun   string
+	)
 	err := q.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_schema WHERE name = 'schema_migrations'`).Scan(&version)
 	if err == nil && version > 0 {
-		err = q.QueryRowContext(ctx, schemaVersion).Scan(&version)
+		err = q.QueryRowContext(ctx, schemaVersion).Scan(&version, &begun)
 	}
 	if err != nil {
 		return SchemaStatus{}, fmt.Errorf("read the schema's version: %w", err)
 	}
-	return statusAt(version, s.all)
+	return statusAt(version, s.ignore(begun), s.all)
+}
+
+func (s *liteSchema) mark(ctx context.Context, what string) error {
+	ctx = context.WithoutCancel(ctx) // see lite
+	if s.db == nil {
+		return &brokenRuleError{"no store to mark"}
+	}
+	t, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Rollback() }() // a no-op after the commit
+	if _, err := t.ExecContext(ctx, deleteMigration, unfinished); err != nil {
+		return err
+	}
+	if what != "" {
+		if _, err := t.ExecContext(ctx, insertMigration, unfinished, what, time.Now().UnixMicro()); err != nil {
+			return err
+		}
+	}
+	return t.Commit()
 }
 
 // up runs everything in one transaction, which is also the lock.

@@ -22,6 +22,8 @@ const (
 	// once, then after pauses that grow, as many may race for few rows.
 	raceLimit  = 30
 	raceAtOnce = 5
+	// pgName is what connections of a server are called, unless the URL says otherwise.
+	pgName = "rambla"
 )
 
 // sessionSettings are those of every connection.
@@ -53,7 +55,7 @@ func openPostgres(ctx context.Context, cfg Config, m *metrics) (*postgres, error
 	}
 	params := pc.ConnConfig.RuntimeParams
 	if params["application_name"] == "" {
-		params["application_name"] = "rambla"
+		params["application_name"] = pgName
 	}
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.Exec(ctx, sessionSettings)
