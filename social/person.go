@@ -60,6 +60,7 @@ type Person struct {
 	Reserved    bool // others are not told how far it has read
 	Removed     bool // the row stays, so that its posts keep their author
 	Created     time.Time
+	Avatar      ID // of the picture that was uploaded; zero: none
 }
 
 // NewPerson is a person to create.

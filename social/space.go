@@ -33,6 +33,7 @@ type Space struct {
 	Retention     Retention
 	Created       time.Time
 	Deleted       bool
+	Avatar        ID                      // of the picture that was uploaded; zero: none
 	Streams       [channelCount]StreamKey // by Channel; 0 where the channel has none
 	Heads         Heads                   // of the streams at the moment of reading
 }

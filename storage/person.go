@@ -13,7 +13,7 @@ import (
 
 const (
 	// The former names by names_owner, the preferences by their primary key.
-	personColumns = `SELECT p.id, p.name, p.display_name, p.service, p.roles, p.suspended, p.removed, p.created_at,
+	personColumns = `SELECT p.id, p.name, p.display_name, p.service, p.roles, p.suspended, p.removed, p.created_at, p.avatar,
 		COALESCE((SELECT f.discreet FROM preferences f WHERE f.person = p.id), FALSE),
 		COALESCE((SELECT f.reserved FROM preferences f WHERE f.person = p.id), FALSE),
 		COALESCE((SELECT string_agg(n.name, ' ') FROM names n WHERE n.kind = 1 AND n.owner = p.id AND n.name <> p.name), '')
@@ -34,7 +34,7 @@ func (db *DB) People(ctx context.Context, keys []social.PersonKey, f func(social
 			created int64
 			aliases string
 		)
-		err := rs.Scan(&p.Key, &p.Name, &p.DisplayName, &p.Service, &p.Roles, &p.Suspended, &p.Removed, &created, &p.Discreet, &p.Reserved, &aliases)
+		err := rs.Scan(&p.Key, &p.Name, &p.DisplayName, &p.Service, &p.Roles, &p.Suspended, &p.Removed, &created, idColumn{&p.Avatar}, &p.Discreet, &p.Reserved, &aliases)
 		if err != nil {
 			return err
 		}

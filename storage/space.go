@@ -14,7 +14,7 @@ const (
 	// One row per stream of a space, or one without where it has none.
 	spaceColumns = `SELECT s.id, s.name, s.display_name, s.description, s.url, s.preset, s.policies, s.tags, s.notifications,
 		s.history, s.receipts, s.keep_age, s.keep_posts, s.keep_data_age, s.keep_samples, s.owner, s.created_at, s.deleted,
-		s.kind, COALESCE(s.pair_a, 0), COALESCE(s.pair_b, 0), COALESCE(s.parent, 0), s.position,
+		s.kind, COALESCE(s.pair_a, 0), COALESCE(s.pair_b, 0), COALESCE(s.parent, 0), s.position, s.avatar,
 		COALESCE(t.channel, 0), COALESCE(t.id, 0), COALESCE(t.head, 0)
 		FROM spaces s LEFT JOIN streams t ON t.space = s.id`
 	allSpaces   = spaceColumns + ` ORDER BY s.id`
@@ -66,7 +66,7 @@ func scanSpace(rs rows) (s social.Space, channel social.Channel, stream social.S
 	)
 	err = rs.Scan(&s.Key, &s.ID, &s.DisplayName, &s.Description, &s.URL, &s.Preset, &policies, &tags, &s.Notifications,
 		&s.History, &s.Receipts, &keepAge, &s.Retention.Posts, &keepDataAge, &s.Retention.Samples, &s.Owner, &created, &s.Deleted,
-		&s.Kind, &s.Pair[0], &s.Pair[1], &s.Parent, &s.Order, &channel, &stream, &head)
+		&s.Kind, &s.Pair[0], &s.Pair[1], &s.Parent, &s.Order, idColumn{&s.Avatar}, &channel, &stream, &head)
 	if err != nil {
 		return s, 0, 0, 0, err
 	}

@@ -17,7 +17,7 @@ type claim struct {
 func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 	all := slices.Concat(
 		logClaims(), amendmentClaims(), keyClaims(), privateClaims(), sampleClaims(),
-		personClaims(), spaceClaims(), memberClaims(), grantClaims(), replayClaims(), purgeClaims(), markerClaims(),
+		personClaims(), spaceClaims(), avatarClaims(), memberClaims(), grantClaims(), replayClaims(), purgeClaims(), markerClaims(),
 		sessionClaims(), sessionLifeClaims(), nodeClaims(), inboundClaims(), readClaims(), banClaims(), treeClaims(), memberSyncClaims(), retainedClaims(), retentionClaims(), feedClaims(),
 		conversationClaims(), reactionClaims(),
 		wallClaims(), seenClaims(), vapidClaims(), deviceClaims(), pushClaims(), attachmentClaims(),
