@@ -194,6 +194,9 @@ func (s *Server) listContexts(ctx context.Context, a social.Actor, in *listConte
 	if err != nil {
 		return nil, err
 	}
+	if err := counted(ctx, func() (int, error) { return s.spaces.Count(a, in.filter()) }); err != nil {
+		return nil, err
+	}
 	items, err := s.newContexts(ctx, a, found)
 	if err != nil {
 		return nil, err

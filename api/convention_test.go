@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"rambla/api"
 )
@@ -152,4 +153,53 @@ func TestAListRefusesThePlacesOfOtherLists(t *testing.T) {
 		s.as("admin", "GET", c.path).refused(422, "invalid", c.field)
 	}
 	s.as("admin", "GET", "/v1/contexts/den/authors?limit=5").wants(200)
+}
+
+func TestARouteThatWillGoSaysSo(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	since, sunset := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 5, 1, 12, 0, 0, 0, time.FixedZone("", 7200))
+	if !s.server.HandleDeprecated("/v1/old", since, sunset, "/v1/new") {
+		t.Error("the document does not mark it")
+	}
+	a := s.as("", "GET", "/v1/old?fields=seq").wants(200)
+	if d, sun := a.header.Get("Deprecation"), a.header.Get("Sunset"); d != "@1793491200" || sun != "Sat, 01 May 2027 10:00:00 GMT" {
+		t.Errorf("deprecated %q, gone %q", d, sun)
+	}
+	if a.target("successor-version") != "/v1/new" || a.target("next") != "/v1/old?before=3&fields=seq" {
+		t.Errorf("it links to %s", a.header.Get("Link"))
+	}
+	if a := s.as("", "GET", "/v1/old?fields=nothing").wants(422); a.header.Get("Deprecation") == "" {
+		t.Error("what it refuses does not say so")
+	}
+	if a := s.as("alice", "GET", "/v1/me").wants(200); a.header.Get("Deprecation")+a.header.Get("Sunset") != "" {
+		t.Error("a route that stays says that it goes")
+	}
+}
+
+func TestTheMediaTypeOfAnAnswerIsOneThatIsAccepted(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	s.context("den", "closed")
+	path := "/v1/activities/" + s.post("alice", "den", "x")
+	const linked = `application/ld+json; profile="https://www.w3.org/ns/activitystreams"`
+	for accept, want := range map[string]string{
+		"": "application/json", "*/*": "application/json", "application/*;q=0.1": "application/json", "text/html, */*;q=0.8": "application/json",
+		"application/json, application/activity+json": "application/json", "application/json;q=0.5, application/activity+json": "application/activity+json",
+		"application/activity+json": "application/activity+json", linked: linked, "nonsense, application/json": "application/json",
+		"application/*, application/json;q=0": "application/activity+json",
+	} {
+		a := s.as("bob", "GET", path).with("Accept", accept).wants(200)
+		context, is := a.json()["@context"]
+		if got := a.header.Get("Content-Type"); got != want || is != (want != "application/json") || a.text("object.content") != "x" {
+			t.Errorf("Accept %q gets %q: %v", accept, got, context)
+		}
+	}
+	for _, accept := range []string{"text/html", "application/xml", "application/json;q=0", "application/ld+json", "image/*"} {
+		s.as("bob", "GET", path).with("Accept", accept).refused(406, "not_acceptable")
+	}
+	s.as("bob", "GET", "/v1/people").with("Accept", "application/activity+json").refused(406, "not_acceptable")
+	// Before anything is written.
+	s.as("alice", "POST", "/v1/contexts/den/activities", `{"content":"y"}`).with("Accept", "text/html").refused(406, "not_acceptable")
+	if got := s.as("bob", "GET", "/v1/contexts/den/activities").wants(200).seqs(); len(got) != 1 {
+		t.Errorf("there are %v", got)
+	}
 }

@@ -15,6 +15,9 @@ import (
 func (s *Server) guard(rt route, sh *shape, next http.Handler) http.Handler {
 	answer := s.shaped(sh, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rt.deprecated != nil {
+			rt.deprecated.tell(w.Header())
+		}
 		if !rt.open {
 			if err := s.admit(r, rt); err != nil {
 				s.fail(w, r, err)

@@ -17,7 +17,10 @@ func (h *heldAnswer) links(u *url.URL) {
 	asked := u.Query()
 	var links []string
 	for _, text := range h.header.Values("Link") {
-		links = append(links, nextLink(text, asked))
+		if strings.HasSuffix(text, `rel="next"`) {
+			text = nextLink(text, asked)
+		}
+		links = append(links, text)
 	}
 	if text := prevLink(u, h.body.Bytes()); text != "" {
 		links = append(links, text)

@@ -55,6 +55,9 @@ func (s *Server) listMembers(ctx context.Context, a social.Actor, in *listMember
 	if err != nil {
 		return nil, err
 	}
+	if err := counted(ctx, func() (int, error) { return s.spaces.CountMembers(a, in.ID) }); err != nil {
+		return nil, err
+	}
 	var items []Member
 	for _, r := range residents {
 		items = append(items, newMember(r))

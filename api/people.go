@@ -32,12 +32,15 @@ func (s *Server) showPerson(a social.Actor, p social.Person) Person {
 	return newPerson(p, p.Key == a.Person || s.directory.Roles(a).Has(social.RoleManager))
 }
 
-func (s *Server) listPeople(_ context.Context, a social.Actor, in *PageCursor) (*listOut[Person], error) {
+func (s *Server) listPeople(ctx context.Context, a social.Actor, in *PageCursor) (*listOut[Person], error) {
 	if err := a.RequireSelf(false); err != nil {
 		return nil, err
 	}
 	after, err := in.after("people")
 	if err != nil {
+		return nil, err
+	}
+	if err := counted(ctx, func() (int, error) { return s.people.Count(a), nil }); err != nil {
 		return nil, err
 	}
 	list, more := s.people.List(a, after, in.Limit)

@@ -41,6 +41,7 @@ type Fault struct {
 const (
 	codeMethod    = "method_not_allowed"
 	codeMediaType = "unsupported_media_type"
+	codeAccept    = "not_acceptable"
 	codeTimeout   = "timeout"
 )
 
@@ -85,6 +86,7 @@ func titles() map[string]string {
 		social.KindInternal.String():        "The server made a mistake",
 		codeMethod:                          "This method is not allowed here",
 		codeMediaType:                       "The body has a media type that is not understood here",
+		codeAccept:                          "The answer has none of the media types that are accepted",
 		codeTimeout:                         "The request took too long to arrive",
 	}
 }

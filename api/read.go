@@ -59,6 +59,9 @@ func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCha
 	if err != nil {
 		return nil, err
 	}
+	if err := counted(ctx, func() (int, error) { return changes.Count(), nil }); err != nil {
+		return nil, err
+	}
 	items, err := s.newOverviews(ctx, a, found)
 	if err != nil {
 		return nil, err

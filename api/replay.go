@@ -32,6 +32,10 @@ const replayWait = time.Second
 // finishWithin bounds storing an answer after the request itself has ended.
 const finishWithin = 5 * time.Second
 
+// maxStoredAnswer bounds, in bytes, what is kept of an answer. Of a larger one
+// it is known that it was given, so that the write does not happen twice.
+const maxStoredAnswer = 1 << 20
+
 // maxAttempts is how often a key may be used for requests that fail.
 const maxAttempts = 10
 
@@ -88,6 +92,8 @@ func (s *Server) repeat(w http.ResponseWriter, r *http.Request, keys replayKeys,
 		p := newProblem(http.StatusConflict, social.KindConflict.String(), "The same request is still being answered; try again shortly.")
 		p.retryAfter(replayWait)
 		s.fail(w, r, p)
+	case earlier.Sealed == nil:
+		s.fail(w, r, social.Errorf(social.KindConflict, "This request was done; its answer was too large to be kept."))
 	default:
 		held, err := keys.open(earlier.Sealed)
 		if err != nil {
@@ -110,7 +116,7 @@ func (s *Server) finishReplay(ctx context.Context, mine social.Replay, keys repl
 	}
 	held.kept = true
 	mine.Status = held.status
-	if held.status/100 == 2 {
+	if held.status/100 == 2 && held.body.Len() <= maxStoredAnswer {
 		sealed, err := keys.seal(held)
 		if err != nil {
 			s.log.Error("an answer could not be sealed", "request", requestID(ctx), "err", err)

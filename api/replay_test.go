@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -236,5 +237,40 @@ func TestTheActedForAreTakenFromTheHeaderOnly(t *testing.T) {
 	q := url.Values{"X-Rambla-Act-As": {"alice"}}.Encode()
 	if a := s.as("admin", "POST", "/v1/contexts/den/activities?"+q, `{"content":"x"}`).wants(201); a.text("actor.id") != "admin" {
 		t.Errorf("posted %s", a.body)
+	}
+}
+
+func TestAnAnswerThatIsTooLargeToKeepIsNotGivenTwiceNorDoneTwice(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	for size, again := range map[int]int{api.MaxStoredAnswer: 200, api.MaxStoredAnswer + 1: 409} {
+		path := fmt.Sprint("/v1/large/", size)
+		happened := s.server.HandleLarge(path, size)
+		s.as("alice", "PUT", path).with("Idempotency-Key", path).wants(200)
+		a := s.as("alice", "PUT", path).with("Idempotency-Key", path).wants(again)
+		if happened.Load() != 1 || again == 200 && len(a.body) != size {
+			t.Errorf("an answer of %d bytes came again with %d, and happened %d times", size, len(a.body), happened.Load())
+		}
+	}
+}
+
+func TestAMethodSaidInAHeaderIsThatMethodForEverything(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	s.context("den", "closed")
+	const header = "X-HTTP-Method-Override"
+	put := "/v1/contexts/den/members/carol"
+	// The same request, however its method is said; and another one without it.
+	s.as("admin", "POST", put).with(header, "PUT").with("Idempotency-Key", "k").wants(201)
+	s.as("admin", "PUT", put).with("Idempotency-Key", "k").wants(201)
+	id := s.post("alice", "den", "x")
+	s.as("alice", "POST", "/v1/activities/"+id+"/report", `{"reason":"x"}`).with("Idempotency-Key", "r").wants(201)
+	s.as("alice", "POST", "/v1/activities/"+id+"/report", `{"reason":"x"}`).with("Idempotency-Key", "r").with(header, "DELETE").refused(405, "method_not_allowed")
+	// Nobody gets past a login, a right or acting for others by it.
+	s.as("", "POST", "/v1/activities/"+id).with(header, "DELETE").refused(401, "unauthenticated")
+	s.as("bob", "POST", "/v1/activities/"+id).with(header, "DELETE").refused(403, "forbidden")
+	s.as("carol", "POST", "/v1/people/bob").with(header, "DELETE").refused(403, "forbidden")
+	s.as("admin", "POST", "/v1/people/bob").with(header, "DELETE").with("X-Rambla-Act-As", "alice").refused(403, "forbidden")
+	s.as("admin", "POST", "/v1/activities/"+id).with(header, "DELETE").with("X-Rambla-Act-As", "alice").wants(204)
+	if seen := gather(s); seen["rambla_http_requests_total[DELETE /v1/activities/{id} 2xx]"] != 1 {
+		t.Error("it is counted under another method")
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -33,6 +35,25 @@ type route struct {
 	answer       any      // for the document, where the handler writes JSON by itself
 	takes        any      // likewise, where it reads the body by itself
 	nulls        string   // a member of the body that may be null; empty: none
+	deprecated   *farewell
+}
+
+// farewell says that a route will go.
+type farewell struct {
+	since     time.Time // when it was deprecated (RFC 9745)
+	sunset    time.Time // when it goes (RFC 8594); zero: that is not decided
+	successor string    // the path to use instead; empty: none
+}
+
+// tell says so in the header of every answer of the route, whoever asked.
+func (f *farewell) tell(h http.Header) {
+	h.Set("Deprecation", "@"+strconv.FormatInt(f.since.Unix(), 10))
+	if !f.sunset.IsZero() {
+		h.Set("Sunset", f.sunset.UTC().Format(http.TimeFormat))
+	}
+	if f.successor != "" {
+		h.Add("Link", "<"+f.successor+`>; rel="successor-version"`)
+	}
 }
 
 // replays tells whether answers are remembered by idempotency key here. Where
@@ -47,17 +68,13 @@ func (rt route) operation(reg huma.Registry) huma.Operation {
 		Method: rt.method, Path: rt.path, Summary: rt.summary, OperationID: rt.id(),
 		DefaultStatus: rt.status, Metadata: map[string]any{"route": rt}, Tags: []string{rt.tag},
 		MaxBodyBytes: -1, BodyReadTimeout: -1, // the guard has read the body
-		Responses: map[string]*huma.Response{
-			"default": {
-				Description: "What went wrong",
-				Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schemaOf[Problem](reg)}},
-			},
-		},
+		Deprecated: rt.deprecated != nil,
+		Responses:  rt.problems(),
 	}
 	if !rt.open {
 		op.Security = []map[string][]string{{"bearer": {}}}
 		if rt.method != http.MethodGet {
-			op.Parameters = append(op.Parameters, header("Idempotency-Key", "Any text of at most 128 bytes, the same for every repeat of this request: a repeat gets the first one's answer."))
+			op.Parameters = append(op.Parameters, header("Idempotency-Key", "Any text of at most 128 bytes, the same for every repeat of this request: a repeat gets the first one's answer, for 7 days."))
 		}
 	}
 	if rt.actable {
@@ -87,6 +104,9 @@ func document(api *huma.OpenAPI, op *huma.Operation) {
 	if rt.also != 0 {
 		op.Responses[strconv.Itoa(rt.also)].Content = op.Responses[strconv.Itoa(rt.status)].Content
 	}
+	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == "If-Match" }) {
+		op.Responses[strconv.Itoa(http.StatusPreconditionFailed)] = failureRef(http.StatusPreconditionFailed)
+	}
 	shapeOf(rt, op, api.Components.Schemas).document(op, rt)
 }
 
@@ -104,10 +124,6 @@ func (rt route) mediaType() string {
 		return "application/x-www-form-urlencoded"
 	}
 	return "application/json"
-}
-
-func schemaOf[T any](reg huma.Registry) *huma.Schema {
-	return reg.Schema(reflect.TypeFor[T](), true, "")
 }
 
 func header(name, text string) *huma.Param {

@@ -181,7 +181,8 @@ func newAPI(router chi.Router, s *Server) huma.API {
 			},
 			OnAddOperation: []huma.AddOpFunc{document},
 			Components: &huma.Components{
-				Schemas: schemas,
+				Schemas:   schemas,
+				Responses: failures(schemas),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {Type: "http", Scheme: "bearer", Description: "A token from /v1/oauth/token or /v1/me/tokens."},
 					"basic":  {Type: "http", Scheme: "basic", Description: "Name and password of a service account."},

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -20,6 +21,7 @@ type shape struct {
 	schemas huma.Registry
 	item    *huma.Schema // what fields are about: the answer, or the items of a list
 	list    bool
+	media   []string // that the answer can have
 	params  []string // of the query, as declared
 }
 
@@ -39,6 +41,7 @@ func shapeOf(rt route, op *huma.Operation, schemas huma.Registry) *shape {
 			sh.item, sh.list = items.Items, true
 		}
 	}
+	sh.media = offers(sh.item, sh.list)
 	for _, p := range op.Parameters {
 		if p.In == "query" {
 			sh.params = append(sh.params, p.Name)
@@ -51,11 +54,17 @@ func shapeOf(rt route, op *huma.Operation, schemas huma.Registry) *shape {
 type wish struct {
 	fields *selection // nil: all
 	count  bool
+	media  string
 }
 
-// wish reads a request; the error is KindInvalid and names the parameter.
+// wish reads a request; the error is KindInvalid and names the parameter, or
+// tells that no media type suits.
 func (sh *shape) wish(r *http.Request) (wish, error) {
-	var out wish
+	media, ok := accepted(r.Header, sh.media)
+	out := wish{media: media}
+	if !ok {
+		return out, newProblem(http.StatusNotAcceptable, codeAccept, "The answer is "+strings.Join(sh.media, " or ")+"; accept that.")
+	}
 	q := r.URL.Query()
 	if q.Has("method") && !slices.Contains(sh.params, "method") {
 		return out, social.Invalid("method", "is no parameter: a method is said by HTTP, or by the header %s of a POST", overrideHeader)
@@ -106,7 +115,7 @@ func (s *Server) shaped(sh *shape, next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		if !sh.list && want.fields == nil {
+		if !sh.list && want.fields == nil && want.media == mediaJSON {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -132,14 +141,18 @@ func (s *Server) reshape(sh *shape, want wish, held *heldAnswer, r *http.Request
 			return err
 		}
 	}
-	if want.fields == nil || held.body.Len() == 0 {
-		return nil
+	body := bytes.TrimSpace(held.body.Bytes())
+	if want.fields != nil && len(body) > 0 {
+		var err error
+		if body, err = sh.cut(want.fields, body); err != nil {
+			return err
+		}
 	}
-	cut, err := sh.cut(want.fields, held.body.Bytes())
-	if err != nil {
-		return err
+	if want.media != mediaJSON && len(body) > 2 { // more than {}
+		held.header.Set("Content-Type", want.media)
+		body = append([]byte(activityContext+","), body[1:]...)
 	}
-	held.body = *bytes.NewBuffer(cut)
+	held.body = *bytes.NewBuffer(body)
 	return nil
 }
 
@@ -170,6 +183,10 @@ func (sh *shape) document(op *huma.Operation, rt route) {
 	if sh.list {
 		what = "Only these members of each item"
 	}
+	success := op.Responses[strconv.Itoa(rt.status)]
+	for _, media := range sh.media[1:] {
+		success.Content[media] = success.Content[mediaJSON]
+	}
 	op.Parameters = append(op.Parameters, query("fields", what+": names between commas, with dots for the members of members", &huma.Schema{Type: huma.TypeString, MaxLength: new(maxFieldsBytes)}))
 	if !sh.list {
 		return
@@ -181,7 +198,7 @@ func (sh *shape) document(op *huma.Operation, rt route) {
 		totalHeader:  {Description: "With count=true: how many entries I may see the list has", Schema: number},
 		cappedHeader: {Description: "true: the list has more than were counted", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}}},
 	}
-	op.Responses[strconv.Itoa(rt.status)].Headers = headers
+	success.Headers = headers
 }
 
 func query(name, text string, s *huma.Schema) *huma.Param {

@@ -19,12 +19,15 @@ const (
 const maxCounted = 10 * maxPage
 
 // counted lets the handler of a list that costs nothing to count tell its total,
-// where it was asked for.
-func counted(ctx context.Context, total func() int) {
-	if a := askedOf(ctx); a.counting {
-		n := total()
-		a.total = &n
+// where it was asked for. The error is that of total.
+func counted(ctx context.Context, total func() (int, error)) error {
+	a := askedOf(ctx)
+	if !a.counting {
+		return nil
 	}
+	n, err := total()
+	a.total = &n
+	return err
 }
 
 // count sets the header that tells how many entries a list has for whoever asks,
