@@ -19,6 +19,7 @@ import (
 
 	"rambla/api"
 	"rambla/auth"
+	"rambla/lexis"
 	"rambla/social"
 	"rambla/storage"
 	"rambla/storage/storagetest"
@@ -36,6 +37,7 @@ type site struct {
 	log     *lockedBuffer
 	tokens  map[string]string // by name, of a password login
 	live    *liveSessions
+	indexer *social.Indexer
 
 	skew atomic.Int64 // nanoseconds the clock is ahead
 }
@@ -112,6 +114,12 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Presences = social.NewPresences(s.dir, db, silent{}, 200, time.Minute, logger, now)
 	deps.Devices = social.NewDevices(db, pushService, ids, now)
 	deps.Pushes = social.NewPushes(s.dir, db, db, db)
+	words, err := lexis.New("english")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps.Searches = social.NewSearches(s.dir, posts, db, words, strings.ToUpper)
+	s.indexer = social.NewIndexer(social.IndexerConfig{Batch: 7, Hurry: 1e9}, s.dir, db, words, logger, now)
 	markers := deps.Markers
 	if change != nil {
 		change(&deps)

@@ -46,6 +46,8 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/me/conversations", summary: "The same of my conversations, the last one written in first", tag: "me", status: 200, answer: ConversationOverviewPage{}}, s.listMyConversations)
 	add(api, route{method: get, path: "/v1/me/blocks", summary: "Whom I block", tag: "me", status: 200}, s.listBlocks)
 
+	add(api, route{method: get, path: "/v1/search", summary: "Find posts, comments, messages, people and contexts that I may see", tag: "search", status: 200, answer: SearchPage{}}, s.search)
+
 	add(api, route{method: get, path: "/v1/people", summary: "The people of the site", tag: "people", status: 200}, s.listPeople)
 	add(api, route{method: post, path: "/v1/people", summary: "Add a person (manager)", tag: "people", status: 201, body: jsonBody}, s.createPerson)
 	add(api, route{method: get, path: "/v1/people/{name}", summary: "One person", tag: "people", status: 200}, s.getPerson)

@@ -40,6 +40,7 @@ type Deps struct {
 	Presences   *social.Presences
 	Devices     *social.Devices
 	Pushes      *social.Pushes
+	Searches    *social.Searches
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -87,6 +88,7 @@ type Server struct {
 	preferences *social.Settings
 	devices     *social.Devices
 	pushes      *social.Pushes
+	searches    *social.Searches
 	proxies     Proxies
 	persons     *limiter[social.PersonKey]
 	addresses   *limiter[netip.Prefix]
@@ -123,6 +125,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		preferences: deps.Preferences,
 		devices:     deps.Devices,
 		pushes:      deps.Pushes,
+		searches:    deps.Searches,
 		persons:     newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses:   newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}

@@ -19,6 +19,12 @@ type Pushes interface {
 // ServePush has pushes told; before the broker asks anything.
 func (g *Gate) ServePush(p Pushes) { g.pushes = p }
 
+// Index hears of every stream of posts that grows.
+type Index interface{ Posted(stream social.StreamKey) }
+
+// ServeIndex has the index of search told; before the broker asks anything.
+func (g *Gate) ServeIndex(x Index) { g.index = x }
+
 // AnnouncePost delivers a committed post.
 func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *social.Post) {
 	if channel == social.ChannelMessages {
@@ -32,6 +38,9 @@ func (g *Gate) AnnouncePost(space *social.Space, channel social.Channel, p *soci
 	}
 	if g.pushes != nil && channel != social.ChannelReactions {
 		g.pushes.Posted(p.Stream)
+	}
+	if g.index != nil && (channel == social.ChannelMessages || channel == social.ChannelComments) {
+		g.index.Posted(p.Stream)
 	}
 }
 

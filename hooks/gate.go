@@ -52,6 +52,7 @@ type Gate struct {
 	counters  *social.Counters
 	tails     *social.Tails
 	pushes    Pushes // nil: nobody is pushed to
+	index     Index  // nil: nothing is indexed
 	now       func() time.Time
 }
 

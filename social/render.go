@@ -182,9 +182,10 @@ func (d *Directory) renderObject(w *jsonWriter, space *Space, p *Post, more *ext
 	w.raw("]}")
 }
 
-// tags writes whom a post mentions.
+// tags writes whom a post mentions, and its hashtags.
 func (d *Directory) tags(w *jsonWriter, p *Post) {
-	for i, key := range d.Mentions(p) {
+	mentions := d.Mentions(p)
+	for i, key := range mentions {
 		if i > 0 {
 			w.raw(",")
 		}
@@ -192,6 +193,14 @@ func (d *Directory) tags(w *jsonWriter, p *Post) {
 		w.raw(`{"type":"Mention","id":`)
 		w.text(name)
 		w.field("name", "@"+name)
+		w.raw("}")
+	}
+	for i, tag := range p.Hashtags() {
+		if i > 0 || len(mentions) > 0 {
+			w.raw(",")
+		}
+		w.raw(`{"type":"Hashtag","name":`)
+		w.text("#" + tag)
 		w.raw("}")
 	}
 }

@@ -60,6 +60,8 @@ var (
 	_ social.FeedStore         = (*DB)(nil)
 	_ social.AttentionStore    = (*DB)(nil)
 	_ social.PushStore         = (*DB)(nil)
+	_ social.SearchStore       = (*DB)(nil)
+	_ social.SearchIndexStore  = (*DB)(nil)
 )
 
 // engine is what differs between PostgreSQL and SQLite.
@@ -78,6 +80,9 @@ type engine interface {
 	// readCommented reads the posts of streams that were commented on last, before a
 	// place in each; lists are those of feedCommentedAll, in its order.
 	readCommented(ctx context.Context, reader, author int64, lists [5][]int64, scan func(rows) error) error
+	// searchPosts reads a page of what the index finds, and putSearch indexes posts.
+	searchPosts(ctx context.Context, db *DB, s *search) (social.FeedPage, error)
+	putSearch(ctx context.Context, t *tx, entries []social.SearchEntry) error
 	// checks are the invariants that only this engine has.
 	checks() []check
 	stats(*Stats)

@@ -74,6 +74,8 @@ type feed struct {
 	runs    []*feedRun
 	entries []feedEntry // all that was looked at
 	seen    int         // how many of them are visible
+	words   string      // of a search on PostgreSQL: only what matches this tsquery; else empty
+	budget  int         // entries to look at; 0: feedBudget
 }
 
 // Feed is [social.FeedStore]'s.
@@ -127,7 +129,7 @@ func (f *feed) find(ctx context.Context, eng engine) (found []feedEntry, next so
 	want := f.Limit + 1 // one more tells whether there is a next page
 	for {
 		runs := f.turn(want)
-		if len(runs) == 0 || len(f.entries) >= feedBudget {
+		if len(runs) == 0 || len(f.entries) >= cmp.Or(f.budget, feedBudget) {
 			break
 		}
 		if err := f.read(ctx, eng, runs); err != nil {

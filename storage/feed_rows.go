@@ -23,6 +23,10 @@ const (
 	feedLikes       = ` AND COALESCE((SELECT t.likes FROM tallies t WHERE t.stream = p.stream AND t.seq = p.seq), 0) = 0`
 	feedFlaggedAt   = ` AND COALESCE((SELECT t.flagged_at FROM tallies t WHERE t.stream = p.stream AND t.seq = p.seq), 0) = 0`
 
+	// By the primary key of search_posts.
+	feedMatching = ` AND COALESCE((SELECT x.words @@ CAST($6 AS tsquery) FROM search_posts x WHERE x.stream = p.stream AND x.seq = p.seq), FALSE)`
+
+	feedSearched    = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedMatching + feedRanges
 	feedPlain       = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedRanges
 	feedUncommented = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedCommentedAt + feedRanges
 	feedUnliked     = `SELECT p.stream, p.seq, p.published_at, ` + feedColumns + feedLikes + feedRanges
@@ -31,6 +35,8 @@ const (
 
 func (f *feed) plainText() string {
 	switch {
+	case f.words != "":
+		return feedSearched
 	case f.Order == social.ByComment:
 		return feedUncommented
 	case f.Without == social.RankLikes:
@@ -54,6 +60,10 @@ func (f *feed) readPlain(ctx context.Context, runs []*feedRun) error {
 		of[r.stream] = r
 		r.next = feedKey{stream: r.stream, seq: low} // done with, unless that entry shows up
 	}
+	args := []any{int64(f.Reader), int64(f.Author), streams, lows, highs}
+	if f.words != "" {
+		args = append(args, f.words)
+	}
 	return each(ctx, f, func(rs rows) error {
 		e, err := scanFeedEntry(rs)
 		f.add(e)
@@ -61,7 +71,7 @@ func (f *feed) readPlain(ctx context.Context, runs []*feedRun) error {
 			r.next = feedKey{e.at, e.stream, e.seq - 1}
 		}
 		return err
-	}, f.plainText(), int64(f.Reader), int64(f.Author), streams, lows, highs)
+	}, f.plainText(), args...)
 }
 
 func scanFeedEntry(rs rows) (e feedEntry, err error) {

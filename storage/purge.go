@@ -21,8 +21,8 @@ const (
 // Purge deletes a bounded number of rows that nothing needs any more: idempotency
 // keys, replays, what the retention of contexts gives up, tokens, grants that
 // nothing can refresh, entries of the journal, sessions that are over, nodes that
-// died, the history of who could read, bans that ended long ago, and what push
-// remembers for too long. rows is how many; call again soon where it
+// died, the history of who could read, bans that ended long ago, what push
+// remembers for too long, and what search remembers of posts that were given up. rows is how many; call again soon where it
 // is not 0.
 func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 	steps := []struct {
@@ -41,6 +41,7 @@ func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 		{"the history of rights", db.purgeReads},
 		{"bans", db.purgeBans},
 		{"pushes", db.purgePushes},
+		{"the index of search", db.purgeSearch},
 	}
 	for _, s := range steps {
 		n, err := s.run(ctx, now)

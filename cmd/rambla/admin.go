@@ -34,6 +34,7 @@ type figure struct {
 func (m siteMetrics) figures() []figure {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	committed, marked, login := m.committer.Stats(), m.markers.Stats(), m.auth.Stats()
+	found := m.indexer.Stats()
 	typed, present, counted := m.typing.Stats(), m.presences.Stats(), m.counters.Stats()
 	return []figure{
 		{"rambla_committer_entries_total", "Posts and samples committed.", counter, float64(committed.Entries)},
@@ -57,6 +58,10 @@ func (m siteMetrics) figures() []figure {
 		{"rambla_counters_told_total", "Messages with such counters.", counter, float64(counted.Told)},
 		{"rambla_counters_asked_total", "Questions about one person in one space that the store was asked for them.", counter, float64(counted.Asked)},
 		{"rambla_counters_failures_total", "Attempts to ask the store that did not work.", counter, float64(counted.Failures)},
+		{"rambla_search_indexed_total", "Posts, comments and messages indexed for search, again after an edit.", counter, float64(found.Indexed)},
+		{"rambla_search_behind_posts", "Entries of the log that search has not read yet.", gauge, float64(found.Behind)},
+		{"rambla_search_lag_seconds", "Age of the first of them; 0 where there is none.", gauge, found.Lag.Seconds()},
+		{"rambla_search_failures_total", "Attempts to index that did not work.", counter, float64(found.Failures)},
 		{"rambla_rights_age_seconds", "Time since the journal of rights was last read to its end.", gauge, m.dir.StaleFor().Seconds()},
 		{"rambla_auth_hashes_total", "Passwords hashed.", counter, float64(login.Hashes)},
 		{"rambla_auth_hashes_waiting", "Logins in line for a hash.", gauge, float64(login.HashesWaiting)},

@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	// The wiring knows every room; and the providers' simulator, which a load of
 	// pushes runs as a process of its own: whoever measures a server has no other
 	// binary, and must not push to anybody real.
-	"cmd/rambla": {"social", "auth", "storage", "files", "broker", "pushgw", "pushgw/apns", "pushgw/fcm", "pushgw/webpush", "pushgw/phrase", "pushgw/simulator", "cluster", "hooks", "api", "web", "markup", "bench", "check", "backup"},
+	"cmd/rambla": {"social", "auth", "storage", "files", "broker", "pushgw", "pushgw/apns", "pushgw/fcm", "pushgw/webpush", "pushgw/phrase", "pushgw/simulator", "cluster", "hooks", "api", "web", "markup", "lexis", "bench", "check", "backup"},
 	// A real PostgreSQL for tests, and the store opened and verified in tests.
 	"storage/pgtest":      {},
 	"storage/pgtest/cmd":  {"storage/pgtest"},

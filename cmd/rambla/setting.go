@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"rambla/lexis"
 	"rambla/social"
 )
 
@@ -75,6 +76,7 @@ func settings() []setting {
 		number("conversations.participants", "most participants of a conversation", 2, 10_000, func(c *Config) *int64 { return &c.Participants }),
 		number("contexts.live_members", "most members of a context in which members see who types, who is there and how far the others have read", 0, 1_000_000, func(c *Config) *int64 { return &c.LiveMembers }),
 		toggle("posts.suppress_repeats", "take the same content by the same author in the same context or on its wall, posted over REST again within a minute, for the first one", func(c *Config) *bool { return &c.SuppressRepeats }),
+		word("search.language", "", "language whose words are found in all their forms: "+strings.Join(lexis.Languages(), ", ")+". Another one has the index made again", lexis.Languages(), func(c *Config) *string { return &c.SearchLanguage }),
 		span("presence.grace", "how long a person whose last connection went is still shown as there", func(c *Config) *time.Duration { return &c.PresenceGrace }),
 		span("push.hold", "how long a post in a context waits for devices to acknowledge it before it is pushed; in a conversation half as long", func(c *Config) *time.Duration { return &c.PushHold }),
 		list("push.apns.apps", "", "apps of Apple's that are pushed to, each as topic:team:key_id:file.p8; the first is for devices that name none. The file is read again when it changes", func(c *Config) *[]string { return &c.PushAPNsApps }),

@@ -14,6 +14,7 @@ import (
 
 	"rambla/auth"
 	"rambla/hooks"
+	"rambla/lexis"
 	"rambla/markup"
 	"rambla/pushgw/webpush"
 	"rambla/social"
@@ -47,6 +48,8 @@ type site struct {
 	repeats   *social.Repeats
 	devices   *social.Devices
 	traces    *social.Pushes
+	searches  *social.Searches
+	indexer   *social.Indexer
 }
 
 // openSite opens the store that the configuration names and loads its people.
@@ -129,7 +132,25 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 	s.traces = social.NewPushes(s.dir, db, db, db)
 	s.devices = social.NewDevices(db, allow.Check, ids, now)
 	s.dir.OnDelta(s.forget)
-	return s, nil
+	return s, s.makeSearch(c)
+}
+
+// makeSearch makes what finds posts and what indexes them.
+func (s *site) makeSearch(c *Config) error {
+	words, err := lexis.New(c.SearchLanguage)
+	if err != nil {
+		return usagef("search.language: %w", err)
+	}
+	s.searches = social.NewSearches(s.dir, s.posts, s.db, words, markup.New().Text)
+	// PostgreSQL writes beside others. On SQLite only one writes, so that batches are
+	// short and half of the time is left to those who publish.
+	config := social.IndexerConfig{Batch: 1000, Hurry: 8000}
+	if c.DatabaseURL == "" {
+		config = social.IndexerConfig{Batch: 100, Rest: 1, Hurry: 2000}
+	}
+	s.indexer = social.NewIndexer(config, s.dir, s.db, words, s.logger, time.Now)
+	s.gate.ServeIndex(s.indexer)
+	return nil
 }
 
 // forget drops what auth remembers of those whom a change touched.
