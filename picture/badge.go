@@ -13,18 +13,11 @@ import (
 	"unicode"
 
 	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
-)
 
-// Badges draws what stands for somebody without a picture: the first letter of the
-// name on a colour that the id decides, as the page does; a pattern where the font
-// has no such letter. PNG, as apps and notifications show that everywhere, which
-// cannot be said of SVG. It is safe for concurrent use.
-type Badges struct {
-	font *opentype.Font
-}
+	"rambla/social"
+)
 
 // tones are the page's colours, on which white can be read.
 var tones = [...]color.RGBA{
@@ -32,68 +25,56 @@ var tones = [...]color.RGBA{
 	{0x8a, 0x64, 0x10, 0xff}, {0x2f, 0x75, 0x44, 0xff}, {0xa0, 0x3a, 0x63, 0xff}, {0x42, 0x68, 0x7d, 0xff},
 }
 
-// NewBadges reads the font, which is in the program.
-func NewBadges() (*Badges, error) {
-	f, err := opentype.Parse(gobold.TTF)
+// Badge draws what stands for somebody without a picture: the first letter of the
+// name on a colour that the id decides, as the page does; a pattern where the font
+// has no such letter. PNG, as apps and notifications show that everywhere, which
+// cannot be said of SVG. The same id and name are the same bytes.
+func (w *Workshop) Badge(id, name string, side int) (social.Rendition, error) {
+	m := image.NewRGBA(image.Rect(0, 0, side, side))
+	draw.Draw(m, m.Rect, image.NewUniform(toneOf(id)), image.Point{}, draw.Src)
+	drawn, err := w.letter(m, initialOf(name))
 	if err != nil {
-		return nil, fmt.Errorf("read the font of generated pictures: %w", err)
+		return social.Rendition{}, err
 	}
-	return &Badges{f}, nil
+	if !drawn {
+		pattern(m, id)
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, m); err != nil {
+		return social.Rendition{}, wrote(err)
+	}
+	return social.Rendition{Body: out.Bytes(), MediaType: PNG.MediaType()}, nil
 }
 
-// Badge says what is drawn: the same one is the same picture, to the byte.
-type Badge struct {
-	ID   string // decides the colour, and the pattern
-	Name string // its first letter is drawn
-}
-
-// Version changes when the picture does.
-func (b Badge) Version() string {
+// BadgeVersion changes when the picture does.
+func (w *Workshop) BadgeVersion(id, name string) string {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(b.ID + "\x00" + string(b.initial()))) // never fails
-	return "g" + strconv.FormatUint(h.Sum64(), 36)
+	_, _ = h.Write([]byte(id + "\x00" + string(initialOf(name)))) // never fails
+	return "drawn" + strconv.FormatUint(h.Sum64(), 36)
 }
 
-func (b Badge) tone() color.RGBA {
+func toneOf(id string) color.RGBA {
 	sum := 0
-	for _, r := range b.ID {
+	for _, r := range id {
 		sum = (sum*31 + int(r)) % 65_521
 	}
 	return tones[sum%len(tones)]
 }
 
-func (b Badge) initial() rune {
-	for _, r := range strings.TrimSpace(b.Name) {
+func initialOf(name string) rune {
+	for _, r := range strings.TrimSpace(name) {
 		return unicode.ToUpper(r)
 	}
 	return '?'
 }
 
-// Draw makes a PNG of so many pixels to a side.
-func (d *Badges) Draw(b Badge, side int) (Made, error) {
-	m := image.NewRGBA(image.Rect(0, 0, side, side))
-	draw.Draw(m, m.Rect, image.NewUniform(b.tone()), image.Point{}, draw.Src)
-	drawn, err := d.letter(m, b.initial())
-	if err != nil {
-		return Made{}, err
-	}
-	if !drawn {
-		pattern(m, b.ID)
-	}
-	var out bytes.Buffer
-	if err := png.Encode(&out, m); err != nil {
-		return Made{}, wrote(err)
-	}
-	return Made{out.Bytes(), PNG}, nil
-}
-
 // letter draws one in the middle; false where the font has none.
-func (d *Badges) letter(m *image.RGBA, letter rune) (bool, error) {
-	if n, err := d.font.GlyphIndex(nil, letter); err != nil || n == 0 {
+func (w *Workshop) letter(m *image.RGBA, letter rune) (bool, error) {
+	if n, err := w.letters.GlyphIndex(nil, letter); err != nil || n == 0 {
 		return false, err
 	}
 	side := m.Rect.Dx()
-	face, err := opentype.NewFace(d.font, &opentype.FaceOptions{Size: float64(side) * 0.52, DPI: 72, Hinting: font.HintingNone})
+	face, err := opentype.NewFace(w.letters, &opentype.FaceOptions{Size: float64(side) * 0.52, DPI: 72, Hinting: font.HintingNone})
 	if err != nil {
 		return false, fmt.Errorf("set the size of a letter: %w", err)
 	}

@@ -16,6 +16,15 @@ import (
 	"rambla/social"
 )
 
+func workshop(t testing.TB, l Limits) *Workshop {
+	t.Helper()
+	w, err := NewWorkshop(l, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 func clean(t *testing.T, w *Workshop, file []byte) (Info, []byte) {
 	t.Helper()
 	var out bytes.Buffer
@@ -37,7 +46,7 @@ func decoded(t *testing.T, f Format, file []byte) image.Image {
 
 func TestACleanPictureLooksTheSameAndTellsNothing(t *testing.T) {
 	t.Parallel()
-	w := NewWorkshop(Limits{}, nil)
+	w := workshop(t, Limits{})
 	for name, file := range map[string][]byte{
 		"JPEG":        jpegOf(t, corners(40, 24), 1),
 		"PNG":         pngOf(t, corners(40, 24), 0),
@@ -85,7 +94,7 @@ func TestAPictureIsTurnedUpright(t *testing.T) {
 	t.Parallel()
 	// What is seen of red, green, blue and white at each way to hold a camera.
 	seen := map[orientation]string{1: "rgbw", 2: "grwb", 3: "wbgr", 4: "bwrg", 5: "rbgw", 6: "brwg", 7: "wgbr", 8: "gwrb"}
-	w := NewWorkshop(Limits{}, nil)
+	w := workshop(t, Limits{})
 	for o, want := range seen {
 		wantW, wantH := 64, 32
 		if o.swaps() {
@@ -101,7 +110,7 @@ func TestAPictureIsTurnedUpright(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m := decoded(t, small.Format, small.Body); quarters(m) != want || m.Bounds().Dx() != wantW/4 || m.Bounds().Dy() != wantH/4 {
+			if m := decoded(t, Sniff(small.Body), small.Body); quarters(m) != want || m.Bounds().Dx() != wantW/4 || m.Bounds().Dy() != wantH/4 {
 				t.Errorf("the thumbnail of a %s at %d is %v %s", name, o, m.Bounds(), quarters(m))
 			}
 		}
@@ -114,22 +123,22 @@ func TestAPictureIsTurnedUpright(t *testing.T) {
 
 func TestASmallPictureFitsAndShowsTheMean(t *testing.T) {
 	t.Parallel()
-	w := NewWorkshop(Limits{}, nil)
+	w := workshop(t, Limits{})
 	wide := pngOf(t, corners(300, 200), 0)
 	for side, want := range map[int]image.Point{64: {64, 43}, 299: {299, 199}, 2048: {300, 200}, 1: {1, 1}} {
 		made, err := w.Thumbnail(t.Context(), bytes.NewReader(wide), side)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m := decoded(t, made.Format, made.Body); m.Bounds().Size() != want || made.Format != JPEG {
-			t.Errorf("a thumbnail of %d is a %s of %v, not %v", side, made.Format, m.Bounds().Size(), want)
+		if m := decoded(t, Sniff(made.Body), made.Body); m.Bounds().Size() != want || made.MediaType != "image/jpeg" {
+			t.Errorf("a thumbnail of %d is a %s of %v, not %v", side, made.MediaType, m.Bounds().Size(), want)
 		}
 	}
 	made, err := w.Portrait(t.Context(), bytes.NewReader(wide), 96)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := decoded(t, made.Format, made.Body); m.Bounds().Size() != (image.Point{96, 96}) || quarters(m) != "rgbw" {
+	if m := decoded(t, Sniff(made.Body), made.Body); m.Bounds().Size() != (image.Point{96, 96}) || quarters(m) != "rgbw" {
 		t.Errorf("a portrait is %v %s", m.Bounds(), quarters(m))
 	}
 	for _, moving := range [][]byte{gifOf(t, corners(8, 8), 2), webpOf(t, 0, true)} {
@@ -150,8 +159,8 @@ func TestASmallPictureFitsAndShowsTheMean(t *testing.T) {
 		t.Errorf("three by three became %s, not %s", got, want)
 	}
 	ghost := image.NewNRGBA(image.Rect(0, 0, 20, 20))
-	if made, err := w.Thumbnail(t.Context(), bytes.NewReader(pngOf(t, ghost, 0)), 16); err != nil || made.Format != PNG {
-		t.Errorf("what shows through became %s, %v", made.Format, err)
+	if made, err := w.Thumbnail(t.Context(), bytes.NewReader(pngOf(t, ghost, 0)), 16); err != nil || made.MediaType != "image/png" {
+		t.Errorf("what shows through became %s, %v", made.MediaType, err)
 	}
 }
 
@@ -183,7 +192,7 @@ func huge(t *testing.T, f Format, w, h int) []byte {
 
 func TestABombIsRefusedByItsHeader(t *testing.T) {
 	t.Parallel()
-	w := NewWorkshop(Limits{Pixels: 1_000_000, Frames: 10}, nil)
+	w := workshop(t, Limits{Pixels: 1_000_000, Frames: 10})
 	manyFrames := gifOf(t, corners(8, 8), 11)
 	for name, c := range map[string]struct {
 		file []byte
@@ -205,7 +214,7 @@ func TestABombIsRefusedByItsHeader(t *testing.T) {
 			t.Parallel()
 			w := w
 			if name == "too much memory" {
-				w = NewWorkshop(Limits{Memory: 1 << 20}, nil)
+				w = workshop(t, Limits{Memory: 1 << 20})
 			}
 			for what, act := range map[string]func() error{
 				"clean":     func() error { _, err := w.Clean(t.Context(), bytes.NewReader(c.file), &bytes.Buffer{}); return err },
@@ -221,7 +230,7 @@ func TestABombIsRefusedByItsHeader(t *testing.T) {
 
 func TestWhatBreaksOffIsRefused(t *testing.T) {
 	t.Parallel()
-	w := NewWorkshop(Limits{}, nil)
+	w := workshop(t, Limits{})
 	for name, file := range map[string][]byte{
 		"JPEG": jpegOf(t, corners(16, 16), 6), "PNG": pngOf(t, corners(16, 16), 3), "GIF": gifOf(t, corners(16, 16), 2),
 		"WebP": webpOf(t, 1, false),
@@ -239,7 +248,7 @@ func TestAWorkshopThatIsFullSaysWhenToComeAgain(t *testing.T) {
 	t.Parallel()
 	file := jpegOf(t, corners(16, 16), 1)
 	synctest.Test(t, func(t *testing.T) {
-		w := NewWorkshop(Limits{AtOnce: 1, Wait: 3 * time.Second, Queue: 1}, nil)
+		w := workshop(t, Limits{AtOnce: 1, Wait: 3 * time.Second, Queue: 1})
 		leave, err := w.enter(t.Context(), 10)
 		if err != nil {
 			t.Fatal(err)
@@ -268,31 +277,46 @@ func TestAWorkshopThatIsFullSaysWhenToComeAgain(t *testing.T) {
 
 func TestABadgeIsTheSameForTheSameName(t *testing.T) {
 	t.Parallel()
-	d, err := NewBadges()
-	if err != nil {
-		t.Fatal(err)
-	}
-	draw := func(b Badge) string {
+	type badge struct{ id, name string }
+	w := workshop(t, Limits{})
+	draw := func(b badge) string {
 		t.Helper()
-		made, err := d.Draw(b, 96)
+		made, err := w.Badge(b.id, b.name, 96)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m := decoded(t, made.Format, made.Body); m.Bounds().Dx() != 96 {
+		if m := decoded(t, Sniff(made.Body), made.Body); m.Bounds().Dx() != 96 {
 			t.Errorf("it is %v", m.Bounds())
 		}
 		return string(made.Body)
 	}
-	alice := Badge{"alice", "Alice"}
-	if draw(alice) != draw(Badge{"alice", "Anna"}) || alice.Version() != (Badge{"alice", "Anna"}).Version() {
+	version := func(b badge) string { return w.BadgeVersion(b.id, b.name) }
+	if draw(badge{"alice", "Alice"}) != draw(badge{"alice", "Anna"}) || version(badge{"alice", "Alice"}) != version(badge{"alice", "Anna"}) {
 		t.Error("the same colour and letter are two pictures")
 	}
-	all := map[string]Badge{}
-	for _, b := range []Badge{alice, {"bob", "Alice"}, {"alice", "Берта"}, {"alice", "明"}, {"bob", "明"}, {"alice", ""}} {
-		if other, twice := all[draw(b)]; twice || b.Version() == other.Version() && other.ID != "" {
+	all := map[string]badge{}
+	for _, b := range []badge{{"alice", "Alice"}, {"bob", "Alice"}, {"alice", "Берта"}, {"alice", "明"}, {"bob", "明"}, {"alice", ""}} {
+		if other, twice := all[draw(b)]; twice || version(b) == version(other) && other.id != "" {
 			t.Errorf("%v and %v look the same", b, other)
 		}
 		all[draw(b)] = b
+	}
+}
+
+func TestOnlyPicturesAreInspected(t *testing.T) {
+	t.Parallel()
+	w := workshop(t, Limits{})
+	var out bytes.Buffer
+	found, err := w.Inspect(t.Context(), "image/jpeg", bytes.NewReader(jpegOf(t, corners(64, 32), 6)), &out)
+	if err != nil || found != (social.Inspection{MediaType: "image/jpeg", Width: 32, Height: 64}) || bytes.Contains(out.Bytes(), []byte(secret)) {
+		t.Errorf("%+v, %v", found, err)
+	}
+	out.Reset()
+	if found, err := w.Inspect(t.Context(), "application/pdf", strings.NewReader("%PDF"), &out); err != nil || found != (social.Inspection{}) || out.Len() > 0 {
+		t.Errorf("another file: %+v, %v", found, err)
+	}
+	if _, err := w.Inspect(t.Context(), "image/png", strings.NewReader("\x89PNG\r\n\x1a\nno"), &out); err == nil || social.KindOf(err) != social.KindInvalid {
+		t.Errorf("what lies: %v", err)
 	}
 }
 
@@ -314,7 +338,7 @@ func FuzzForeignPictures(f *testing.F) {
 	} {
 		f.Add(file)
 	}
-	w := NewWorkshop(Limits{Pixels: 1 << 16, Memory: 8 << 20, Frames: 20}, nil)
+	w := workshop(f, Limits{Pixels: 1 << 16, Memory: 8 << 20, Frames: 20})
 	f.Fuzz(func(t *testing.T, file []byte) {
 		var once, twice bytes.Buffer
 		i, err := w.Clean(context.Background(), bytes.NewReader(file), &once)

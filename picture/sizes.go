@@ -10,6 +10,9 @@ const (
 	MaxSide = 2048
 )
 
+// Step is [Step].
+func (w *Workshop) Step(side int) int { return Step(side) }
+
 // Step is the largest size that small pictures are made in and that is not above
 // side: what is made never overflows the place that it was asked for.
 func Step(side int) int {

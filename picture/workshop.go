@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/image/font/gofont/gobold"
+	"golang.org/x/image/font/opentype"
 	"golang.org/x/sync/semaphore"
 
 	"rambla/social"
@@ -26,22 +28,22 @@ type Workshop struct {
 	memory  *semaphore.Weighted
 	waiting atomic.Int64
 	metrics *metrics
+	letters *opentype.Font // of badges
 }
 
 // NewWorkshop makes one. Its metrics are registered with r, which may be nil.
-func NewWorkshop(limits Limits, r prometheus.Registerer) *Workshop {
+func NewWorkshop(limits Limits, r prometheus.Registerer) (*Workshop, error) {
 	limits = limits.orDefault()
+	letters, err := opentype.Parse(gobold.TTF)
+	if err != nil {
+		return nil, fmt.Errorf("read the font of drawn pictures: %w", err)
+	}
 	w := &Workshop{
 		limits: limits, places: make(chan struct{}, limits.AtOnce), memory: semaphore.NewWeighted(limits.Memory),
+		letters: letters,
 	}
 	w.metrics = newMetrics(r, w)
-	return w
-}
-
-// Made is a small picture.
-type Made struct {
-	Body   []byte
-	Format Format // JPEG, or PNG where something shows through
+	return w, nil
 }
 
 // Examine reads what src is, and refuses what is beyond the limits: KindInvalid.
@@ -76,7 +78,7 @@ func (w *Workshop) Clean(ctx context.Context, src io.ReadSeeker, dst io.Writer) 
 
 // Thumbnail makes one that fits into a square of so many pixels, and is never larger
 // than the picture. Of what moves it shows the first frame.
-func (w *Workshop) Thumbnail(ctx context.Context, src io.ReadSeeker, side int) (Made, error) {
+func (w *Workshop) Thumbnail(ctx context.Context, src io.ReadSeeker, side int) (social.Rendition, error) {
 	return w.make(ctx, deedThumbnail, src, func(stored image.Rectangle) (image.Rectangle, int, int) {
 		long := max(stored.Dx(), stored.Dy())
 		side := min(side, long)
@@ -86,7 +88,7 @@ func (w *Workshop) Thumbnail(ctx context.Context, src io.ReadSeeker, side int) (
 
 // Portrait makes a square of at most so many pixels to a side, of the middle of the
 // picture.
-func (w *Workshop) Portrait(ctx context.Context, src io.ReadSeeker, side int) (Made, error) {
+func (w *Workshop) Portrait(ctx context.Context, src io.ReadSeeker, side int) (social.Rendition, error) {
 	return w.make(ctx, deedPortrait, src, func(stored image.Rectangle) (image.Rectangle, int, int) {
 		short := min(stored.Dx(), stored.Dy())
 		left, top := stored.Min.X+(stored.Dx()-short)/2, stored.Min.Y+(stored.Dy()-short)/2
@@ -96,12 +98,12 @@ func (w *Workshop) Portrait(ctx context.Context, src io.ReadSeeker, side int) (M
 }
 
 // make shrinks what the frame says to its size, both before the picture is turned.
-func (w *Workshop) make(ctx context.Context, d deed, src io.ReadSeeker, frame func(stored image.Rectangle) (part image.Rectangle, width, height int)) (Made, error) {
+func (w *Workshop) make(ctx context.Context, d deed, src io.ReadSeeker, frame func(stored image.Rectangle) (part image.Rectangle, width, height int)) (social.Rendition, error) {
 	i, err := w.Examine(src)
 	if err != nil {
-		return Made{}, w.metrics.done(d, err)
+		return social.Rendition{}, w.metrics.done(d, err)
 	}
-	var out Made
+	var out social.Rendition
 	err = w.decoded(ctx, src, &i, func(m image.Image) error {
 		stored := image.Rect(0, 0, i.Width, i.Height)
 		if i.orientation.swaps() {
@@ -111,7 +113,7 @@ func (w *Workshop) make(ctx context.Context, d deed, src io.ReadSeeker, frame fu
 		small := turnSmall(shrink(m, part, width, height), i.orientation)
 		var body bytes.Buffer
 		format, err := encodeSmall(&body, small)
-		out = Made{body.Bytes(), format}
+		out = social.Rendition{Body: body.Bytes(), MediaType: format.MediaType()}
 		return err
 	})
 	return out, w.metrics.done(d, err)
