@@ -156,6 +156,11 @@ export class Deeds {
     return parsePerson(await this.rest.get(`/people/${encodeURIComponent(name)}`));
   }
 
+  /** Of a person, a context or a group; path is where it is. Throws a Problem. */
+  async removePicture(path: string): Promise<void> {
+    await this.rest.delete(path);
+  }
+
   private async turn(path: string, on: boolean): Promise<unknown> {
     return on ? this.rest.put(path) : this.rest.delete(path);
   }

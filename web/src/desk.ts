@@ -5,6 +5,7 @@ import type { Live, LiveEvents, LiveState } from "./live.ts";
 import type { Draft, Outbox, Text } from "./outbox.ts";
 import { everything, kindOf, parseTopic, postsPath, sideTopics, streamTopic, streamWord, type Place } from "./place.ts";
 import { isFields, parsePost, type Fields, type Post } from "./post.ts";
+import { Media } from "./media.ts";
 import { Problem, sentenceOf } from "./problem.ts";
 import { Receipts } from "./receipts.ts";
 import { parseRefusal } from "./refusal.ts";
@@ -15,6 +16,7 @@ import { Shelf } from "./shelf.ts";
 import { Tallies } from "./tallies.ts";
 import { Threads } from "./threads.ts";
 import type { Timeline } from "./timeline.ts";
+import type { Send } from "./upload.ts";
 
 /** How often the list of rooms is read again for the asking, at most. */
 const listAge = 15_000; // ms
@@ -57,6 +59,7 @@ export class Desk implements LiveEvents {
   readonly company: Company;
   readonly deeds: Deeds;
   readonly feed: Feed;
+  readonly media: Media;
   connection: LiveState = { is: "connecting" };
   /** A sentence about what was just tried; empty for none. */
   notice = "";
@@ -75,7 +78,10 @@ export class Desk implements LiveEvents {
     private readonly rest: Doer,
     readonly outbox: Outbox,
     private readonly events: DeskEvents,
+    /** For what takes a while: uploads. */
+    readonly send: Send,
   ) {
+    this.media = new Media(rest);
     const changed = () => events.changed();
     this.rooms = new Rooms(me.id);
     this.tallies = new Tallies(rest, changed);
@@ -242,6 +248,11 @@ export class Desk implements LiveEvents {
   }
 
   /** Tells something for a while; an empty sentence takes back what was told. */
+  /** Something that the page shows is not as it was. */
+  redraw(): void {
+    this.events.changed();
+  }
+
   say(notice: string): void {
     clearTimeout(this.noticeEnd);
     this.notice = notice;
@@ -254,6 +265,7 @@ export class Desk implements LiveEvents {
       content: draft.content,
       ...(draft.inReplyTo === "" ? {} : { inReplyTo: draft.inReplyTo }),
       ...(draft.isMarkdown ? { format: "markdown" } : {}),
+      ...(draft.files.length === 0 ? {} : { attachments: draft.files }),
     };
     if (kindOf(draft.place) === "user") {
       void this.post(draft, fields);

@@ -3,12 +3,14 @@ import { Live } from "./live.ts";
 import { Notifier } from "./notifier.ts";
 import { Outbox, newKey } from "./outbox.ts";
 import { addressed } from "./place.ts";
+import type { Post } from "./post.ts";
 import { Problem, sentenceOf } from "./problem.ts";
 import { browserPusher, listenToWorker } from "./pusher.ts";
 import { Rest, whoAmI } from "./rest.ts";
 import type { Me } from "./room.ts";
 import { Session } from "./session.ts";
 import { isFirstTab } from "./tab.ts";
+import { sender } from "./upload.ts";
 import { h } from "./view/dom.ts";
 import { Page } from "./view/page.ts";
 import { signInView } from "./view/signin.ts";
@@ -42,10 +44,8 @@ async function showDesk(session: Session): Promise<void> {
 /** Returns what closes it again. */
 function openDesk(session: Session, rest: Rest, me: Me): () => void {
   const outbox = new Outbox(sessionStorage, me.id, () => view.update());
-  const desk = new Desk(me, rest, outbox, {
-    changed: () => view.update(),
-    heard: (posts) => view.heard(posts),
-  });
+  const heard = { changed: () => view.update(), heard: (posts: readonly Post[]) => view.heard(posts) };
+  const desk = new Desk(me, rest, outbox, heard, sender(session));
   const live = new Live(
     {
       url: entrance,

@@ -18,6 +18,8 @@ export interface Draft {
   readonly inReplyTo: string;
   readonly isMarkdown: boolean;
   readonly content: string;
+  /** Ids of the files that hang on it. */
+  readonly files: readonly string[];
   /** Milliseconds since 1970, when it was written. */
   readonly at: number;
   readonly fate: Fate;
@@ -26,7 +28,7 @@ export interface Draft {
 }
 
 /** What a person writes, before it is on its way. */
-export type Text = Pick<Draft, "place" | "thread" | "inReplyTo" | "isMarkdown" | "content">;
+export type Text = Pick<Draft, "place" | "thread" | "inReplyTo" | "isMarkdown" | "content" | "files">;
 
 /** How many unsent messages are held; beyond it add refuses. */
 export const capacity = 100;
@@ -142,6 +144,7 @@ export class Outbox {
         inReplyTo: text(item["inReplyTo"]),
         isMarkdown: item["isMarkdown"] === true,
         content: text(item["content"]),
+        files: (Array.isArray(item["files"]) ? item["files"] : []).map(text).filter((id) => id !== ""),
         at,
         fate: isStale ? "refused" : fate,
         detail: isStale ? "This was written days ago and has not been sent." : text(item["detail"]),

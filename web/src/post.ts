@@ -1,6 +1,7 @@
 // A post is one entry of a stream, as history and live delivery both hold it. What arrives is foreign input: parse checks what the page relies on
 // and drops the rest, and an entry that fails the check is not a post.
 
+import { parseAttachments, type Attachment } from "./file.ts";
 import { placeOf, type Place } from "./place.ts";
 
 /** Whom a text names, and as what: "@bob" is the person bob. */
@@ -24,6 +25,7 @@ export interface Post {
   /** What the server made of a Markdown text; empty where it was plain. */
   readonly html: string;
   readonly mentions: readonly Mention[];
+  readonly files: readonly Attachment[];
   /** The id of the post or comment that it answers; empty for none. */
   readonly inReplyTo: string;
   /** For what an application tells, or a share: what it is about. */
@@ -93,6 +95,7 @@ export function parsePost(value: unknown, place: Place, isComment = false): Post
     content: text(object["content"]) || text(value["content"]),
     html: text(object["html"]) || text(value["html"]),
     mentions: parseMentions(object["tag"] ?? value["tag"]),
+    files: parseAttachments(object["attachment"]),
     inReplyTo: text(object["inReplyTo"]),
     about: parseThing(object),
     place,

@@ -17,6 +17,8 @@ export interface Room {
   readonly place: Place;
   readonly name: string;
   readonly description: string;
+  /** Where its picture is, below /v1; empty where none was uploaded. */
+  readonly avatar: string;
   readonly isMember: boolean;
   /** What the person may do there; a server that does not say leaves it to trying. */
   readonly may: (right: string) => boolean;
@@ -80,6 +82,7 @@ export function parseContext(value: unknown, overview: Fields): Room | null {
     place,
     name: text(value["displayName"]) || id,
     description: text(value["description"]),
+    avatar: parseAvatar(value["avatar"]),
     isMember: value["member"] === true,
     may: rights(value["may"]),
     people: [],
@@ -88,6 +91,12 @@ export function parseContext(value: unknown, overview: Fields): Room | null {
     isMuted: isMuted(overview),
     ...standing(overview, place),
   };
+}
+
+/** An address of this server's interface; nothing else is put into an image. */
+function parseAvatar(value: unknown): string {
+  const address = text(value);
+  return /^\/v1\/[^/]/.test(address) ? address.slice("/v1".length) : "";
 }
 
 export function parseConversation(value: unknown, me: string): Room | null {
@@ -102,6 +111,7 @@ export function parseConversation(value: unknown, me: string): Room | null {
     place,
     name: text(value["displayName"]) || others.map((person) => person.name).join(", ") || "Only you",
     description: "",
+    avatar: parseAvatar(value["avatar"]),
     isMember: true,
     may: rights(value["may"]),
     people,

@@ -47,7 +47,7 @@ class Site {
     this.desk = new Desk({ id: "alice", name: "Alice", roles: [] }, this.rest(), outbox, {
       changed: () => {},
       heard: (posts) => void this.heard.push(...posts),
-    });
+    }, () => Promise.reject(new Error("nothing is uploaded here")));
   }
 
   async open(id: string): Promise<void> {
@@ -69,7 +69,7 @@ class Site {
   }
 
   write(content: string): boolean {
-    return this.desk.write({ place: this.desk.open?.place ?? "", thread: "", inReplyTo: "", isMarkdown: false, content });
+    return this.desk.write({ place: this.desk.open?.place ?? "", thread: "", inReplyTo: "", isMarkdown: false, content, files: [] });
   }
 
   cut(): void {

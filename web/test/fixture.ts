@@ -47,6 +47,7 @@ export function post(of: Wire): Post {
     content: of.content ?? `text ${of.seq}`,
     html: "",
     mentions: [],
+    files: [],
     inReplyTo: "",
     about: null,
     place: "/ctx/lobby",

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Outbox, capacity, newKey } from "../src/outbox.ts";
 import { memory } from "./fixture.ts";
 
-const said = (content: string, place = "/ctx/lobby") => ({ place, thread: "", inReplyTo: "", isMarkdown: false, content });
+const said = (content: string, place = "/ctx/lobby") => ({ place, thread: "", inReplyTo: "", isMarkdown: false, content, files: [] as string[] });
 
 const day = 24 * 3600 * 1000;
 

@@ -1,11 +1,32 @@
+import type { Media } from "../media.ts";
 import { h } from "./dom.ts";
 
 const tones = 8;
 
-/** The first letter of a name, in a colour that is the same wherever the page is read. */
-export function avatar(id: string, name: string, form: "round" | "square" | "none" = "round"): HTMLElement {
-  const classes = form === "none" ? "avatar none" : `avatar ${form} tone-${toneOf(id)}`;
-  return h("span", { class: classes, attrs: { "aria-hidden": "true" } }, form === "none" ? "" : initialOf(name));
+/** Where the picture of somebody is, below /v1. */
+export interface Picture {
+  readonly media: Media;
+  readonly path: string;
+}
+
+/**
+ * The first letter of a name, in a colour that is the same wherever the page is read,
+ * and over it the picture, where there is one.
+ */
+export function avatar(id: string, name: string, form: "round" | "square" | "none", picture: Picture | null): HTMLElement {
+  if (form === "none") return h("span", { class: "avatar none", attrs: { "aria-hidden": "true" } });
+  const element = h("span", { class: `avatar ${form} tone-${toneOf(id)}`, attrs: { "aria-hidden": "true" } }, initialOf(name));
+  if (picture === null) return element;
+  const image = h("img", { attrs: { alt: "", loading: "lazy", decoding: "async" } });
+  image.addEventListener("error", () => image.remove());
+  picture.media.show(image, picture.path);
+  element.append(image);
+  return element;
+}
+
+/** The avatar of a person. */
+export function portrait(id: string, name: string, media: Media): HTMLElement {
+  return avatar(id, name, "round", { media, path: media.portrait(id) });
 }
 
 function toneOf(id: string): number {

@@ -1,15 +1,24 @@
 import { segments } from "../link.ts";
 import { addressOf, placeOf } from "../place.ts";
+import type { Media } from "../media.ts";
 import type { Mention, Post } from "../post.ts";
 import type { Entry } from "../timeline.ts";
 import { h } from "./dom.ts";
+import { filesOf } from "./files.ts";
 import { markup } from "./markup.ts";
 
 const outside = { target: "_blank", rel: "noopener noreferrer nofollow" };
 
 /** What a post says, as it is shown. */
-export function bodyOf(entry: Entry): HTMLElement {
+export function bodyOf(entry: Entry, media: Media): HTMLElement {
   if (entry.removed) return h("p", { class: "body gone" }, "This message was removed.");
+  const { files } = entry.post;
+  if (files.length === 0) return saidOf(entry);
+  const isSaid = entry.content !== "" || entry.post.about !== null;
+  return h("div", {}, ...(isSaid ? [saidOf(entry)] : []), filesOf(files, media));
+}
+
+function saidOf(entry: Entry): HTMLElement {
   const said = entry.html === "" ? plain(entry.content, entry.mentions) : h("div", { class: "body rich", attrs: { dir: "auto" } }, markup(entry.html, (words) => named(words, entry.mentions)));
   const { about } = entry.post;
   if (about === null) return said;
@@ -20,9 +29,9 @@ export function bodyOf(entry: Entry): HTMLElement {
 }
 
 /** What a share shares, as its author said it. */
-export function shareOf(shared: Post): HTMLElement {
+export function shareOf(shared: Post, media: Media): HTMLElement {
   const entry = { post: shared, content: shared.content, html: shared.html, mentions: shared.mentions, edited: false, removed: shared.objectType === "Tombstone" };
-  return h("blockquote", { class: "share" }, h("p", { class: "author" }, shared.actorName), bodyOf(entry));
+  return h("blockquote", { class: "share" }, h("p", { class: "author" }, shared.actorName), bodyOf(entry, media));
 }
 
 /** A plain text, in which addresses are links and those who are named stand out. */

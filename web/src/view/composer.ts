@@ -1,5 +1,7 @@
 import type { Post } from "../post.ts";
+import type { Send } from "../upload.ts";
 import { h, setText } from "./dom.ts";
+import { Tray } from "./tray.ts";
 
 /** What the server takes as the text of one message. */
 const maxContent = 16 * 1024; // bytes of UTF-8
@@ -9,12 +11,16 @@ export interface Written {
   readonly isMarkdown: boolean;
   /** The id of what it answers; empty for none. */
   readonly inReplyTo: string;
+  /** Ids of files. */
+  readonly files: readonly string[];
 }
 
 interface Options {
   /** Unique in the page. */
   readonly id: string;
   readonly button: string;
+  /** Uploads files. */
+  readonly send: Send;
   /** Returns whether it was taken. */
   write(written: Written): boolean;
   /** Something was typed. */
@@ -37,6 +43,9 @@ export class Composer {
     h("span", { attrs: { "aria-hidden": "true" } }, "M↓"),
     h("span", { class: "unseen" }, "Markdown"),
   );
+  private tray: Tray;
+  /** The files that were chosen elsewhere. */
+  private readonly trays = new Map<string, Tray>();
   private readonly answered = h("span");
   private readonly answering = h(
     "div",
@@ -55,9 +64,10 @@ export class Composer {
     const { id } = options;
     this.text = h("textarea", {
       attrs: { id, rows: "1", enterkeyhint: "send", autocomplete: "off" },
-      on: { input: () => this.typed(), keydown: (event) => this.key(event as KeyboardEvent) },
+      on: { input: () => this.typed(), keydown: (event) => this.key(event as KeyboardEvent), paste: (event) => this.paste(event as ClipboardEvent) },
     });
     this.label = h("label", { class: "unseen", attrs: { for: id } });
+    this.tray = this.newTray();
     this.button = h("button", { class: "primary", attrs: { type: "submit" } }, options.button);
     this.element = h(
       "form",
@@ -65,10 +75,13 @@ export class Composer {
       this.answering,
       this.label,
       this.text,
+      this.tray.button,
       this.markdown,
       this.button,
+      this.tray.element,
       this.trouble,
     );
+    dropInto(this.element, (files) => this.attach(files));
     this.answer(null, false);
     this.changed();
   }
@@ -80,7 +93,10 @@ export class Composer {
     if (to === this.to) return;
     if (this.text.value === "") this.begun.delete(this.to);
     else this.begun.set(this.to, this.text.value);
+    if (this.tray.uploads.list.length === 0) this.trays.delete(this.to);
+    else this.trays.set(this.to, this.tray);
     this.to = to;
+    this.swap(this.trays.get(to) ?? this.newTray());
     this.text.value = this.begun.get(to) ?? "";
     this.answer(null, false);
     this.changed();
@@ -96,6 +112,31 @@ export class Composer {
 
   focus(): void {
     this.text.focus();
+  }
+
+  private newTray(): Tray {
+    return new Tray(this.options.send, () => this.changed());
+  }
+
+  private swap(tray: Tray): void {
+    this.tray.element.replaceWith(tray.element);
+    this.tray.button.replaceWith(tray.button);
+    this.tray = tray;
+  }
+
+  /** Uploads files, to go with what is written. */
+  attach(files: Iterable<File>): void {
+    if (this.element.hidden) return;
+    this.tray.add(files);
+    this.focus();
+  }
+
+  private paste(event: ClipboardEvent): void {
+    const files = event.clipboardData?.files;
+    // Whoever copies from a text processor has a picture of it there, too.
+    if (files === undefined || files.length === 0 || event.clipboardData?.types.includes("text/plain") === true) return;
+    event.preventDefault();
+    this.attach(files);
   }
 
   private turnMarkdown(): void {
@@ -117,9 +158,12 @@ export class Composer {
   private submit(event: Event): void {
     event.preventDefault();
     const content = wellFormed(this.text.value.trim());
-    if (content === "" || tooLong(content)) return;
-    if (!this.options.write({ content, isMarkdown: this.isMarkdown, inReplyTo: this.replyTo?.id ?? "" })) return;
+    const { uploads } = this.tray;
+    const files = uploads.files.map((file) => file.id);
+    if ((content === "" && files.length === 0) || tooLong(content) || uploads.isBusy) return;
+    if (!this.options.write({ content, isMarkdown: this.isMarkdown, inReplyTo: this.replyTo?.id ?? "", files })) return;
     this.text.value = "";
+    this.tray.clear();
     this.answer(null);
     this.changed();
   }
@@ -134,10 +178,31 @@ export class Composer {
     const isTooLong = tooLong(content);
     setText(this.trouble, isTooLong ? "This is too long for one message (16 KiB)." : "");
     this.trouble.hidden = !isTooLong;
-    this.button.disabled = content === "" || isTooLong;
+    const { uploads } = this.tray;
+    this.button.disabled = (content === "" && uploads.files.length === 0) || isTooLong || uploads.isBusy;
     // As many lines as there are, up to what the style sheet allows.
     this.text.rows = Math.min(8, this.text.value.split("\n").length);
   }
+}
+
+/** Takes files that are dropped onto an element; nothing inside of it that takes them itself. */
+export function dropInto(element: HTMLElement, take: (files: FileList) => void): void {
+  const isFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
+  element.addEventListener("dragover", (event) => {
+    if (!isFiles(event)) return;
+    event.preventDefault(); // else the browser opens what is dropped
+    event.stopPropagation();
+    element.classList.add("dropping");
+  });
+  element.addEventListener("dragleave", () => element.classList.remove("dropping"));
+  element.addEventListener("drop", (event) => {
+    element.classList.remove("dropping");
+    const files = event.dataTransfer?.files;
+    if (!isFiles(event) || files === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    take(files);
+  });
 }
 
 function tooLong(content: string): boolean {

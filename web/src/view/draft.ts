@@ -6,16 +6,19 @@ import { Frame } from "./frame.ts";
 
 /** A message of ours that is on its way. */
 export class DraftRow {
-  private readonly frame = new Frame(() => {});
+  private readonly frame: Frame;
   private readonly fate = h("div", { class: "fate" });
   private drawn = "";
-  readonly element = this.frame.element;
+  readonly element: HTMLLIElement;
 
   constructor(
     private readonly desk: Desk,
     draft: Draft,
   ) {
-    this.frame.said.append(plain(draft.content, []), this.fate);
+    this.frame = new Frame(desk.media, () => {});
+    this.element = this.frame.element;
+    const files = draft.files.length;
+    this.frame.said.append(plain(draft.content, []), ...(files === 0 ? [] : [h("p", { class: "muted" }, files === 1 ? "One file" : `${files} files`)]), this.fate);
   }
 
   update(draft: Draft, isHead: boolean): void {

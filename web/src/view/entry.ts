@@ -29,7 +29,7 @@ export class PostRow {
     private readonly showsPlace = false,
   ) {
     this.entry = entry;
-    this.frame = new Frame(() => host.card(this.entry.post.actor));
+    this.frame = new Frame(host.desk.media, () => host.card(this.entry.post.actor));
     this.acts = new Acts(host, () => this.edit());
     this.element = this.frame.element;
     this.element.tabIndex = -1;
@@ -76,8 +76,8 @@ export class PostRow {
     const from = JSON.stringify([entry.content, entry.html, entry.removed, shared?.id]);
     if (from === this.drawn || this.editor !== null) return;
     this.drawn = from;
-    const said = bodyOf(entry);
-    const body = shared === null || entry.removed ? said : h("div", {}, ...(entry.content === "" ? [] : [said]), shareOf(shared));
+    const said = bodyOf(entry, this.host.desk.media);
+    const body = shared === null || entry.removed ? said : h("div", {}, ...(entry.content === "" && entry.post.files.length === 0 ? [] : [said]), shareOf(shared, this.host.desk.media));
     this.body.replaceWith(body);
     this.body = body;
   }

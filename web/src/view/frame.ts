@@ -1,4 +1,5 @@
-import { avatar } from "./avatar.ts";
+import type { Media } from "../media.ts";
+import { avatar, portrait } from "./avatar.ts";
 import { momentOf, timeOf } from "./clock.ts";
 import { h, setText } from "./dom.ts";
 
@@ -26,7 +27,10 @@ export class Frame {
   private pictured = "";
 
   /** card shows who the author is. */
-  constructor(card: () => void) {
+  constructor(
+    private readonly media: Media,
+    card: () => void,
+  ) {
     this.author.addEventListener("click", card);
   }
 
@@ -39,10 +43,10 @@ export class Frame {
     this.time.dateTime = new Date(about.at).toISOString();
     this.time.title = momentOf(about.at);
     setText(this.time, timeOf(about.at));
-    const picture = JSON.stringify([about.id, about.name, about.isHead]);
+    const picture = JSON.stringify([this.media.portrait(about.id), about.name, about.isHead]);
     if (picture !== this.pictured) {
       this.pictured = picture;
-      this.picture.replaceChildren(avatar(about.id, about.name, about.isHead ? "round" : "none"));
+      this.picture.replaceChildren(about.isHead ? portrait(about.id, about.name, this.media) : avatar(about.id, about.name, "none", null));
     }
     if (this.notes.textContent !== about.notes.join("")) {
       this.notes.replaceChildren(...about.notes.map((note) => h("span", { class: "note" }, note)));

@@ -7,6 +7,7 @@ import type { Host } from "./host.ts";
 import { menuButton, type Choice } from "./menu.ts";
 import { personCard, presenceWords } from "./person.ts";
 import { pick } from "./picker.ts";
+import { choosePicture, mayChoosePicture } from "./portrait.ts";
 import { showReports } from "./reports.ts";
 
 /** The head of the open place: what it is, who is there, and what one can do about it. */
@@ -76,6 +77,7 @@ export class Head {
     if (partner !== "") choices.push({ words: `About ${room.name}`, choose: () => void personCard(this.host, partner) });
     if (partner !== "") choices.push({ words: `Block ${room.name}…`, choose: () => void this.block(room, partner) });
     if (moderates(desk.me, room)) choices.push({ words: "Reports…", choose: () => void showReports(this.host, room) });
+    if (mayChoosePicture(desk.me, room)) choices.push({ words: "Picture…", choose: () => void choosePicture(this.host, room) });
     if (!room.isGroup) return choices;
     choices.push(...groupChoices(this.host, room));
     if (room.owner !== desk.me.id) choices.push({ words: "Leave…", choose: () => void this.askToLeave() });

@@ -5,7 +5,7 @@ import type { Post } from "../post.ts";
 import { Announcer } from "./announcer.ts";
 import { Banner } from "./banner.ts";
 import { Bell } from "./bell.ts";
-import { Composer, type Written } from "./composer.ts";
+import { Composer, dropInto, type Written } from "./composer.ts";
 import { h, setText } from "./dom.ts";
 import { Everything } from "./everything.ts";
 import { Head, converse } from "./head.ts";
@@ -60,6 +60,7 @@ export class Page {
     this.composer = new Composer({
       id: "message",
       button: "Send",
+      send: desk.send,
       write: (written) => this.write(written),
       typed: () => desk.typed(),
     });
@@ -68,6 +69,7 @@ export class Page {
     const signOut = h("button", { class: "quiet", attrs: { type: "button" }, on: { click: () => actions.signOut() } }, "Sign out");
     const me = h("button", { class: "name", attrs: { type: "button", title: desk.me.id }, on: { click: () => host.card(desk.me.id) } }, desk.me.name);
     this.room = h("main", { class: "room" }, this.head.element, this.stream.element, this.typing, this.composer.element, this.readOnly);
+    dropInto(this.room, (files) => this.composer.attach(files));
     this.welcome = h(
       "main",
       { class: "room welcome" },

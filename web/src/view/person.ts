@@ -1,10 +1,11 @@
 import { addressOf, placeOf } from "../place.ts";
 import { sentenceOf } from "../problem.ts";
-import { avatar } from "./avatar.ts";
+import { portrait } from "./avatar.ts";
 import { momentOf } from "./clock.ts";
 import { ask } from "./dialog.ts";
 import { h, setText } from "./dom.ts";
 import type { Host } from "./host.ts";
+import { portraitChooser } from "./portrait.ts";
 
 /** Who somebody is, and what one can do about them. */
 export async function personCard(host: Host, name: string): Promise<void> {
@@ -29,9 +30,17 @@ export async function personCard(host: Host, name: string): Promise<void> {
   }
   const follow = toggle(follows, ["Follow", "Unfollow"], (on) => desk.deeds.follow(name, on));
   const block = toggle(blocks, ["Block", "Unblock"], (on) => desk.deeds.block(name, on));
+  let picture = portrait(person.id, person.name, desk.media);
+  const repicture = () => {
+    desk.media.changed(person.id);
+    const next = portrait(person.id, person.name, desk.media);
+    picture.replaceWith(next);
+    picture = next;
+    desk.redraw();
+  };
   const content = [
-    h("div", { class: "who" }, avatar(person.id, person.name), h("div", {}, h("p", { class: "muted" }, `@${person.id}`), h("p", {}, presenceWords(host, name)))),
-    ...(isMe ? [] : [h("div", { class: "turns" }, follow, block)]),
+    h("div", { class: "who" }, picture, h("div", {}, h("p", { class: "muted" }, `@${person.id}`), h("p", {}, presenceWords(host, name)))),
+    isMe ? portraitChooser(host, { path: `/people/${encodeURIComponent(person.id)}`, changed: repicture }) : h("div", { class: "turns" }, follow, block),
   ];
   const choices = [{ value: "", words: "Close" }, { value: "wall", words: "Wall" }, ...(isMe ? [] : [{ value: "talk", words: "Message" }])];
   const choice = await ask(person.name, content, ...choices);

@@ -1,5 +1,6 @@
 import type { Desk } from "../desk.ts";
 import { addressOf, everything, kindOf, type Place } from "../place.ts";
+import type { Media } from "../media.ts";
 import type { Room } from "../room.ts";
 import { avatar } from "./avatar.ts";
 import { shortTimeOf } from "./clock.ts";
@@ -68,7 +69,7 @@ export class Side {
       }
       const partner = room.isGroup ? undefined : room.people.find((person) => person.id !== this.desk.me.id);
       const status = partner === undefined ? "" : (this.desk.company.presence(partner.id)?.status ?? "");
-      row.update(room, this.desk.open?.place === room.place, this.desk.me.id, status);
+      row.update(room, this.desk.open?.place === room.place, this.desk.me.id, status, this.desk.media);
       return row.element;
     });
   }
@@ -135,12 +136,14 @@ class Row {
   }
 
   /** status is whether the other one of a conversation of two is there; empty where it is not known. */
-  update(room: Room, isOpen: boolean, me: string, status: string): void {
+  update(room: Room, isOpen: boolean, me: string, status: string, media: Media): void {
     setText(this.name, room.name);
     current(this.link, isOpen);
-    if (this.pictured !== room.name) {
-      this.pictured = room.name;
-      this.picture.replaceChildren(avatar(room.place, room.name, kindOf(room.place) === "ctx" ? "square" : "round"));
+    const pictured = JSON.stringify([room.name, room.avatar]);
+    if (this.pictured !== pictured) {
+      this.pictured = pictured;
+      const picture = room.avatar === "" ? null : { media, path: `${room.avatar}&size=96` };
+      this.picture.replaceChildren(avatar(room.place, room.name, kindOf(room.place) === "ctx" ? "square" : "round", picture));
     }
     this.picture.classList.toggle("online", status === "online");
     const { last } = room;
@@ -155,7 +158,7 @@ class Row {
       this.html = last.html;
       this.words = textOf(last.html);
     }
-    const words = last === null ? room.description : last.html !== "" ? this.words : last.content || last.about?.name || "";
+    const words = last === null ? room.description : last.html !== "" ? this.words : last.content || last.about?.name || (last.files.length > 0 ? `📎 ${last.files[0]?.name ?? ""}` : "");
     setText(this.preview, who + words);
     this.muted.hidden = !room.isMuted;
     this.link.classList.toggle("fresh", room.unread > 0 && !room.isMuted);

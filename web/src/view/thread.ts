@@ -28,6 +28,7 @@ export class ThreadView {
     this.composer = new Composer({
       id: `comment-${post.id}`,
       button: "Comment",
+      send: host.desk.send,
       write: (written) => host.desk.write({ ...written, inReplyTo: written.inReplyTo || post.id, place: post.place, thread: post.id }),
     });
     this.composer.update(post.id, `Comment on what ${post.actorName} said`);
@@ -77,7 +78,7 @@ class CommentRow {
     private readonly host: Host,
     private entry: Entry,
   ) {
-    this.frame = new Frame(() => host.card(this.entry.post.actor));
+    this.frame = new Frame(host.desk.media, () => host.card(this.entry.post.actor));
     this.acts = new Acts(host, () => this.edit());
     this.element = this.frame.element;
     this.frame.said.append(this.body, this.acts.element);
@@ -93,7 +94,7 @@ class CommentRow {
     const from = JSON.stringify([entry.content, entry.html, entry.removed]);
     if (from !== this.drawn && this.editor === null) {
       this.drawn = from;
-      const body = bodyOf(entry);
+      const body = bodyOf(entry, this.host.desk.media);
       this.body.replaceWith(body);
       this.body = body;
     }
