@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+
 	"rambla/social"
 )
 
@@ -13,6 +15,7 @@ import (
 // name, with what body, and whether the same was asked before. Around the
 // answer stands what sh says of it.
 func (s *Server) guard(rt route, sh *shape, next http.Handler) http.Handler {
+	next = s.acting(next)
 	answer := s.shaped(sh, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rt.deprecated != nil {
@@ -42,6 +45,43 @@ func (s *Server) guard(rt route, sh *shape, next http.Handler) http.Handler {
 		answer.ServeHTTP(w, r)
 	})
 }
+
+// acting sees to it that what somebody does in another's name is in the audit log.
+// Where a use case has written it down with more detail, that is the entry.
+func (s *Server) acting(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := askedOf(r.Context()).actor
+		if a.Creator == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		_ = s.directory.Audit().Do(r.Context(), func(ctx context.Context) error {
+			rec := &recorder{ResponseWriter: w}
+			next.ServeHTTP(rec, r.WithContext(ctx))
+			if rec.code() >= http.StatusBadRequest {
+				return errAnswered
+			}
+			return nil
+		}, s.actingOn(r, a.Act(social.VerbActAs)))
+	})
+}
+
+// actingOn says what a request acts on, by its pattern and ids: names of people
+// are not kept.
+func (s *Server) actingOn(r *http.Request, act social.Act) social.Act {
+	act.Target = r.Method + " " + routeOf(r.Context())
+	id := chi.URLParam(r, "id")
+	if _, ok := social.ParseID(id); ok {
+		act.Target += " " + id
+	}
+	if sight, err := s.directory.See(askedOf(r.Context()).actor, id); err == nil && strings.HasPrefix(routeOf(r.Context()), "/v1/contexts/") {
+		act.Space = sight.Space.Key
+	}
+	return act
+}
+
+// errAnswered says that a request was refused, and that its answer is written.
+var errAnswered = social.Errorf(social.KindForbidden, "The request was refused.")
 
 // admit finds out who asks. Errors are KindUnauthenticated, KindRateLimited,
 // KindForbidden, KindNotFound and KindUnavailable.
@@ -77,7 +117,7 @@ func (s *Server) authenticate(ctx context.Context, h http.Header) (social.Actor,
 	if err != nil {
 		return social.Actor{}, err
 	}
-	return social.Actor{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes, Generator: "rest"}, nil
+	return social.Actor{Person: id.Person, Grant: id.Grant, Scopes: id.Scopes, Generator: "rest", From: askedOf(ctx).from, Request: requestID(ctx)}, nil
 }
 
 const actAs = "X-Rambla-Act-As"

@@ -71,6 +71,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	now := func() time.Time { return time.Now().Add(time.Duration(s.skew.Load())) }
 	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.dir = social.NewDirectory(db, logger, now)
+	s.dir.SetAudit(social.NewAudit(s.dir, db, "server", logger, now))
 	announcer := social.NewAnnouncer(db, s.dir, silent{})
 	committer := social.NewCommitter(db, announcer, 1, logger, now)
 	ids := &social.IDs{}

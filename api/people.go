@@ -149,7 +149,7 @@ func (s *Server) patchPerson(ctx context.Context, a social.Actor, in *patchPerso
 		patch.Roles = &roles
 	}
 	if b.Password != nil {
-		if err := s.auth.SetPassword(ctx, a, p.Key, b.OldPassword, *b.Password, askedOf(ctx).from); err != nil {
+		if err := s.setPassword(ctx, a, p.Key, b.OldPassword, *b.Password); err != nil {
 			return nil, err
 		}
 	}
@@ -164,6 +164,16 @@ func (s *Server) patchPerson(ctx context.Context, a social.Actor, in *patchPerso
 		}
 	}
 	return &personOut{Body: s.showPerson(a, p)}, nil
+}
+
+func (s *Server) setPassword(ctx context.Context, a social.Actor, person social.PersonKey, old, password string) error {
+	var acts []social.Act
+	if person != a.Person {
+		acts = append(acts, a.Act(social.VerbPassword).On(person))
+	}
+	return s.directory.Audit().Do(ctx, func(ctx context.Context) error {
+		return s.auth.SetPassword(ctx, a, person, old, password, askedOf(ctx).from)
+	}, acts...)
 }
 
 func (s *Server) deletePerson(ctx context.Context, a social.Actor, in *PathName) (*struct{}, error) {

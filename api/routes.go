@@ -74,6 +74,8 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/admin/sessions", summary: "Everybody's MQTT sessions (manager)", tag: "admin", status: 200}, s.listSessions)
 	add(api, route{method: del, path: "/v1/admin/sessions/{person}/{client}", summary: "End a session, and its connection (manager)", tag: "admin", status: 204}, s.deleteSession)
 
+	add(api, route{method: get, path: "/v1/admin/audit", summary: "What was administered, the newest first (manager)", tag: "admin", status: 200}, s.listActs)
+
 	add(api, route{method: get, path: "/v1/admin/push", summary: "What was decided of the pushes to a person (manager)", tag: "admin", status: 200}, s.tracePush)
 
 	add(api, route{method: get, path: "/v1/contexts", summary: "The contexts I may know of", tag: "contexts", status: 200}, s.listContexts)

@@ -1,5 +1,7 @@
 package social
 
+import "net/netip"
+
 // Actor is on whose behalf a use case runs. Authentication made it; use cases
 // ask the Directory what it may.
 type Actor struct {
@@ -11,6 +13,10 @@ type Actor struct {
 	Generator string    // the entrance, kept with posts
 	Session   SessionID // the MQTT session it acts through; 0: none
 	Packet    uint16    // the QoS 2 identifier there that is kept until PUBREL; 0: none
+
+	// For the audit log.
+	From    netip.Addr // where it asks from; the zero value where nobody knows
+	Request string     // the id of the request; empty: none
 }
 
 // hand is the person whose rights count: who really acts.

@@ -101,7 +101,9 @@ func (ps *Posts) Remove(ctx context.Context, a Actor, sort Sort, id string, vers
 			e.Echo = ps.unshared(a, root)
 		}
 	}
-	_, err = ps.committer.Do(ctx, e)
+	if _, err = ps.committer.Do(ctx, e); err == nil && !mine && f.Space.Kind != KindConversation {
+		ps.dir.audit.Tell(ctx, a.Act(VerbPostRemove).In(f.Space.Key).On(f.Author).What("post "+f.ID.String()))
+	}
 	if KindOrNil(err) == KindNotFound {
 		return nil // removed by somebody else meanwhile
 	}

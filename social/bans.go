@@ -64,7 +64,11 @@ func (sp *Spaces) Ban(ctx context.Context, a Actor, id, name string, b Ban) (don
 	if err := CheckText("reason", b.Reason, maxReason); err != nil {
 		return Ban{}, false, err
 	}
-	if first, err = sp.store.Ban(ctx, b); err != nil {
+	err = sp.dir.audit.Do(ctx, func(ctx context.Context) (err error) {
+		first, err = sp.store.Ban(ctx, b)
+		return err
+	}, a.Act(VerbContextBan).In(b.Space).On(b.Person).Changing("", untilWords(b.Until)))
+	if err != nil {
 		return Ban{}, false, err
 	}
 	return b, first, sp.refresh(ctx)
@@ -80,7 +84,11 @@ func (sp *Spaces) Unban(ctx context.Context, a Actor, id, name string) (was bool
 	if !ok {
 		return false, noPerson(name)
 	}
-	if was, err = sp.store.Unban(ctx, sight.Space.Key, who.Key, sp.now()); err != nil {
+	err = sp.dir.audit.Do(ctx, func(ctx context.Context) (err error) {
+		was, err = sp.store.Unban(ctx, sight.Space.Key, who.Key, sp.now())
+		return err
+	}, a.Act(VerbContextUnban).In(sight.Space.Key).On(who.Key))
+	if err != nil {
 		return false, err
 	}
 	return was, sp.refresh(ctx)

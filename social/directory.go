@@ -25,6 +25,7 @@ type Directory struct {
 	onOpen  []func(OpenStream)
 	topics  OpenTopics
 	markup  func(string) string // HTML of Markdown; nil: posts have none
+	audit   *Audit              // nil: nobody keeps one
 	checked atomic.Int64        // when the reading began that last reached the journal's end, Unix ns
 
 	mu       sync.RWMutex // guards all below; nothing blocks under it

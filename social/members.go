@@ -2,6 +2,7 @@ package social
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -30,7 +31,10 @@ func (sp *Spaces) Admit(ctx context.Context, a Actor, id, name string) (first bo
 	case !self && banned && !is.Member:
 		return false, Errorf(KindConflict, "%q is banned from %q; the ban has to be lifted first.", who.Name, sight.Space.ID)
 	}
-	first, err = sp.store.Join(ctx, sight.Space.Key, who.Key, sp.event(a, sight.Space, TypeJoin, who.Key), sp.now())
+	err = sp.dir.audit.Do(ctx, func(ctx context.Context) (err error) {
+		first, err = sp.store.Join(ctx, sight.Space.Key, who.Key, sp.event(a, sight.Space, TypeJoin, who.Key), sp.now())
+		return err
+	}, sp.overruling(a, sight.Space, VerbContextAdd, who.Key)...)
 	if err != nil {
 		return false, err
 	}
@@ -54,7 +58,14 @@ func (sp *Spaces) Dismiss(ctx context.Context, a Actor, id, name string) (was bo
 	case who.Key == sight.Space.Owner:
 		return false, Errorf(KindConflict, "The owner of a context remains its member.")
 	}
-	was, err = sp.store.Leave(ctx, sight.Space.Key, who.Key, sp.event(a, sight.Space, TypeLeave, who.Key), sp.now())
+	var acts []Act
+	if need == Kick {
+		acts = []Act{a.Act(VerbContextKick).In(sight.Space.Key).On(who.Key)}
+	}
+	err = sp.dir.audit.Do(ctx, func(ctx context.Context) (err error) {
+		was, err = sp.store.Leave(ctx, sight.Space.Key, who.Key, sp.event(a, sight.Space, TypeLeave, who.Key), sp.now())
+		return err
+	}, acts...)
 	if err != nil {
 		return false, err
 	}
@@ -80,7 +91,11 @@ func (sp *Spaces) Override(ctx context.Context, a Actor, id, name string, o Over
 	if !o.Until.IsZero() && !o.Until.After(sp.now()) {
 		return false, Invalid("until", "lies in the past")
 	}
-	if first, err = sp.store.SetOverride(ctx, sight.Space.Key, who.Key, o, sp.now()); err != nil {
+	err = sp.dir.audit.Do(ctx, func(ctx context.Context) (err error) {
+		first, err = sp.store.SetOverride(ctx, sight.Space.Key, who.Key, o, sp.now())
+		return err
+	}, a.Act(VerbContextGrant).In(sight.Space.Key).On(who.Key).Changing("", o.words()))
+	if err != nil {
 		return false, err
 	}
 	return first, sp.refresh(ctx)
@@ -92,7 +107,11 @@ func (sp *Spaces) ClearOverrides(ctx context.Context, a Actor, id, name string, 
 	if err != nil {
 		return 0, err
 	}
-	if n, err = sp.store.ClearOverrides(ctx, sight.Space.Key, who.Key, of, grants, vetoes, sp.now()); err != nil {
+	err = sp.dir.audit.Do(ctx, func(ctx context.Context) (err error) {
+		n, err = sp.store.ClearOverrides(ctx, sight.Space.Key, who.Key, of, grants, vetoes, sp.now())
+		return err
+	}, a.Act(VerbContextGrant).In(sight.Space.Key).On(who.Key).Changing(strings.Join(of.Words(), " "), ""))
+	if err != nil {
 		return 0, err
 	}
 	return n, sp.refresh(ctx)

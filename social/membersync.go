@@ -93,15 +93,21 @@ func (sp *Spaces) SyncMembers(ctx context.Context, a Actor, id string, list []Me
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncWithin)
 	defer cancel()
 	for _, part := range [][]MemberChange{plan.leaves, plan.changes, plan.joins} {
-		for len(part) > 0 {
+		for len(part) > 0 && err == nil {
+			var done MembersChanged
 			chunk := part[:min(syncChunk, len(part))]
 			part = part[len(chunk):]
-			done, err := sp.changeMembers(within, a, sight.Space, chunk)
-			if err != nil {
-				return SyncReport{}, err
-			}
+			done, err = sp.changeMembers(within, a, sight.Space, chunk)
 			report.Added, report.Removed, report.Changed = report.Added+done.Added, report.Removed+done.Removed, report.Changed+done.Changed
 		}
+	}
+	if n := report.Added + report.Removed + report.Changed; n > 0 {
+		act := a.Act(VerbContextMembers).In(sight.Space.Key)
+		act.Result = fmt.Sprintf("%d added, %d removed, %d changed", report.Added, report.Removed, report.Changed)
+		sp.dir.audit.Tell(ctx, act)
+	}
+	if err != nil {
+		return SyncReport{}, err
 	}
 	return report, nil
 }

@@ -19,7 +19,11 @@ func (sp *Spaces) HandOver(ctx context.Context, a Actor, id, name string) (sight
 		return Sight{}, false, Errorf(KindConflict, "%q is banned from %q; the ban has to be lifted first.", who.Name, sight.Space.ID)
 	}
 	event, join := sp.event(a, sight.Space, TypeUpdate, 0), sp.event(a, sight.Space, TypeJoin, who.Key)
-	if first, err = sp.store.SetOwner(ctx, sight.Space.Key, who.Key, event, join, sp.now()); err != nil {
+	err = sp.dir.audit.Do(ctx, func(ctx context.Context) (err error) {
+		first, err = sp.store.SetOwner(ctx, sight.Space.Key, who.Key, event, join, sp.now())
+		return err
+	}, a.Act(VerbContextOwner).In(sight.Space.Key).On(who.Key).Changing(ActPerson(sight.Space.Owner), ActPerson(who.Key)))
+	if err != nil {
 		return Sight{}, false, err
 	}
 	if err := sp.settle(ctx, sight.Space); err != nil {

@@ -2,6 +2,7 @@ package social
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -30,14 +31,16 @@ func (pp *People) Create(ctx context.Context, a Actor, p NewPerson) (Person, err
 	if err := pp.require(a); err != nil {
 		return Person{}, err
 	}
-	return pp.create(ctx, p)
+	return pp.create(ctx, &a, p)
 }
 
 // Found makes a person without asking who wants it: for the operator's command
 // line and the first start.
-func (pp *People) Found(ctx context.Context, p NewPerson) (Person, error) { return pp.create(ctx, p) }
+func (pp *People) Found(ctx context.Context, p NewPerson) (Person, error) {
+	return pp.create(ctx, nil, p)
+}
 
-func (pp *People) create(ctx context.Context, p NewPerson) (Person, error) {
+func (pp *People) create(ctx context.Context, a *Actor, p NewPerson) (Person, error) {
 	var err error
 	if p.Name, err = ParsePersonName("name", p.Name); err != nil {
 		return Person{}, err
@@ -48,7 +51,12 @@ func (pp *People) create(ctx context.Context, p NewPerson) (Person, error) {
 	if err := CheckText("displayName", p.DisplayName, MaxDisplayName); err != nil {
 		return Person{}, err
 	}
-	key, err := pp.store.CreatePerson(ctx, p, pp.now())
+	var key PersonKey
+	act := actOf(a, VerbPersonCreate).Changing("", strings.Join(p.Roles.Words(), " ")) // on whom, the store adds
+	err = pp.dir.audit.Do(ctx, func(ctx context.Context) (err error) {
+		key, err = pp.store.CreatePerson(ctx, p, pp.now())
+		return err
+	}, act)
 	if err != nil {
 		return Person{}, err
 	}
@@ -99,7 +107,7 @@ func (pp *People) Edit(ctx context.Context, a Actor, name string, patch PersonPa
 	if p.Key == a.Person && (patch.Suspended != nil && *patch.Suspended || patch.Roles != nil && !patch.Roles.Has(RoleManager)) {
 		return Person{}, Errorf(KindConflict, "A manager cannot suspend itself or give up its own role; another manager can.")
 	}
-	return pp.patch(ctx, p, patch)
+	return pp.patch(ctx, &a, p, patch)
 }
 
 // Amend is Edit without asking who wants it: for the operator's command line.
@@ -108,10 +116,10 @@ func (pp *People) Amend(ctx context.Context, name string, patch PersonPatch) (Pe
 	if !ok {
 		return Person{}, noPerson(name)
 	}
-	return pp.patch(ctx, p, patch)
+	return pp.patch(ctx, nil, p, patch)
 }
 
-func (pp *People) patch(ctx context.Context, p Person, patch PersonPatch) (Person, error) {
+func (pp *People) patch(ctx context.Context, a *Actor, p Person, patch PersonPatch) (Person, error) {
 	if patch.DisplayName != nil {
 		if *patch.DisplayName == "" {
 			patch.DisplayName = &p.Name
@@ -120,13 +128,35 @@ func (pp *People) patch(ctx context.Context, p Person, patch PersonPatch) (Perso
 			return Person{}, err
 		}
 	}
-	if err := pp.store.PatchPerson(ctx, p.Key, patch, pp.now()); err != nil {
+	err := pp.dir.audit.Do(ctx, func(ctx context.Context) error {
+		return pp.store.PatchPerson(ctx, p.Key, patch, pp.now())
+	}, patch.acts(a, p)...)
+	if err != nil {
 		return Person{}, err
 	}
 	if err := pp.refresh(ctx); err != nil {
 		return Person{}, err
 	}
 	return pp.dir.AnyPerson(p.Key), nil
+}
+
+// acts are what the patch does to p that somebody else than p has to answer for.
+func (patch PersonPatch) acts(a *Actor, p Person) []Act {
+	var out []Act
+	if r := patch.Roles; r != nil && *r != p.Roles {
+		out = append(out, actOf(a, VerbPersonRoles).On(p.Key).Changing(strings.Join(p.Roles.Words(), " "), strings.Join(r.Words(), " ")))
+	}
+	if s := patch.Suspended; s != nil && *s != p.Suspended {
+		verb := VerbPersonUnsuspend
+		if *s {
+			verb = VerbPersonSuspend
+		}
+		out = append(out, actOf(a, verb).On(p.Key))
+	}
+	if patch.DisplayName != nil && (a == nil || a.hand() != p.Key) {
+		out = append(out, actOf(a, VerbPersonEdit).On(p.Key).Changing("", "displayName"))
+	}
+	return out
 }
 
 // Rename gives a person another name; the old one stays an alias. Only a
@@ -145,7 +175,10 @@ func (pp *People) Rename(ctx context.Context, a *Actor, name, to string) (Person
 	if err != nil {
 		return Person{}, err
 	}
-	if err := pp.store.RenamePerson(ctx, p.Key, to, pp.now()); err != nil {
+	err = pp.dir.audit.Do(ctx, func(ctx context.Context) error {
+		return pp.store.RenamePerson(ctx, p.Key, to, pp.now())
+	}, actOf(a, VerbPersonRename).On(p.Key).Changing(p.Name, to))
+	if err != nil {
 		return Person{}, err
 	}
 	if err := pp.refresh(ctx); err != nil {
@@ -172,7 +205,10 @@ func (pp *People) Remove(ctx context.Context, a *Actor, name string) error {
 	if owned := pp.dir.ownedBy(p.Key); owned != "" {
 		return Errorf(KindConflict, "%q owns the context %q; hand it over or delete it first.", p.Name, owned)
 	}
-	if err := pp.store.RemovePerson(ctx, p.Key, pp.now()); err != nil {
+	err := pp.dir.audit.Do(ctx, func(ctx context.Context) error {
+		return pp.store.RemovePerson(ctx, p.Key, pp.now())
+	}, actOf(a, VerbPersonRemove).On(p.Key))
+	if err != nil {
 		return err
 	}
 	return pp.refresh(ctx)

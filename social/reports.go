@@ -115,7 +115,9 @@ func (as *Activities) Resolve(ctx context.Context, a Actor, id, outcome string) 
 		err = checkReason("outcome", outcome)
 	}
 	if err == nil {
-		err = as.reports.ResolveReport(ctx, key, a.Person, outcome, as.now())
+		err = as.dir.audit.Do(ctx, func(ctx context.Context) error {
+			return as.reports.ResolveReport(ctx, key, a.Person, outcome, as.now())
+		}, a.Act(VerbReportResolve).In(r.Space).On(r.Post.Author).What("post "+r.Post.ID.String()))
 	}
 	if err != nil {
 		return Report{}, err

@@ -155,7 +155,9 @@ func (ss *Sessions) End(ctx context.Context, a Actor, name, client string) error
 	if !ok {
 		return noPerson(name)
 	}
-	return ss.end(ctx, p.Key, client)
+	return ss.dir.audit.Do(ctx, func(ctx context.Context) error {
+		return ss.end(ctx, p.Key, client)
+	}, a.Act(VerbSessionEnd).On(p.Key).What("client "+client))
 }
 
 func (ss *Sessions) end(ctx context.Context, person PersonKey, client string) error {

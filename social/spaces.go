@@ -187,7 +187,10 @@ func (sp *Spaces) Edit(ctx context.Context, a Actor, id string, patch SpacePatch
 	if err := checkSpace(&changed); err != nil {
 		return Sight{}, err
 	}
-	if err := sp.store.PatchSpace(ctx, changed.Key, patch, sp.event(a, sight.Space, TypeUpdate, 0), sp.now()); err != nil {
+	err = sp.dir.audit.Do(ctx, func(ctx context.Context) error {
+		return sp.store.PatchSpace(ctx, changed.Key, patch, sp.event(a, sight.Space, TypeUpdate, 0), sp.now())
+	}, patch.acts(a, sight.Space, &changed)...)
+	if err != nil {
 		return Sight{}, err
 	}
 	if err := sp.settle(ctx, sight.Space); err != nil {
@@ -226,7 +229,10 @@ func (sp *Spaces) Delete(ctx context.Context, a Actor, id string) error {
 		return err
 	}
 	event := sp.event(a, sight.Space, TypeDelete, 0)
-	if err := sp.store.DeleteSpace(ctx, sight.Space.Key, event, sp.now()); err != nil {
+	err = sp.dir.audit.Do(ctx, func(ctx context.Context) error {
+		return sp.store.DeleteSpace(ctx, sight.Space.Key, event, sp.now())
+	}, a.Act(VerbContextDelete).In(sight.Space.Key))
+	if err != nil {
 		return err
 	}
 	return sp.settle(ctx, sight.Space)

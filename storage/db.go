@@ -1,11 +1,13 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -31,6 +33,8 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Data bounds what a stream of data holds.
 	Data social.DataLimits
+	// AuditLife is how long the audit log keeps what was administered; 0: 400 days.
+	AuditLife time.Duration
 
 	completing bool // opened by what was marked unfinished
 }
@@ -43,6 +47,8 @@ type DB struct {
 	limits  social.DataLimits
 	times   *streamTimes
 	sweep   pushSweep
+
+	auditLife time.Duration
 }
 
 // What social asks of a store. What auth asks is checked where both meet.
@@ -62,6 +68,7 @@ var (
 	_ social.PushStore         = (*DB)(nil)
 	_ social.SearchStore       = (*DB)(nil)
 	_ social.SearchIndexStore  = (*DB)(nil)
+	_ social.AuditStore        = (*DB)(nil)
 )
 
 // engine is what differs between PostgreSQL and SQLite.
@@ -104,7 +111,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := prepareSchema(ctx, cfg); err != nil {
 		return nil, err
 	}
-	db := &DB{log: cfg.Logger, metrics: m, limits: cfg.Data.Or(), times: newStreamTimes()}
+	db := &DB{log: cfg.Logger, metrics: m, limits: cfg.Data.Or(), times: newStreamTimes(), auditLife: cmp.Or(cfg.AuditLife, defaultAuditLife)}
 	if cfg.embedded() {
 		db.eng, err = openSQLite(ctx, cfg, m)
 	} else {

@@ -32,7 +32,7 @@ func (g *grantRow) grant() social.Grant {
 // CreateGrant stores a grant with its first tokens, whose Grant it fills in.
 // KindNotFound where the person was removed.
 func (db *DB) CreateGrant(ctx context.Context, g social.Grant, tokens []social.Token) (social.GrantKey, error) {
-	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+	err := db.transactAudited(ctx, func(ctx context.Context, t *tx) error {
 		// The lock keeps the person from being removed before this is committed.
 		var is int
 		err := one(ctx, t, into(&is), `SELECT 1 FROM people WHERE id = $1 AND NOT removed`+t.forShare, int64(g.Person))

@@ -15,11 +15,13 @@ type journal struct {
 	version int64 // the newest, before or in this transaction
 	first   int64 // the newest before it
 	now     int64
+	subject made
 }
 
 // change runs f in a transaction that alters rights: it locks the site row,
 // before f takes any other lock, and commits the version that f has reached.
 func (db *DB) change(ctx context.Context, what string, now time.Time, f func(context.Context, *tx) error) error {
+	changed, told := false, false
 	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
 		j := &journal{now: micros(now)}
 		t.journal = j
@@ -31,12 +33,21 @@ func (db *DB) change(ctx context.Context, what string, now time.Time, f func(con
 		if err := f(ctx, t); err != nil {
 			return err
 		}
-		if j.version == j.first {
+		if changed = j.version > j.first; !changed {
 			return nil
+		}
+		if told, err = t.audited(ctx); err != nil {
+			return err
 		}
 		_, err = t.exec(ctx, `UPDATE site SET version = $1 WHERE id = 1`, j.version)
 		return err
 	})
+	switch acting := social.ActingIn(ctx); {
+	case err == nil && told:
+		acting.Told()
+	case err == nil && !changed, errors.Is(err, errUnchanged):
+		acting.Moot()
+	}
 	if err != nil && !errors.Is(err, errUnchanged) {
 		return failure(fmt.Errorf("%s: %w", what, err))
 	}

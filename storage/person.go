@@ -68,6 +68,7 @@ func (db *DB) CreatePerson(ctx context.Context, p social.NewPerson, now time.Tim
 		if err != nil {
 			return fmt.Errorf("insert: %w", err)
 		}
+		t.journal.subject.person = key
 		if err := takeName(ctx, t, namePerson, p.Name, int64(key)); err != nil {
 			return err
 		}

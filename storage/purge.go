@@ -22,7 +22,8 @@ const (
 // keys, replays, what the retention of contexts gives up, tokens, grants that
 // nothing can refresh, entries of the journal, sessions that are over, nodes that
 // died, the history of who could read, bans that ended long ago, what push
-// remembers for too long, and what search remembers of posts that were given up. rows is how many; call again soon where it
+// remembers for too long, what search remembers of posts that were given up, and
+// old entries of the audit log. rows is how many; call again soon where it
 // is not 0.
 func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 	steps := []struct {
@@ -42,6 +43,7 @@ func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 		{"bans", db.purgeBans},
 		{"pushes", db.purgePushes},
 		{"the index of search", db.purgeSearch},
+		{"the audit log", db.purgeAudit},
 	}
 	for _, s := range steps {
 		n, err := s.run(ctx, now)

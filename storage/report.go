@@ -92,7 +92,7 @@ func (db *DB) Report(ctx context.Context, id social.ID) (social.Report, error) {
 
 // ResolveReport is [social.ReportStore]'s.
 func (db *DB) ResolveReport(ctx context.Context, id social.ID, by social.PersonKey, outcome string, now time.Time) error {
-	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+	err := db.transactAudited(ctx, func(ctx context.Context, t *tx) error {
 		n, err := t.exec(ctx, `UPDATE reports SET resolved_at = $2, resolved_by = $3, outcome = $4 WHERE id = $1 AND resolved_at = 0`,
 			id[:], micros(now), int64(by), outcome)
 		if err == nil && n == 0 {

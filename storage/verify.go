@@ -47,7 +47,21 @@ func (db *DB) Verify(ctx context.Context) ([]Finding, error) {
 
 func (db *DB) verify(ctx context.Context, c conn) ([]Finding, error) {
 	var out []Finding
-	for _, k := range slices.Concat(logChecks(), saidChecks(), rightChecks(), conversationChecks(), sessionChecks(), deviceChecks(), pushChecks(), searchChecks(), avatarChecks(), fileChecks(), db.eng.checks()) {
+	checks := slices.Concat(
+		logChecks(),
+		saidChecks(),
+		rightChecks(),
+		conversationChecks(),
+		sessionChecks(),
+		deviceChecks(),
+		pushChecks(),
+		searchChecks(),
+		avatarChecks(),
+		fileChecks(),
+		auditChecks(),
+		db.eng.checks(),
+	)
+	for _, k := range checks {
 		args := append(k.args, findingsPerRule)
 		err := each(ctx, c, func(rs rows) error {
 			f := Finding{Rule: k.rule, Mend: k.mend}

@@ -80,6 +80,7 @@ type Config struct {
 	Participants    int64
 	PresenceGrace   time.Duration
 	AdminPassword   social.Secret
+	AuditLife       time.Duration
 
 	PushHold        time.Duration
 	PushAPNsApps    []string
@@ -110,6 +111,7 @@ func defaultConfig() Config {
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
 		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", SearchLanguage: lexis.Simple, LiveMembers: 200, Participants: 200,
 		PresenceGrace: 8 * time.Second, PushHold: 2 * time.Second,
+		AuditLife: 400 * 24 * time.Hour,
 	}
 }
 

@@ -90,6 +90,7 @@ func settings() []setting {
 		text("push.ca_file", "", "certificates (PEM) that providers' addresses are checked against instead of the system's", func(c *Config) *string { return &c.PushCAFile }),
 		text("push.texts", "", "file (YAML or JSON) of texts by language and name that replace those which devices show", func(c *Config) *string { return &c.PushTexts }),
 		text("push.locale", "", "language of whoever said none, such as ca; empty: English", func(c *Config) *string { return &c.PushLocale }),
+		span("audit.retention", "how long the audit log keeps what was administered", func(c *Config) *time.Duration { return &c.AuditLife }),
 		secret("admin.password", "", "password of the person admin, made at the first start; empty: generated and printed once", func(c *Config) *social.Secret { return &c.AdminPassword }),
 	}
 }

@@ -62,12 +62,12 @@ func openSite(ctx context.Context, c *Config, logger *slog.Logger, metrics prome
 		}
 	}
 	db, err := storage.Open(ctx, storage.Config{
-		URL: string(c.DatabaseURL), Dir: c.Data, Migrate: c.DatabaseMigrate, Logger: logger, Metrics: metrics, Data: c.dataLimits(),
+		URL: string(c.DatabaseURL), Dir: c.Data, Migrate: c.DatabaseMigrate, Logger: logger, Metrics: metrics, Data: c.dataLimits(), AuditLife: c.AuditLife,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
-	s, err := newSite(db, c, logger)
+	s, err := newSite(db, c, entrance(metrics != nil), logger)
 	if err == nil && before != nil {
 		err = before(s)
 	}
@@ -80,7 +80,7 @@ func openSite(ctx context.Context, c *Config, logger *slog.Logger, metrics prome
 	return s, nil
 }
 
-func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
+func newSite(db *storage.DB, c *Config, here string, logger *slog.Logger) (*site, error) {
 	now := time.Now
 	s := &site{db: db, logger: logger, dir: social.NewDirectory(db, logger, now)}
 	var err error
@@ -96,6 +96,7 @@ func newSite(db *storage.DB, c *Config, logger *slog.Logger) (*site, error) {
 		return nil, usageError{err}
 	}
 	s.dir.SetOpenTopics(open)
+	s.dir.SetAudit(social.NewAudit(s.dir, db, here, logger, now))
 	s.dir.SetMarkup(markup.New().HTML)
 	ids := &social.IDs{}
 	s.gate = hooks.New(connectAuth{s.auth, c.MQTTPasswords, c.EndAtExpiry}, s.dir)

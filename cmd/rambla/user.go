@@ -164,7 +164,10 @@ func (u userPasswdCommand) Run(in *invocation) error {
 		if !ok {
 			return social.Errorf(social.KindNotFound, "there is no person %q", u.Name)
 		}
-		if err := s.auth.ResetPassword(ctx, p.Key, password); err != nil {
+		err := s.dir.Audit().Do(ctx, func(ctx context.Context) error {
+			return s.auth.ResetPassword(ctx, p.Key, password)
+		}, social.Act{Verb: social.VerbPassword, Person: p.Key})
+		if err != nil {
 			return err
 		}
 		return say(in, "the password of %s is set; its logins have ended", p.Name)
@@ -288,7 +291,11 @@ func (t tokenCreateCommand) Run(in *invocation) error {
 		if len(words) == 0 {
 			scopes = social.EveryScope(p.Roles)
 		}
-		secret, _, err := s.auth.CreateToken(ctx, social.Actor{Person: p.Key}, auth.NewToken{Name: t.Name, Scopes: scopes, TTL: t.TTL})
+		var secret string
+		err := s.dir.Audit().Do(ctx, func(ctx context.Context) (err error) {
+			secret, _, err = s.auth.CreateToken(ctx, social.Actor{Person: p.Key}, auth.NewToken{Name: t.Name, Scopes: scopes, TTL: t.TTL})
+			return err
+		}, social.Act{Verb: social.VerbTokenCreate, Person: p.Key, After: scopes.String()})
 		if err != nil {
 			return err
 		}
