@@ -92,9 +92,22 @@ type engine interface {
 	putSearch(ctx context.Context, t *tx, entries []social.SearchEntry) error
 	// checks are the invariants that only this engine has.
 	checks() []check
+	mover
 	stats(*Stats)
 	ping(ctx context.Context) error
 	close() error
+}
+
+// mover is what a move of a site asks of an engine.
+type mover interface {
+	catalog
+	// clear deletes all rows of the tables.
+	clear(ctx context.Context, tables []string) error
+	// fill writes rows until next returns nil, which also ends it with an error.
+	fill(ctx context.Context, p *plan, next func() ([]any, error)) error
+	setSequences(ctx context.Context, last map[string]int64) error
+	// analyze has the planner know what is there.
+	analyze(ctx context.Context) error
 }
 
 // Open connects to the store that cfg names. Errors: KindInvalid for a

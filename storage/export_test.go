@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"rambla/social"
 )
@@ -126,4 +128,55 @@ func (db *DB) ExplainFeeds(ctx context.Context, stream social.StreamKey) (map[st
 		return nil
 	})
 	return out, err
+}
+
+// EmptyTables are the tables of a site in which there is nothing.
+func (db *DB) EmptyTables(ctx context.Context) (out []string, err error) {
+	for _, table := range movedTables {
+		var n int
+		if err := one(ctx, db.eng.reader(), into(&n), `SELECT COUNT(*) FROM `+table); err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			out = append(out, table)
+		}
+	}
+	return out, nil
+}
+
+// Describe is every row of every table of a site, sorted.
+func (db *DB) Describe(ctx context.Context) (map[string]string, error) {
+	if err := checkTables(ctx, db.eng); err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, table := range movedTables {
+		columns, err := db.eng.columns(ctx, table)
+		if err != nil {
+			return nil, err
+		}
+		p := &plan{table, columns}
+		var lines []string
+		err = each(ctx, db.eng.reader(), func(rs rows) error {
+			values, err := p.scan(rs)
+			for i, v := range values {
+				switch v := v.(type) { // as SQLite has it
+				case bool:
+					if values[i] = int64(0); v {
+						values[i] = int64(1)
+					}
+				case [16]byte:
+					values[i] = v[:]
+				}
+			}
+			lines = append(lines, fmt.Sprintf("%q", values))
+			return err
+		}, p.read())
+		if err != nil {
+			return nil, err
+		}
+		slices.Sort(lines)
+		out[table] = strings.Join(lines, "\n")
+	}
+	return out, nil
 }

@@ -43,6 +43,8 @@ type SchemaStatus struct {
 	Version int      // 0: nothing is there yet
 	Newest  int      // what this program wants
 	Pending []string // names of the migrations to come, in order
+	// Unfinished is what was begun with the whole store and did not come to its end.
+	Unfinished string
 }
 
 // Status reads how far the schema of the store is and changes nothing.
@@ -154,7 +156,7 @@ const unfinished = 1_000_000_000
 // statusAt says what is left to do from a version on; begun is what was not
 // brought to its end, "" for nothing.
 func statusAt(version int, begun string, all []migration) (SchemaStatus, error) {
-	s := SchemaStatus{Version: version, Newest: len(all)}
+	s := SchemaStatus{Version: version, Newest: len(all), Unfinished: begun}
 	if begun != "" {
 		return s, &social.Error{
 			Kind: social.KindInvalid, Err: ErrSchema,
