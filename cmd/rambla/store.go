@@ -10,7 +10,7 @@ import (
 type migrateCommand struct {
 	Status migrateStatusCommand `cmd:"" help:"Show the version of the store's schema."`
 	Up     migrateUpCommand     `cmd:"" help:"Bring the schema up to date."`
-	Move   moveCommand          `cmd:"" default:"withargs" hidden:""`
+	Move   moveCommand          `cmd:"" default:"withargs" help:"rambla migrate --to URL: move the whole site into another, empty store."`
 }
 
 func (in *invocation) storeConfig() (storage.Config, error) {
