@@ -26,6 +26,7 @@ const (
 	listBody          // as jsonBody, but longer; the use case reads it
 	rawBody           // any bytes of any type
 	formBody          // application/x-www-form-urlencoded (OAuth)
+	fileBody          // a file in multipart/form-data, which its handler reads
 )
 
 // maxList bounds a full list, in bytes: a hundred thousand people fit.
@@ -35,9 +36,14 @@ const maxList = 8 << 20
 const maxDepth = 32
 
 // readBody reads the whole body, within the limit, and checks what does not
-// depend on its fields; the handler reads it again. Nil for a route without.
+// depend on its fields; the handler reads it again. Nil for a route
+// without, and for one that takes a file.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, rt route) ([]byte, error) {
 	if rt.body == noBody {
+		return nil, nil
+	}
+	if rt.body == fileBody {
+		r.Body = newPacedBody(w, r)
 		return nil, nil
 	}
 	limit := s.cfg.MaxBody

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"rambla/auth"
 	"rambla/social"
 )
 
@@ -23,6 +24,9 @@ type asked struct {
 	id    string
 	from  netip.Addr
 	actor social.Actor
+	link  *auth.Link // a signed one that the request came by; nil for others
+	// request is it as it came in.
+	request *http.Request
 
 	counting bool // the total of the list is asked for
 	total    *int // as its handler told it, see counted
@@ -43,7 +47,7 @@ func requestID(ctx context.Context) string { return askedOf(ctx).id }
 func (s *Server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := s.now()
-		a := &asked{id: rand.Text(), from: s.proxies.ClientAddr(r)}
+		a := &asked{id: rand.Text(), from: s.proxies.ClientAddr(r), request: r}
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), askedKey{}, a), s.cfg.RequestTimeout)
 		defer cancel()
 		// The router notes the pattern here, so that it is known afterwards.

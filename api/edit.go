@@ -78,7 +78,7 @@ func (s *Server) editPost(ctx context.Context, a social.Actor, sort social.Sort,
 	if err != nil {
 		return social.Found{}, err
 	}
-	for field, given := range map[string]bool{"to": d.Private, "inReplyTo": !d.InReplyTo.IsZero(), "type": d.Type != social.TypeCreate} {
+	for field, given := range map[string]bool{"to": d.Private, "inReplyTo": !d.InReplyTo.IsZero(), "type": d.Type != social.TypeCreate, "attachments": d.Attachments != nil} {
 		if given {
 			return social.Found{}, social.Invalid(field, "stays as it is when a post is edited")
 		}

@@ -21,11 +21,16 @@ func (s *Server) guard(rt route, sh *shape, next http.Handler) http.Handler {
 		if rt.deprecated != nil {
 			rt.deprecated.tell(w.Header())
 		}
-		if !rt.open {
-			if err := s.admit(r, rt); err != nil {
-				s.fail(w, r, err)
-				return
-			}
+		var err error
+		switch {
+		case rt.media:
+			err = s.admitMedia(r, rt, w.Header())
+		case !rt.open:
+			err = s.admit(r, rt)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+			return
 		}
 		body, err := s.readBody(w, r, rt)
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"rambla/api"
 	"rambla/auth"
+	"rambla/files"
 	"rambla/lexis"
 	"rambla/social"
 	"rambla/storage"
@@ -38,6 +39,9 @@ type site struct {
 	tokens  map[string]string // by name, of a password login
 	live    *liveSessions
 	indexer *social.Indexer
+
+	blobs       *files.Disk
+	attachments *social.Attachments
 
 	skew atomic.Int64 // nanoseconds the clock is ahead
 }
@@ -121,6 +125,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	}
 	deps.Searches = social.NewSearches(s.dir, posts, db, words, strings.ToUpper)
 	s.indexer = social.NewIndexer(social.IndexerConfig{Batch: 7, Hurry: 1e9}, s.dir, db, words, logger, now)
+	s.files(&deps, posts, ids, logger, now)
 	markers := deps.Markers
 	if change != nil {
 		change(&deps)

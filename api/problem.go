@@ -43,6 +43,7 @@ const (
 	codeMediaType = "unsupported_media_type"
 	codeAccept    = "not_acceptable"
 	codeTimeout   = "timeout"
+	codeGone      = "gone"
 )
 
 // statusOf is the one table from kinds to statuses.
@@ -88,6 +89,7 @@ func titles() map[string]string {
 		codeMediaType:                       "The body has a media type that is not understood here",
 		codeAccept:                          "The answer has none of the media types that are accepted",
 		codeTimeout:                         "The request took too long to arrive",
+		codeGone:                            "It was there until a certain time, and no longer",
 	}
 }
 

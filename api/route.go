@@ -30,6 +30,7 @@ type route struct {
 	also         int      // another one of success, or 0
 	body         bodyKind // what it takes
 	open         bool     // needs no login
+	media        bool     // of files and pictures: also by a media token or a signed link
 	actable      bool     // writes in contexts: one may act for others
 	published    bool     // its idempotency key belongs to what it publishes
 	answer       any      // for the document, where the handler writes JSON by itself
@@ -59,7 +60,7 @@ func (f *farewell) tell(h http.Header) {
 // replays tells whether answers are remembered by idempotency key here. Where
 // the key goes into the log of posts it works across REST and MQTT.
 func (rt route) replays() bool {
-	return !rt.open && !rt.published && rt.method != http.MethodGet
+	return !rt.open && !rt.published && rt.method != http.MethodGet && rt.body != fileBody
 }
 
 // operation is the route as the document and huma know it.
@@ -73,9 +74,13 @@ func (rt route) operation(reg huma.Registry) huma.Operation {
 	}
 	if !rt.open {
 		op.Security = []map[string][]string{{"bearer": {}}}
-		if rt.method != http.MethodGet {
+		if rt.replays() || rt.published {
 			op.Parameters = append(op.Parameters, header("Idempotency-Key", "Any text of at most 128 bytes, the same for every repeat of this request: a repeat gets the first one's answer, for 7 days."))
 		}
+	}
+	if rt.media {
+		op.Security = append(op.Security, map[string][]string{})
+		op.Parameters = append(op.Parameters, query(mediaParam, "A token from /v1/me/media-token, where no header can be sent", &huma.Schema{Type: huma.TypeString}))
 	}
 	if rt.actable {
 		op.Parameters = append(op.Parameters, header(actAs, "For managers with the scope act-as: the name of the person to write for, or ctx:ID for a context."))
@@ -100,6 +105,11 @@ func document(api *huma.OpenAPI, op *huma.Operation) {
 	}
 	if rt.body == rawBody {
 		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}}
+	}
+	if rt.body == fileBody {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
+			Type: huma.TypeObject, Required: []string{"file"}, Properties: map[string]*huma.Schema{"file": {Type: huma.TypeString, Format: "binary"}},
+		}}}}
 	}
 	if rt.also != 0 {
 		op.Responses[strconv.Itoa(rt.also)].Content = op.Responses[strconv.Itoa(rt.status)].Content
@@ -153,6 +163,11 @@ func add[I, O any](api huma.API, rt route, handle func(context.Context, social.A
 // plain registers a handler that reads and writes HTTP itself, and documents it.
 func plain(api huma.API, rt route, handle http.HandlerFunc) {
 	op := rt.operation(api.OpenAPI().Components.Schemas)
+	for part := range strings.SplitSeq(rt.path, "/") { // huma sees those of the others
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			op.Parameters = append(op.Parameters, &huma.Param{Name: strings.TrimSuffix(name, "}"), In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
+		}
+	}
 	api.OpenAPI().AddOperation(&op)
 	api.Adapter().Handle(&op, func(c huma.Context) {
 		r, w := humachi.Unwrap(c)

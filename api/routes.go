@@ -40,6 +40,7 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: post, path: devicesPath, summary: "Register the device that I run on", tag: "devices", status: 201, also: 200, body: jsonBody, nulls: "subscription.expirationTime"}, s.registerDevice)
 	add(api, route{method: patch, path: devicesPath + "/{id}", summary: "Say something of a device anew", tag: "devices", status: 200, body: jsonBody}, s.patchDevice)
 	add(api, route{method: del, path: devicesPath + "/{id}", summary: "Be pushed to there no longer", tag: "devices", status: 204}, s.deleteDevice)
+	add(api, route{method: post, path: "/v1/me/media-token", summary: "A token for the addresses of files and pictures, for an hour", tag: "files", status: 201}, s.createMediaToken)
 	add(api, route{method: get, path: "/v1/me/timeline", summary: "What was posted by me, by those I follow, and in my contexts", tag: "me", status: 200, answer: GatheredPage{}}, s.timeline)
 	add(api, route{method: get, path: "/v1/me/timeline/authors", summary: "Who posted last in my timeline", tag: "me", status: 200}, s.timelineAuthors)
 	add(api, route{method: get, path: "/v1/me/contexts", summary: "The contexts I belong to, and how far I have read", tag: "me", status: 200, answer: ContextOverviewPage{}}, s.listMyContexts)
@@ -131,6 +132,10 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: ctx + "/log/comments", summary: "What subscribers of its comments got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.commentsLog)
 	add(api, route{method: get, path: ctx + "/log/reactions", summary: "What subscribers of its reactions got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.reactionsLog)
 	add(api, route{method: get, path: ctx + "/log/events", summary: "What subscribers of its events got, by seq", tag: "log", status: 200, answer: LogPage{}}, s.eventsLog)
+
+	plain(api, route{method: post, path: "/v1/attachments", summary: "Upload a file, to hang on a post", tag: "files", status: 201, body: fileBody, answer: Attachment{}, actable: true}, s.createAttachment)
+	plain(api, route{method: get, path: "/v1/attachments/{id}", summary: "A file: mine, or of a post that I may read", tag: "files", status: 200, media: true}, s.getAttachment)
+	add(api, route{method: post, path: "/v1/attachments/{id}/links", summary: "Make a link that is good without signing in, for a time", tag: "files", status: 201, body: mayBody}, s.createLink)
 
 	add(api, route{method: get, path: "/v1/conversations", summary: "The conversations I take part in, the last one written in first", tag: "conversations", status: 200}, s.listConversations)
 	add(api, route{method: post, path: "/v1/conversations", summary: "Begin a conversation, or find the one with somebody", tag: "conversations", status: 201, also: 200, body: jsonBody}, s.createConversation)

@@ -15,6 +15,8 @@ type Draft struct {
 	Object    *Thing         `json:"object,omitempty" doc:"What an application tells of"`
 	Target    *Thing         `json:"target,omitempty"`
 	Data      map[string]any `json:"data,omitempty" doc:"At most 4 KiB of an application's own"`
+
+	Attachments []string `json:"attachments,omitempty" maxItems:"10" doc:"Ids of files that I have uploaded and that hang on no post yet; content may be empty then"`
 }
 
 // Edit changes a post; what it leaves out stays.
@@ -75,17 +77,17 @@ type Party struct {
 
 // Note is what a post is about.
 type Note struct {
-	Type       string    `json:"type" example:"Note" doc:"Tombstone: it was removed"`
-	ID         string    `json:"id"`
-	Name       string    `json:"name,omitempty"`
-	URL        string    `json:"url,omitempty"`
-	Content    string    `json:"content,omitempty" doc:"As it was written; plain text, unless mediaType says otherwise"`
-	MediaType  string    `json:"mediaType,omitempty" enum:"text/markdown"`
-	HTML       string    `json:"html,omitempty" doc:"Of Markdown: the content as HTML that is safe to show"`
-	InReplyTo  string    `json:"inReplyTo,omitempty"`
-	Deleted    string    `json:"deleted,omitempty" format:"date-time"`
-	Attachment []string  `json:"attachment,omitempty"`
-	Tag        []Mention `json:"tag,omitempty" doc:"Whom the content mentions by @name"`
+	Type       string       `json:"type" example:"Note" doc:"Tombstone: it was removed"`
+	ID         string       `json:"id"`
+	Name       string       `json:"name,omitempty"`
+	URL        string       `json:"url,omitempty"`
+	Content    string       `json:"content,omitempty" doc:"As it was written; plain text, unless mediaType says otherwise"`
+	MediaType  string       `json:"mediaType,omitempty" enum:"text/markdown"`
+	HTML       string       `json:"html,omitempty" doc:"Of Markdown: the content as HTML that is safe to show"`
+	InReplyTo  string       `json:"inReplyTo,omitempty"`
+	Deleted    string       `json:"deleted,omitempty" format:"date-time"`
+	Attachment []Attachment `json:"attachment,omitempty"`
+	Tag        []Mention    `json:"tag,omitempty" doc:"Whom the content mentions by @name"`
 }
 
 // Mention is a person whom a post mentions.

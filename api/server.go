@@ -41,6 +41,9 @@ type Deps struct {
 	Devices     *social.Devices
 	Pushes      *social.Pushes
 	Searches    *social.Searches
+	Attachments *social.Attachments
+	Links       *auth.Links
+	Media       *auth.Media
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -89,6 +92,9 @@ type Server struct {
 	devices     *social.Devices
 	pushes      *social.Pushes
 	searches    *social.Searches
+	attachments *social.Attachments
+	links       *auth.Links
+	media       *auth.Media
 	proxies     Proxies
 	persons     *limiter[social.PersonKey]
 	addresses   *limiter[netip.Prefix]
@@ -126,8 +132,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		devices:     deps.Devices,
 		pushes:      deps.Pushes,
 		searches:    deps.Searches,
-		persons:     newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
-		addresses:   newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
+		attachments: deps.Attachments, links: deps.Links, media: deps.Media,
+		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
+		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}
 	router := chi.NewMux()
 	router.NotFound(func(w http.ResponseWriter, r *http.Request) {

@@ -47,10 +47,21 @@ type AttachmentLimits struct {
 // takes tells whether files of a media type may be uploaded.
 func (l *AttachmentLimits) takes(mediaType string) bool {
 	kind, _, _ := strings.Cut(mediaType, "/")
+	mediaType, _, _ = strings.Cut(mediaType, ";")
 	named := func(list []string) bool {
 		return slices.Contains(list, mediaType) || slices.Contains(list, kind+"/*")
 	}
 	return !named(l.Refuse) && (len(l.Allow) == 0 || named(l.Allow))
+}
+
+// CheckMediaType is KindInvalid about field for what is neither a media type such as
+// application/pdf nor all of a kind, such as image/*.
+func CheckMediaType(field, text string) error {
+	kind, rest, ok := strings.Cut(text, "/")
+	if !ok || kind == "" || rest == "" || text != strings.ToLower(text) || strings.ContainsAny(text, ";, ") {
+		return Invalid(field, "%q is no media type such as application/pdf or image/*", clip(text))
+	}
+	return nil
 }
 
 // AttachmentStats is what has happened since the start.

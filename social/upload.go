@@ -174,8 +174,14 @@ func (s *sized) digest() [32]byte { return [32]byte(s.sum.Sum(nil)) }
 // longer than most. No more of it is in memory than one buffer.
 func (as *Attachments) receive(ctx context.Context, name string, r io.Reader, most int64) (_ *sized, err error) {
 	head := make([]byte, sniffed)
-	n, err := io.ReadFull(r, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	n, err := 0, error(nil)
+	for n < len(head) && err == nil { // io.ReadFull hides where a reader broke off
+		var more int
+		more, err = r.Read(head[n:])
+		n += more
+	}
+	whole := errors.Is(err, io.EOF)
+	if err != nil && !whole {
 		return nil, err
 	}
 	if n == 0 {
@@ -198,7 +204,7 @@ func (as *Attachments) receive(ctx context.Context, name string, r io.Reader, mo
 	if _, err := d.Write(head[:n]); err != nil {
 		return nil, err
 	}
-	if n == sniffed {
+	if !whole {
 		if _, err := io.CopyBuffer(onlyWriter{d}, io.LimitReader(r, most+1-int64(n)), make([]byte, uploadBuffer)); err != nil {
 			return nil, fmt.Errorf("receive a file: %w", err)
 		}

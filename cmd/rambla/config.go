@@ -82,6 +82,12 @@ type Config struct {
 	AdminPassword   social.Secret
 	AuditLife       time.Duration
 
+	FilesMaxSize  int64
+	FilesQuota    int64
+	FilesAllow    []string
+	FilesRefuse   []string
+	FilesLinkKeys social.Secret
+
 	PushHold        time.Duration
 	PushAPNsApps    []string
 	PushAPNsURL     string
@@ -112,6 +118,7 @@ func defaultConfig() Config {
 		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", SearchLanguage: lexis.Simple, LiveMembers: 200, Participants: 200,
 		PresenceGrace: 8 * time.Second, PushHold: 2 * time.Second,
 		AuditLife: 400 * 24 * time.Hour,
+		FilesMaxSize: 100 << 20, FilesQuota: 5 << 30,
 	}
 }
 
@@ -189,7 +196,7 @@ func (c *Config) check() error {
 	if err := cmp.Or(restConfig(c).Validate(), brokerConfig(c).Validate(), open); err != nil {
 		return usageError{err}
 	}
-	return c.checkPush()
+	return cmp.Or(c.checkFilesKeys(), c.checkPush())
 }
 
 func (c *Config) openTopics() (social.OpenTopics, error) {

@@ -104,6 +104,10 @@ func (s *serveCommand) Run(in *invocation) error {
 		pushes, err = newPushGateway(&c, st, b, srv.senders, metrics)
 	}
 	if err == nil {
+		srv.files, err = st.openFiles(in.ctx, &c)
+	}
+	if err == nil {
+		defer srv.files.blobs.Close()
 		srv.pushes = pushes
 		st.gate.ServePush(pushes)
 		err = srv.run(in, s.Demo)
@@ -156,6 +160,7 @@ type server struct {
 	vapid   *webpush.Key
 	senders *pushSenders
 	pushes  *pushgw.Gateway
+	files   *filed
 }
 
 // run serves until the invocation's context ends, then drains.
@@ -206,6 +211,7 @@ func (s *server) run(in *invocation, demo bool) error {
 	serve("admin", func() error { return private.Serve(listeners.admin) })
 	work.Go(func() { hooks.Expire(serving, s.broker, expireEvery, time.Now) })
 	work.Go(func() { s.purge(serving) })
+	work.Go(func() { s.files.attachments.Serve(serving) })
 	work.Go(func() { s.pushes.Serve(serving) })
 	work.Go(func() { s.indexer.Serve(serving) })
 	s.logger.Info("ready", "mqtt", listeners.names(), "http", listeners.httpURL(), "admin", listeners.admin.Addr().String(), "version", versionText())
@@ -274,6 +280,7 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 		Directory: s.dir, Posts: s.posts, Activities: s.activities, Spaces: s.spaces, People: s.people, Data: s.data, Markers: s.markers, Sessions: social.NewSessions(s.dir, s.db, hooks.Live{Broker: s.broker}, time.Now), Auth: s.auth,
 		Walls: s.walls, Repeats: s.repeats, Preferences: settings, Feeds: s.feeds, Talks: s.talks, Blocks: s.blocks,
 		Attention: s.attention, Presences: s.presences, Devices: s.devices, Pushes: s.traces, Searches: s.searches,
+		Attachments: s.files.attachments, Links: s.files.links, Media: s.files.media,
 		Replays: s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,
 		Version: versionText(), MQTT: mqtt, VAPID: s.vapid.Public(),
 	})
