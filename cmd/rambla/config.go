@@ -117,7 +117,7 @@ func defaultConfig() Config {
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
 		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", SearchLanguage: lexis.Simple, LiveMembers: 200, Participants: 200,
 		PresenceGrace: 8 * time.Second, PushHold: 2 * time.Second,
-		AuditLife: 400 * 24 * time.Hour,
+		AuditLife:    400 * 24 * time.Hour,
 		FilesMaxSize: 100 << 20, FilesQuota: 5 << 30,
 	}
 }
