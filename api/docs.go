@@ -17,6 +17,8 @@ import (
 const (
 	openAPIPath = "/v1/openapi" // and .json, .yaml
 	docsPath    = "/docs"
+	// introspectionPath is where clients of other servers of this kind look.
+	introspectionPath = "/info/api"
 )
 
 // assets is the human-readable document: a page, its script and its style, which
@@ -37,7 +39,7 @@ type file struct {
 // pagePolicy lets the page run its own script, which reads the document.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-func (d *documents) render(api *huma.OpenAPI) error {
+func (d *documents) render(api *huma.OpenAPI, mqtt []string) error {
 	for _, unused := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which problems replace
 		delete(api.Components.Schemas.Map(), unused)
 	}
@@ -50,6 +52,10 @@ func (d *documents) render(api *huma.OpenAPI) error {
 	if err != nil {
 		return fmt.Errorf("render the OpenAPI document: %w", err)
 	}
+	topics, err := asyncAPI(api.Info.Version, mqtt)
+	if err != nil {
+		return err
+	}
 	html, err := renderDocs()
 	if err != nil {
 		return err
@@ -57,6 +63,8 @@ func (d *documents) render(api *huma.OpenAPI) error {
 	d.files = []file{
 		{path: openAPIPath + ".json", mediaType: "application/openapi+json", body: asJSON},
 		{path: openAPIPath + ".yaml", mediaType: "application/openapi+yaml", body: asYAML},
+		{path: introspectionPath, mediaType: "application/openapi+json", body: asJSON},
+		{path: asyncAPIPath, mediaType: "application/vnd.aai.asyncapi+json;version=3.0.0", body: topics},
 		{path: docsPath, mediaType: "text/html; charset=utf-8", body: html, csp: pagePolicy},
 	}
 	for name, mediaType := range map[string]string{"docs.js": "text/javascript; charset=utf-8", "docs.css": "text/css; charset=utf-8"} {
@@ -75,27 +83,13 @@ func (d *documents) render(api *huma.OpenAPI) error {
 func openAnswers(api *huma.OpenAPI) {
 	schemas := api.Components.Schemas.Map()
 	taken := map[string]bool{}
-	var visit func(*huma.Schema)
-	visit = func(s *huma.Schema) {
-		if s == nil {
-			return
-		}
-		if name := path.Base(s.Ref); s.Ref != "" && !taken[name] {
-			taken[name] = true
-			visit(schemas[name])
-		}
-		visit(s.Items)
-		for _, p := range s.Properties {
-			visit(p)
-		}
-	}
 	for _, item := range api.Paths {
 		for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
 			if op == nil || op.RequestBody == nil {
 				continue
 			}
 			for _, media := range op.RequestBody.Content {
-				visit(media.Schema)
+				reach(media.Schema, schemas, taken)
 			}
 		}
 	}
@@ -103,6 +97,21 @@ func openAnswers(api *huma.OpenAPI) {
 		if !taken[name] {
 			s.AdditionalProperties = nil
 		}
+	}
+}
+
+// reach notes the names of the schemas that s refers to, at any depth.
+func reach(s *huma.Schema, schemas map[string]*huma.Schema, found map[string]bool) {
+	if s == nil {
+		return
+	}
+	if name := path.Base(s.Ref); s.Ref != "" && !found[name] {
+		found[name] = true
+		reach(schemas[name], schemas, found)
+	}
+	reach(s.Items, schemas, found)
+	for _, p := range s.Properties {
+		reach(p, schemas, found)
 	}
 }
 

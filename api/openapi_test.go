@@ -59,7 +59,7 @@ func TestTheOpenAPIDocumentListsExactlyTheRoutes(t *testing.T) {
 	}
 	var served []string
 	for _, r := range routes {
-		if strings.Contains(r, " /docs") || strings.Contains(r, " /v1/openapi.") {
+		if strings.Contains(r, " /docs") || strings.Contains(r, " /v1/openapi.") || r == "GET /v1/asyncapi.json" || r == "GET /info/api" {
 			continue // the document itself
 		}
 		served = append(served, strings.Replace(r, "/data/*", "/data/{topic}", 1))

@@ -147,7 +147,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	router.Use(middleware.GetHead)
 	docs := newAPI(router, s)
 	s.routes(docs)
-	if err := s.documents.render(docs.OpenAPI()); err != nil {
+	if err := s.documents.render(docs.OpenAPI(), deps.MQTT); err != nil {
 		return nil, err
 	}
 	s.documents.mount(router)

@@ -182,23 +182,11 @@ func (g *grants) match(channel social.Channel, d *Delivery) (sum grant, ok bool)
 			}
 		}
 		ok = true
-		sum.qos = max(sum.qos, min(s.QoS, mostQoS(channel)))
+		sum.qos = max(sum.qos, min(s.QoS, channel.MostQoS()))
 		sum.retain = sum.retain || s.RetainAsPublished
 		sum.ids = sum.ids.and(s.ids)
 	}
 	return sum, ok
-}
-
-// mostQoS is the most that a subscription to the channel is granted.
-func mostQoS(channel social.Channel) byte {
-	switch {
-	case channel.Log():
-		return 1
-	case channel == social.ChannelData:
-		return 2
-	default:
-		return 0
-	}
 }
 
 // grant is what the line gives for a delivery.

@@ -129,7 +129,7 @@ func (s *session) trackLocked(r *reach, scope social.Scope, channel social.Chann
 		r.tracks[channel] = t
 	}
 	kept := t.stream != 0 && slices.ContainsFunc(subs, func(sub *subscription) bool {
-		return min(sub.QoS, mostQoS(channel)) > 0
+		return min(sub.QoS, channel.MostQoS()) > 0
 	})
 	if kept && !s.conn.out.keep(t) {
 		s.conn.out.begin(t, from(t))

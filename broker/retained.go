@@ -131,7 +131,7 @@ func (o *outbox) step(s *session, w *walk, right uint32, items []item, next stri
 			break
 		}
 		e := entry{message: msg, track: w.track, right: right, marks: markRetain | markEarly} // section 3.3.1.3
-		e.qos = min(w.sub.QoS, mostQoS(w.track.channel), d.QoS)
+		e.qos = min(w.sub.QoS, w.track.channel.MostQoS(), d.QoS)
 		if v5 {
 			e.ids = w.sub.ids
 		}

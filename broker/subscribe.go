@@ -188,7 +188,7 @@ func (r *subscribing) seek(ctx context.Context, filter string, cover Coverage, f
 func mostOf(set social.ChannelSet) (most byte) {
 	for c := range social.Channel(channels) {
 		if set.Has(c) {
-			most = max(most, mostQoS(c))
+			most = max(most, c.MostQoS())
 		}
 	}
 	return most

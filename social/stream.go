@@ -118,6 +118,20 @@ func (c Channel) Retains() bool {
 // Durable tells whether the channel has a stream in the store at all.
 func (c Channel) Durable() bool { return c.Log() || c == ChannelData }
 
+// MostQoS is the highest QoS that the channel is delivered at: streams of posts
+// are sent until they are acknowledged, data as it was published, and what is not
+// durable is said once.
+func (c Channel) MostQoS() byte {
+	switch {
+	case c.Log():
+		return 1
+	case c == ChannelData:
+		return 2
+	default:
+		return 0
+	}
+}
+
 // ChannelSet is a set of channels.
 type ChannelSet uint16
 
