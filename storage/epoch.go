@@ -37,7 +37,9 @@ type Begun struct {
 // Nobody else may have the store open: KindConflict with [ErrInUse] where it can be
 // told, which is on PostgreSQL. If it is interrupted, the store is refused by all
 // others until it is run again.
-func BeginEpoch(ctx context.Context, cfg Config, now time.Time) (Begun, error) {
+//
+// act is what the audit log is told of it, and when; nothing where it has no verb.
+func BeginEpoch(ctx context.Context, cfg Config, now time.Time, act social.Act) (Begun, error) {
 	const what = "the new epoch after a restore (rambla restore --epoch)"
 	cfg.Migrate, cfg.completing, cfg.ReadOnly = true, true, false
 	if err := cfg.alone(ctx); err != nil {
@@ -54,7 +56,10 @@ func BeginEpoch(ctx context.Context, cfg Config, now time.Time) (Begun, error) {
 		return Begun{}, err
 	}
 	out := Begun{Epoch: newEpoch()}
-	err = db.beginEpoch(ctx, &out, micros(now))
+	if err = db.beginEpoch(ctx, &out, micros(now)); err == nil {
+		act.At, act.After = now, "epoch "+out.Epoch
+		err = db.tell(ctx, act)
+	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return Begun{}, failure(fmt.Errorf("begin a new epoch: %w", err))
 	}
@@ -65,6 +70,14 @@ func BeginEpoch(ctx context.Context, cfg Config, now time.Time) (Begun, error) {
 func (c Config) mark(ctx context.Context, what string) error {
 	_, err := onSchema(ctx, c, func(s schema) (SchemaStatus, error) { return SchemaStatus{}, s.mark(ctx, what) })
 	return err
+}
+
+// tell writes down what was done with the whole store.
+func (db *DB) tell(ctx context.Context, act social.Act) error {
+	if act.Verb == "" {
+		return nil
+	}
+	return db.AppendActs(ctx, []social.Act{act})
 }
 
 func (db *DB) beginEpoch(ctx context.Context, out *Begun, now int64) error {

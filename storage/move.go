@@ -26,6 +26,8 @@ type MoveTarget struct {
 	Again bool
 	// Told is called after each table.
 	Told func(table string, rows int64)
+	// Act is what the target's audit log is told; nothing where it has no verb.
+	Act social.Act
 }
 
 // Move copies a site from one store into another, empty one, of whichever engine:
@@ -53,6 +55,9 @@ func Move(ctx context.Context, from Config, to MoveTarget) error {
 		m := move{from: c, to: target, seed: maphash.MakeSeed(), told: to.Told}
 		return m.run(ctx, source.eng)
 	})
+	if err == nil {
+		err = target.tell(ctx, to.Act)
+	}
 	if err == nil {
 		err = target.sound(ctx)
 	}

@@ -99,7 +99,7 @@ func TestAMoveTouchesNoStoreThatIsInUse(t *testing.T) {
 	if err := storage.Move(t.Context(), served, storage.MoveTarget{Config: to}); !errors.Is(err, storage.ErrInUse) {
 		t.Errorf("from a database that a server has open: %v", err)
 	}
-	if _, err := storage.BeginEpoch(t.Context(), served, storagetest.Epoch()); !errors.Is(err, storage.ErrInUse) {
+	if _, err := storage.BeginEpoch(t.Context(), served, storagetest.Epoch(), social.Act{}); !errors.Is(err, storage.ErrInUse) {
 		t.Errorf("a new epoch under a server: %v", err)
 	}
 }
@@ -165,13 +165,16 @@ func TestANewEpochLeavesNothingOfTheOldOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := storagetest.Epoch().Add(24 * time.Hour)
-		begun, err := storage.BeginEpoch(t.Context(), cfg, now)
+		begun, err := storage.BeginEpoch(t.Context(), cfg, now, social.Act{Verb: social.VerbSiteRestore})
 		if err != nil || begun.Sessions != 1 || begun.Ended != 0 || begun.Streams < 10 {
 			t.Fatalf("%+v, %v", begun, err)
 		}
 		db = storagetest.OpenAt(t, cfg)
 		if after := state(db); after.Epoch == before.Epoch || after.Epoch != begun.Epoch || after.Head != before.Head {
 			t.Errorf("the stream was %+v and is %+v", before, after)
+		}
+		if acts, err := db.Acts(t.Context(), social.ActQuery{Verb: social.VerbSiteRestore, Limit: 2}); err != nil || len(acts) != 1 || !acts[0].At.Equal(now.Truncate(time.Microsecond)) {
+			t.Errorf("the audit log tells %+v, %v", acts, err)
 		}
 		// What somebody has heard of the journal since the backup is no part of this one.
 		if _, whole, err := db.LeftSince(t.Context(), w.Bob, version+5, 10); err != nil || whole {

@@ -16,14 +16,24 @@ var movedTables = []string{
 	"posts", "post_readers", "edits", "tallies", "reactions", "reports", "samples", "retained", "keys", "replays",
 	"sessions", "nodes", "inbound", "read_changes", "changes", "site",
 	"devices", "push_streams", "push_rows", "push_named", "push_told", "push_decisions", "push_dead", "vapid",
-	"attachments", "secrets",
+	"attachments", "secrets", "audit",
 }
 
 // leftTables stay behind, each with the reason.
 var leftTables = map[string]string{
-	"schema_migrations": "each store has its own",
-	"sqlite_sequence":   "the numbers in it are moved by themselves",
+	"schema_migrations":    "each store has its own",
+	"sqlite_sequence":      "the numbers in it are moved by themselves",
+	"search_state":         indexMade,
+	"search_streams":       indexMade,
+	"search_posts":         indexMade,
+	"search_words":         indexMade,
+	"search_words_data":    indexMade,
+	"search_words_idx":     indexMade,
+	"search_words_docsize": indexMade,
+	"search_words_config":  indexMade,
 }
+
+const indexMade = "the index differs between engines and is made again from the posts"
 
 // columnKind is what a column holds, whatever an engine calls it.
 type columnKind uint8

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rambla/backup"
+	"rambla/social"
 	"rambla/storage"
 )
 
@@ -48,10 +49,16 @@ func (b backupCommand) Run(in *invocation) error {
 	defer func() { _ = os.RemoveAll(scratch) }() // what stays is useless, and says so by its name
 	a := archive{config: &c, scratch: scratch, store: filepath.Join(scratch, storage.StoreFile)}
 	if b.File == stdio {
-		return a.write(in, in.out)
+		err = a.write(in, in.out)
+	} else {
+		err = backup.Create(b.File, func(w io.Writer) error { return a.write(in, w) })
 	}
-	if err := backup.Create(b.File, func(w io.Writer) error { return a.write(in, w) }); err != nil {
+	if err != nil {
 		return err
+	}
+	a.tell(in)
+	if b.File == stdio {
+		return nil
 	}
 	return say(in, "%s: the store as of %s, %d files", b.File, a.manifest.Created.Format(time.RFC3339), a.files)
 }
@@ -88,6 +95,24 @@ func (a *archive) write(in *invocation, w io.Writer) (err error) {
 		return err
 	}
 	return out.Close()
+}
+
+// tell has the audit log know of the backup. Where it cannot be written to, the
+// backup is good nevertheless.
+func (a *archive) tell(in *invocation) {
+	log := in.logger(a.config)
+	db, err := storage.Open(in.ctx, storage.Config{Dir: a.config.Data, Logger: log})
+	if err == nil {
+		err = errors.Join(db.AppendActs(in.ctx, []social.Act{operatorAct(social.VerbSiteBackup, "")}), db.Close())
+	}
+	if err != nil {
+		log.Warn("the audit log does not know of this backup", "err", err)
+	}
+}
+
+// operatorAct is what somebody does at the command line with the whole store.
+func operatorAct(verb social.Verb, target string) social.Act {
+	return social.Act{At: time.Now(), Verb: verb, Client: entrance(false), Target: target, Result: social.ActDone}
 }
 
 // untilCancel ends a long copy with its context.
@@ -161,7 +186,7 @@ func beginEpoch(in *invocation, c *Config) error {
 			return err
 		}
 	}
-	begun, err := storage.BeginEpoch(in.ctx, storage.Config{URL: string(c.DatabaseURL), Dir: c.Data, Logger: in.logger(c)}, time.Now())
+	begun, err := storage.BeginEpoch(in.ctx, storage.Config{URL: string(c.DatabaseURL), Dir: c.Data, Logger: in.logger(c)}, time.Now(), operatorAct(social.VerbSiteRestore, ""))
 	if err = errors.Join(err, release()); err != nil {
 		return err
 	}
@@ -188,7 +213,8 @@ func (r restoreCommand) restore(in *invocation, c *Config) error {
 	if err != nil {
 		return fmt.Errorf("nothing was restored: %w", err)
 	}
-	begun, err := storage.BeginEpoch(in.ctx, storage.Config{Dir: stage, Logger: in.logger(c)}, time.Now())
+	act := operatorAct(social.VerbSiteRestore, "the backup of "+contents.Manifest.Created.Format(time.RFC3339))
+	begun, err := storage.BeginEpoch(in.ctx, storage.Config{Dir: stage, Logger: in.logger(c)}, time.Now(), act)
 	if err != nil {
 		return fmt.Errorf("nothing was restored: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"rambla/social"
 	"rambla/storage"
 )
 
@@ -25,7 +26,7 @@ func (m moveCommand) Run(in *invocation) error {
 		return err
 	}
 	from := storage.Config{URL: string(c.DatabaseURL), Dir: c.Data, Logger: in.logger(&c)}
-	to := storage.MoveTarget{Config: storage.Config{URL: m.To, Logger: from.Logger}, Again: m.Again}
+	to := storage.MoveTarget{Config: storage.Config{URL: m.To, Logger: from.Logger}, Again: m.Again, Act: operatorAct(social.VerbSiteMigrate, "")}
 	dirs := []string{}
 	if !strings.Contains(m.To, "://") {
 		to.URL, to.Dir = "", m.To

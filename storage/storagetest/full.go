@@ -52,6 +52,7 @@ func (w *World) fillRights() {
 	w.must(err)
 	_, err = w.DB.BeginReplay(ctx, social.Replay{Person: w.Bob, Key: [32]byte{1}, Digest: [32]byte{2}, At: now})
 	w.must(err)
+	w.must(w.DB.AppendActs(ctx, []social.Act{{At: now, Verb: social.VerbPersonRoles, Actor: w.Alice, Person: w.Bob, Result: social.ActDone}}))
 	_, err = w.DB.OpenStreams(ctx, []string{"sensors/"})
 	w.must(err)
 }
