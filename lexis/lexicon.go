@@ -131,13 +131,13 @@ func (l *Lexicon) root(word string) string {
 func (l *Lexicon) Tag(tag string) string {
 	tag = strings.TrimPrefix(tag, "#")
 	var b strings.Builder
-	for part := range strings.SplitSeq(tag, "_") {
+	for i, part := range strings.Split(tag, "_") {
 		for _, r := range part {
 			if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
 				return ""
 			}
 		}
-		if b.Len() > 0 || part == "" {
+		if i > 0 {
 			b.WriteByte('_')
 		}
 		b.WriteString(foldTag(part))

@@ -61,7 +61,7 @@ type piece struct {
 // nextPiece cuts the first piece from a query that begins with no blank.
 func nextPiece(s string) (p piece, rest string) {
 	if after, ok := strings.CutPrefix(s, "-"); ok && after != "" {
-		if r, _ := utf8.DecodeRuneInString(after); r == '"' || inWord(r) {
+		if r, _ := utf8.DecodeRuneInString(after); r == '"' || r == '#' || inWord(r) {
 			p.not, s = true, after
 		}
 	}

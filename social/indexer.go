@@ -204,7 +204,7 @@ func (x *Indexer) CatchUp(ctx context.Context) error {
 // indexing is the worker's own state.
 type indexing struct {
 	*Indexer
-	begun         bool
+	begun         time.Time // when the store was last asked whether all is to be indexed again
 	swept         time.Time
 	measured      time.Time
 	counted       time.Time // when posts were counted last
@@ -217,15 +217,16 @@ type indexing struct {
 // something comes.
 func (w *indexing) step(ctx context.Context) (rest time.Duration, err error) {
 	now := w.now()
-	if !w.begun {
+	if now.Sub(w.begun) >= indexSweep {
 		again, err := w.store.BeginSearch(ctx, w.words.Version())
 		if err != nil {
 			return 0, err
 		}
 		if again {
 			w.log.Info("the index of search is being made again", "version", w.words.Version())
+			w.swept = time.Time{}
 		}
-		w.begun = true
+		w.begun = now
 	}
 	if now.Sub(w.measured) >= indexMeasure {
 		if err := w.measure(ctx, now); err != nil {

@@ -180,3 +180,73 @@ func (db *DB) Describe(ctx context.Context) (map[string]string, error) {
 	}
 	return out, nil
 }
+
+// SearchBy searches PostgreSQL in one of its ways.
+func (db *DB) SearchBy(ctx context.Context, way string, q social.SearchQuery) (social.FeedPage, error) {
+	s := newSearch(db, q)
+	if err := s.begin(ctx); err != nil {
+		return social.FeedPage{}, err
+	}
+	words := s.tsquery()
+	if way == "gather" {
+		return s.gather(ctx, db, words)
+	}
+	ask := s.rare
+	if way == "walk" {
+		ask = s.walk
+	}
+	if err := ask(ctx, words); err != nil {
+		return social.FeedPage{}, err
+	}
+	return s.page(ctx)
+}
+
+// ExplainSearch are the plans of the statements of search, by name.
+func (db *DB) ExplainSearch(ctx context.Context, stream social.StreamKey) (map[string]string, error) {
+	one := []int64{int64(stream)}
+	most := int64(1 << 60)
+	type statement struct {
+		text string
+		args []any
+	}
+	statements := map[string]statement{
+		"forget": {searchForget, []any{one, one}},
+		"purge":  {searchPurge, []any{100}},
+	}
+	explain, columns := "EXPLAIN ", 1
+	if _, embedded := db.eng.(*lite); embedded {
+		explain, columns = "EXPLAIN QUERY PLAN ", 4
+		statements["rare"] = statement{liteSearch, []any{`words : "n7"`, most, 1, 1}}
+	} else {
+		args := []any{"'n7'", int64(1), most, most, most, int64(0), 1, 20}
+		statements["rare"] = statement{searchRareIn, append(args[:8:8], one, one)}
+		statements["common"] = statement{searchCommon, args}
+		statements["searched"] = statement{feedSearched, []any{int64(1), int64(0), one, []int64{1}, []int64{20}, "'common'"}}
+	}
+	out := map[string]string{}
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		if _, err := t.exec(ctx, "ANALYZE"); err != nil {
+			return err
+		}
+		for name, s := range statements {
+			err := each(ctx, t, func(rs rows) error {
+				var line string
+				dest := []any{new(int), new(int), new(int), &line}
+				err := rs.Scan(dest[len(dest)-columns:]...)
+				out[name] += line + "\n"
+				return err
+			}, explain+s.text, s.args...)
+			if err != nil {
+				return fmt.Errorf("explain %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// CountSearchBlocks is how many blocks of SQLite's full text hold a text.
+func (db *DB) CountSearchBlocks(ctx context.Context, text string) (n int, err error) {
+	err = one(ctx, db.eng.reader(), into(&n), `SELECT COUNT(*) FROM search_words_data WHERE instr(block, CAST($1 AS BLOB)) > 0`, text)
+	return n, err
+}

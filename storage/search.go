@@ -46,13 +46,7 @@ const (
 
 // SearchPosts is [social.SearchStore]'s.
 func (db *DB) SearchPosts(ctx context.Context, q social.SearchQuery) (social.FeedPage, error) {
-	s := &search{
-		SearchQuery: q, conn: db.eng.reader(), from: micros(q.From), reader: int64(q.Reader), sort: int64(q.Sort), limit: q.Limit + 1,
-		named: q.Sources != nil && len(q.Sources) <= searchNamed,
-	}
-	for _, src := range q.Sources {
-		s.streams, s.floors = append(s.streams, int64(src.Stream)), append(s.floors, int64(src.Floor)) //nolint:gosec // a BIGINT, or MaxInt64
-	}
+	s := newSearch(db, q)
 	var page social.FeedPage
 	err := s.begin(ctx)
 	if err == nil {
@@ -62,6 +56,17 @@ func (db *DB) SearchPosts(ctx context.Context, q social.SearchQuery) (social.Fee
 		return social.FeedPage{}, failure(fmt.Errorf("search: %w", err))
 	}
 	return page, nil
+}
+
+func newSearch(db *DB, q social.SearchQuery) *search {
+	s := &search{
+		SearchQuery: q, conn: db.eng.reader(), from: micros(q.From), reader: int64(q.Reader), sort: int64(q.Sort), limit: q.Limit + 1,
+		named: q.Sources != nil && len(q.Sources) <= searchNamed,
+	}
+	for _, src := range q.Sources {
+		s.streams, s.floors = append(s.streams, int64(src.Stream)), append(s.floors, int64(src.Floor)) //nolint:gosec // a BIGINT, or MaxInt64
+	}
+	return s
 }
 
 // begin finds the place to begin behind.
@@ -140,7 +145,7 @@ func (db *DB) BeginSearch(ctx context.Context, version string) (again bool, err 
 		if err != nil && !errors.Is(err, errNoRow) || old == version {
 			return err
 		}
-		again = old != ""
+		again = true
 		if _, err := t.exec(ctx, `DELETE FROM search_streams`); err != nil {
 			return err
 		}
@@ -153,11 +158,11 @@ func (db *DB) BeginSearch(ctx context.Context, version string) (again bool, err 
 	return again, nil
 }
 
-// ForgetSearch has the index made again from the posts, by the server that runs or
-// the next that starts. What is indexed is found until then.
+// ForgetSearch has the index made again from the posts, by the server that runs,
+// within a minute, or the next that starts. What is indexed is found until then.
 func (db *DB) ForgetSearch(ctx context.Context) error {
 	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, `DELETE FROM search_streams`)
+		_, err := t.exec(ctx, `DELETE FROM search_state`)
 		return err
 	})
 	if err != nil {
@@ -286,6 +291,15 @@ func (db *DB) PutSearch(ctx context.Context, put social.SearchPut) error {
 	return nil
 }
 
+// By the key of (stream, seq); the second of a range of it for each stream.
+const (
+	searchForget = `DELETE FROM search_posts WHERE (stream, seq) IN (
+		SELECT u.stream, u.seq FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, seq))`
+	searchPurge = `WITH old AS MATERIALIZED (SELECT x.stream, x.seq FROM streams s CROSS JOIN search_posts x
+			WHERE x.stream = s.id AND x.seq <= CASE WHEN s.closed THEN s.head ELSE s.floor END AND (s.floor > 0 OR s.closed) LIMIT $1)
+		DELETE FROM search_posts WHERE (stream, seq) IN (SELECT stream, seq FROM old)`
+)
+
 // forgetPosts has posts found no longer.
 func forgetPosts(ctx context.Context, t *tx, posts []social.PostRef) error {
 	for chunk := range slices.Chunk(posts, pushChunk) {
@@ -293,9 +307,7 @@ func forgetPosts(ctx context.Context, t *tx, posts []social.PostRef) error {
 		for _, p := range chunk {
 			putColumns(lists[:], int64(p.Stream), int64(p.Seq)) //nolint:gosec // BIGINTs
 		}
-		// By the key of (stream, seq).
-		_, err := t.exec(ctx, `DELETE FROM search_posts WHERE (stream, seq) IN (
-			SELECT u.stream, u.seq FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, seq))`, lists[0], lists[1])
+		_, err := t.exec(ctx, searchForget, lists[0], lists[1])
 		if err != nil {
 			return fmt.Errorf("forget: %w", err)
 		}
@@ -336,15 +348,11 @@ func quoteWords(words []string, quote func(string) string, between string) strin
 	return strings.Join(out, between)
 }
 
-// purgeSearch forgets what retention gave up, and what deleted spaces hold. A range of
-// the key of (stream, seq) for each stream.
+// purgeSearch forgets what retention gave up, and what deleted spaces hold.
 func (db *DB) purgeSearch(ctx context.Context, _ time.Time) (n int64, err error) {
 	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
 		var err error
-		n, err = t.exec(ctx, `WITH old AS MATERIALIZED (
-				SELECT x.stream, x.seq FROM streams s CROSS JOIN search_posts x
-				WHERE x.stream = s.id AND (s.floor > 0 AND x.seq <= s.floor OR s.closed) LIMIT $1)
-			DELETE FROM search_posts WHERE (stream, seq) IN (SELECT stream, seq FROM old)`, purgeRows)
+		n, err = t.exec(ctx, searchPurge, purgeRows)
 		return err
 	})
 	return n, err

@@ -108,6 +108,8 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"likes are those of the log", `UPDATE posts SET type = 'Flag' WHERE type = 'Like'`},
 		{"highlighted is what", `UPDATE tallies SET flagged_at = 0, flagged_by = 0`},
 		{"a report is about a post", `UPDATE reports SET seq = 99`},
+		{"search has read a stream no further", `INSERT INTO search_streams (stream, position) VALUES (1, 99)`},
+		{"every living post of a stream that was read", `INSERT INTO search_streams (stream, position) SELECT stream, seq FROM posts WHERE stream = 1 AND counts AND removed_at IS NULL LIMIT 1`},
 		{"the journal of rights", `UPDATE site SET version = version + 1`},
 		{"the journal of rights", `DELETE FROM changes WHERE version = 2`},
 	}

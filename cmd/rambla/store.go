@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -51,11 +52,13 @@ func (migrateUpCommand) Run(in *invocation) error {
 	return migrateStatusCommand{}.Run(in)
 }
 
-type doctorCommand struct{}
+type doctorCommand struct {
+	RebuildSearch bool `name:"rebuild-search" help:"Have the index of search made again, by the server that runs or the next that starts, instead of checking."`
+}
 
 // Run checks without changing anything. What it finds it says, with the mend,
 // and ends with failure.
-func (doctorCommand) Run(in *invocation) error {
+func (d doctorCommand) Run(in *invocation) error {
 	c, err := in.config()
 	if err != nil {
 		return err
@@ -63,9 +66,15 @@ func (doctorCommand) Run(in *invocation) error {
 	if err := c.checkFiles(); err != nil {
 		return err
 	}
-	db, err := storage.Open(in.ctx, storage.Config{URL: string(c.DatabaseURL), Dir: c.Data, ReadOnly: true, Logger: in.logger(&c)})
+	db, err := storage.Open(in.ctx, storage.Config{URL: string(c.DatabaseURL), Dir: c.Data, ReadOnly: !d.RebuildSearch, Logger: in.logger(&c)})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
+	}
+	if d.RebuildSearch {
+		if err := errors.Join(db.ForgetSearch(in.ctx), db.Close()); err != nil {
+			return err
+		}
+		return say(in, "the index of search is made again from the posts; rambla_search_behind_posts says how many are left")
 	}
 	findings, err := db.Verify(in.ctx)
 	if closeErr := db.Close(); err == nil {
