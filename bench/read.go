@@ -3,10 +3,12 @@ package bench
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -18,10 +20,11 @@ const (
 	ListActivities = "activities" // the newest of one context
 	ListContexts   = "contexts"   // one's own, with what is unread
 	ListTimeline   = "timeline"
+	ListSearch     = "search" // words that all posts have and that none has, everywhere and in one context, in turn
 )
 
 // Lists are the words of Options.List.
-func Lists() []string { return []string{ListActivities, ListContexts, ListTimeline} }
+func Lists() []string { return []string{ListActivities, ListContexts, ListTimeline, ListSearch} }
 
 // Read publishes o.Fill posts to the contexts, and then asks for a page of a list
 // o.Rate times a second, from o.Connections connections of as many people, each a
@@ -59,10 +62,17 @@ func readFrom(ctx context.Context, o Options, t *target) (Report, error) {
 	if err := fill(ctx, o, t); err != nil {
 		return report, err
 	}
+	filled := time.Now().Add(-time.Second)
 	readers := make([]*reader, o.Connections)
 	for i := range readers {
 		readers[i] = newReader(o, t, i)
 		defer readers[i].client.CloseIdleConnections()
+	}
+	if o.List == ListSearch && o.Fill > 0 {
+		// Streams are indexed from their beginnings, so that the last posts come last.
+		if err := indexed(ctx, t, readers[0], filled); err != nil {
+			return report, err
+		}
 	}
 	if o.Warmup > 0 {
 		t.report.status("warming up for %s", o.Warmup)
@@ -111,7 +121,8 @@ func fill(ctx context.Context, o Options, t *target) error {
 // reader is one connection that asks for a list.
 type reader struct {
 	client *http.Client
-	url    string
+	urls   []string // asked in turn
+	next   int
 	token  string
 }
 
@@ -121,13 +132,74 @@ func newReader(o Options, t *target, i int) *reader {
 	if o.List == ListActivities {
 		path = "/v1/contexts/" + t.site.Contexts[memberOf(i, o.Contexts, o.MemberOf)[0]] + "/activities"
 	}
+	urls := []string{t.site.base + path}
+	if o.List == ListSearch {
+		urls = searches(t.site.base, t.site.Contexts[memberOf(i, o.Contexts, o.MemberOf)[0]])
+	}
 	return &reader{
-		url: t.site.base + path, token: who.Password,
+		urls: urls, token: who.Password,
 		client: &http.Client{Timeout: restTime, Transport: &http.Transport{
 			MaxIdleConnsPerHost: 1, MaxConnsPerHost: 1, DisableCompression: true,
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
 		}},
 	}
+}
+
+// searches are questions about the posts that fill publishes.
+func searches(base, context string) []string {
+	asked := []url.Values{
+		{"q": {"fox"}},
+		{"q": {"fox"}, "context": {context}},
+		{"q": {"zebra"}},
+		{"q": {`"lazy dog"`}},
+		{"q": {"zeb*"}},
+		{"q": {"fox -zebra"}},
+	}
+	out := make([]string, len(asked))
+	for i, q := range asked {
+		out[i] = base + "/v1/search?" + q.Encode()
+	}
+	return out
+}
+
+// indexed waits until a post is found that was made after the others.
+func indexed(ctx context.Context, t *target, r *reader, begun time.Time) error {
+	t.report.status("waiting until the posts are indexed")
+	asked := url.Values{"q": {"fox"}, "limit": {"1"}, "from": {begun.UTC().Format(time.RFC3339Nano)}}
+	for {
+		found, err := r.finds(ctx, t.site.base+"/v1/search?"+asked.Encode())
+		if found || err != nil {
+			return err
+		}
+		pause := time.NewTimer(time.Second)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return fmt.Errorf("wait for the index: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// finds tells whether there is anything on a page.
+func (r *reader) finds(ctx context.Context, address string) (bool, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return false, fmt.Errorf("search: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.token)
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return false, fmt.Errorf("search: %w", err)
+	}
+	var page struct {
+		Items []json.RawMessage `json:"items"`
+	}
+	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&page)
+	if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusOK {
+		return false, fmt.Errorf("search: the server said %s: %w", resp.Status, err)
+	}
+	return len(page.Items) > 0, nil
 }
 
 // seenPages is what one reader saw in a run.
@@ -160,7 +232,8 @@ func (r *reader) drive(ctx context.Context, c clock, todo plan, seen *seenPages)
 }
 
 func (r *reader) ask(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
+	r.next = (r.next + 1) % len(r.urls)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.urls[r.next], nil)
 	if err != nil {
 		return fmt.Errorf("ask for a page: %w", err)
 	}

@@ -169,7 +169,7 @@ func (b *benchMembershipsCommand) Run(in *invocation) error {
 
 type benchReadCommand struct {
 	benchTarget `embed:""`
-	List        string  `default:"activities" enum:"activities,contexts,timeline" help:"What is asked for: ${enum}."`
+	List        string  `default:"activities" enum:"activities,contexts,timeline,search" help:"What is asked for: ${enum}."`
 	Fill        int     `default:"100000" help:"Posts published before."`
 	Rate        float64 `default:"1000" help:"Requests per second."`
 	Connections int     `default:"16" help:"Connections, each of a person of its own."`
