@@ -25,6 +25,7 @@ const (
 	postBody          // as jsonBody; the use case reads it, as it does for MQTT
 	listBody          // as jsonBody, but longer; the use case reads it
 	rawBody           // any bytes of any type
+	lineBody          // a JSON object a line; the handler reads it as it comes
 	formBody          // application/x-www-form-urlencoded (OAuth)
 	fileBody          // a file in multipart/form-data, which its handler reads
 )
@@ -39,7 +40,7 @@ const maxDepth = 32
 // depend on its fields; the handler reads it again. Nil for a route
 // without, and for one that takes a file.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, rt route) ([]byte, error) {
-	if rt.body == noBody {
+	if rt.body == noBody || rt.body == lineBody {
 		return nil, nil
 	}
 	if rt.body == fileBody {

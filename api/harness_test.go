@@ -126,6 +126,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Searches = social.NewSearches(s.dir, posts, db, words, strings.ToUpper)
 	s.indexer = social.NewIndexer(social.IndexerConfig{Batch: 7, Hurry: 1e9}, s.dir, db, words, logger, now)
 	s.files(&deps, posts, ids, logger, now)
+	deps.Imports = social.NewImports(db, deps.People, deps.Spaces, posts, auth.CheckHash, now)
 	markers := deps.Markers
 	if change != nil {
 		change(&deps)

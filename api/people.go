@@ -17,6 +17,10 @@ type Person struct {
 	Aliases     []string  `json:"aliases,omitempty" doc:"Former names. This and the following are for the person itself and for managers"`
 	Roles       []string  `json:"roles,omitempty" doc:"Of manager, moderator, auditor and hidden"`
 	Suspended   bool      `json:"suspended,omitempty"`
+
+	Title string `json:"title,omitempty" doc:"What it is or does here. This and the following are told of one person, not in lists" example:"Librarian"`
+	About string `json:"about,omitempty" doc:"What it says of itself"`
+	URL   string `json:"url,omitempty"`
 }
 
 // newPerson shows p; whole means to itself or to a manager.
@@ -115,15 +119,29 @@ func (s *Server) getPerson(ctx context.Context, a social.Actor, in *PathName) (*
 	if err != nil {
 		return nil, err
 	}
-	out := s.showPerson(a, p)
+	out, err := s.showProfile(ctx, a, p)
+	if err != nil {
+		return nil, err
+	}
 	out.Presence = s.presence(ctx, a, p)
 	return &personOut{Body: out}, nil
+}
+
+// showProfile is showPerson with what the person says of itself.
+func (s *Server) showProfile(ctx context.Context, a social.Actor, p social.Person) (Person, error) {
+	said, err := s.people.Profile(ctx, a, p.Name)
+	out := s.showPerson(a, p)
+	out.Title, out.About, out.URL = said.Title, said.About, said.URL
+	return out, err
 }
 
 type patchPersonIn struct {
 	PathName
 	Body struct {
 		DisplayName *string   `json:"displayName,omitempty"`
+		Title       *string   `json:"title,omitempty" doc:"What it is or does here, in a line of at most 200 bytes"`
+		About       *string   `json:"about,omitempty" doc:"What it says of itself, at most 4096 bytes"`
+		URL         *string   `json:"url,omitempty" doc:"Of a page about it, http:// or https://"`
 		Name        *string   `json:"name,omitempty" doc:"Rename (manager); the old name stays an alias"`
 		Roles       *[]string `json:"roles,omitempty" doc:"All roles (manager)"`
 		Suspended   *bool     `json:"suspended,omitempty" doc:"Manager"`
@@ -140,7 +158,7 @@ func (s *Server) patchPerson(ctx context.Context, a social.Actor, in *patchPerso
 		return nil, err
 	}
 	b := &in.Body
-	patch := social.PersonPatch{DisplayName: b.DisplayName, Suspended: b.Suspended}
+	patch := social.PersonPatch{DisplayName: b.DisplayName, Suspended: b.Suspended, Title: b.Title, About: b.About, URL: b.URL}
 	if b.Roles != nil {
 		roles, err := social.ParseRoles("roles", *b.Roles)
 		if err != nil {
@@ -163,7 +181,11 @@ func (s *Server) patchPerson(ctx context.Context, a social.Actor, in *patchPerso
 			return nil, err
 		}
 	}
-	return &personOut{Body: s.showPerson(a, p)}, nil
+	out, err := s.showProfile(ctx, a, p)
+	if err != nil {
+		return nil, err
+	}
+	return &personOut{Body: out}, nil
 }
 
 func (s *Server) setPassword(ctx context.Context, a social.Actor, person social.PersonKey, old, password string) error {

@@ -60,7 +60,7 @@ func (f *farewell) tell(h http.Header) {
 // replays tells whether answers are remembered by idempotency key here. Where
 // the key goes into the log of posts it works across REST and MQTT.
 func (rt route) replays() bool {
-	return !rt.open && !rt.published && rt.method != http.MethodGet && rt.body != fileBody
+	return !rt.open && !rt.published && rt.method != http.MethodGet && rt.body != fileBody && rt.body != lineBody
 }
 
 // operation is the route as the document and huma know it.
@@ -102,6 +102,9 @@ func document(api *huma.OpenAPI, op *huma.Operation) {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			rt.mediaType(): {Schema: api.Components.Schemas.Schema(reflect.TypeOf(rt.takes), true, "")},
 		}}
+	}
+	if rt.body == lineBody {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}}}
 	}
 	if rt.body == rawBody {
 		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}}

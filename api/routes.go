@@ -57,6 +57,8 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: put, path: "/v1/people/{name}/block", summary: "Block somebody: neither writes to the other any more", tag: "people", status: 201, also: 200}, s.putBlock)
 	add(api, route{method: del, path: "/v1/people/{name}/block", summary: "End that", tag: "people", status: 204}, s.deleteBlock)
 
+	add(api, route{method: post, path: "/v1/import", summary: "Bring in people, contexts, members, activities and comments, a JSON object a line (manager)", tag: "people", status: 200, body: lineBody}, s.importLines)
+
 	add(api, route{method: get, path: "/v1/me/preferences", summary: "How I want things", tag: "me", status: 200}, s.getPreferences)
 	add(api, route{method: put, path: "/v1/me/preferences", summary: "Say how I want things, all of it", tag: "me", status: 200, body: jsonBody}, s.putPreferences)
 	add(api, route{method: get, path: person + "/activities", summary: "Living posts of somebody's wall, as they read now", tag: "people", status: 200, answer: ActivityPage{}}, s.listWall)

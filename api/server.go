@@ -44,6 +44,7 @@ type Deps struct {
 	Attachments *social.Attachments
 	Links       *auth.Links
 	Media       *auth.Media
+	Imports     *social.Imports
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -95,6 +96,7 @@ type Server struct {
 	attachments *social.Attachments
 	links       *auth.Links
 	media       *auth.Media
+	imports     *social.Imports
 	proxies     Proxies
 	persons     *limiter[social.PersonKey]
 	addresses   *limiter[netip.Prefix]
@@ -132,7 +134,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		devices:     deps.Devices,
 		pushes:      deps.Pushes,
 		searches:    deps.Searches,
-		attachments: deps.Attachments, links: deps.Links, media: deps.Media,
+		attachments: deps.Attachments, links: deps.Links, media: deps.Media, imports: deps.Imports,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}

@@ -94,3 +94,11 @@ func parsePHC(s string) (phc, error) {
 	}
 	return h, nil
 }
+
+// CheckHash finds what is wrong with the hash of a password that was made
+// elsewhere: it is to be argon2id in the canonical PHC format, at a cost that this
+// server pays.
+func CheckHash(hash string) error {
+	_, err := parsePHC(hash)
+	return err
+}

@@ -70,17 +70,17 @@ func (p *Post) Attach(files []Attachment) error {
 }
 
 // keepAttached is told, what an edit says of an application's, with the files of the
-// post that is edited.
+// post that is edited, and the date of one that was imported.
 func keepAttached(told, former []byte) ([]byte, error) {
 	var was extra
-	if len(former) == 0 || json.Unmarshal(former, &was) != nil || was.Attachments == nil {
+	if len(former) == 0 || json.Unmarshal(former, &was) != nil || was.Attachments == nil && was.Published == "" {
 		return told, nil
 	}
 	var now extra
 	if err := json.Unmarshal(told, &now); err != nil {
 		return nil, fmt.Errorf("read what an application tells: %w", err)
 	}
-	now.Attachments = was.Attachments
+	now.Attachments, now.Published = was.Attachments, was.Published
 	return json.Marshal(now)
 }
 
@@ -91,7 +91,7 @@ func withoutAttached(told []byte) []byte {
 		return told
 	}
 	more.Attachments = nil
-	if more.Object == nil && more.Target == nil && more.Data == nil {
+	if more.Object == nil && more.Target == nil && more.Data == nil && more.Published == "" {
 		return nil
 	}
 	out, err := json.Marshal(more)

@@ -9,7 +9,7 @@ import (
 type ChangeKind uint8
 
 const (
-	ChangePerson   ChangeKind = iota + 1 // created, renamed, roles, suspended, removed
+	ChangePerson   ChangeKind = iota + 1 // created, renamed, roles, suspended, removed, erased
 	ChangePassword                       // the account's password
 	ChangeSpace                          // created, edited, deleted
 	ChangeMember                         // membership, overrides or ban of Person in Space
@@ -40,9 +40,8 @@ type DirectoryStore interface {
 	People(ctx context.Context, keys []PersonKey, each func(Person)) error
 	// Spaces does the same for spaces, deleted ones included.
 	Spaces(ctx context.Context, keys []SpaceKey, each func(Space)) error
-	// Affiliations does the same for who is what where: of the people in one
-	// space, or of everybody everywhere where people is nil (space is then ignored).
-	Affiliations(ctx context.Context, space SpaceKey, people []PersonKey, each func(Affiliation)) error
+	// Affiliations does the same for who is what where, each pair asked for once.
+	Affiliations(ctx context.Context, of []Member, each func(Affiliation)) error
 	// Blocks calls each for what these people block, or all do for nil.
 	Blocks(ctx context.Context, people []PersonKey, each func(Block)) error
 	// OpenStreams finds the streams of these prefixes, and makes those that are
@@ -52,6 +51,8 @@ type DirectoryStore interface {
 
 // PeopleStore changes people. Each method is one transaction with its Change.
 type PeopleStore interface {
+	// Profile is what the person says of itself; the zero value where it says nothing.
+	Profile(ctx context.Context, key PersonKey) (Profile, error)
 	// CreatePerson is KindConflict where the name is or was anybody's.
 	CreatePerson(ctx context.Context, p NewPerson, now time.Time) (PersonKey, error)
 	// PatchPerson is KindNotFound for a removed person.

@@ -48,7 +48,7 @@ func (s talkative) partner(i int) PersonKey {
 	return PersonKey((i/s.partners+1+i%s.partners)%s.people + 1)
 }
 
-func (s talkative) Affiliations(_ context.Context, _ SpaceKey, _ []PersonKey, each func(Affiliation)) error {
+func (s talkative) Affiliations(_ context.Context, _ []Member, each func(Affiliation)) error {
 	for i := range s.conversations() {
 		for _, p := range []PersonKey{PersonKey(i/s.partners + 1), s.partner(i)} {
 			each(Affiliation{Space: SpaceKey(i + 1), Person: p, Member: true})

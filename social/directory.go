@@ -110,7 +110,7 @@ func (d *Directory) Load(ctx context.Context) error {
 	if err := d.store.Spaces(ctx, nil, d.putSpaceLocked); err != nil {
 		return fmt.Errorf("load contexts: %w", err)
 	}
-	if err := d.store.Affiliations(ctx, 0, nil, d.putAffiliationLocked); err != nil {
+	if err := d.store.Affiliations(ctx, nil, d.putAffiliationLocked); err != nil {
 		return fmt.Errorf("load members: %w", err)
 	}
 	if err := d.store.Blocks(ctx, nil, d.putBlockLocked); err != nil {

@@ -53,6 +53,9 @@ type extra struct {
 	Data   json.RawMessage `json:"data,omitempty"`
 	// Attachments are the server's own: no client can say them.
 	Attachments []attachmentNote `json:"attachments,omitempty"`
+	// Published is when an imported post was made, as every interface writes times:
+	// where it came later into the log, Post.Published is the moment of that.
+	Published string `json:"published,omitempty"`
 }
 
 // clientTypes are the ActivityStreams 2.0 activity types that a client may use;

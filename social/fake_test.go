@@ -118,12 +118,12 @@ func (s *rightsStore) Spaces(_ context.Context, keys []SpaceKey, each func(Space
 	return err
 }
 
-func (s *rightsStore) Affiliations(_ context.Context, space SpaceKey, people []PersonKey, each func(Affiliation)) error {
+func (s *rightsStore) Affiliations(_ context.Context, of []Member, each func(Affiliation)) error {
 	err := s.called("members")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for m, a := range s.members {
-		if err == nil && (people == nil || m.Space == space && slices.Contains(people, m.Person)) {
+		if err == nil && (of == nil || slices.Contains(of, m)) {
 			each(a)
 		}
 	}

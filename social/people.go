@@ -51,6 +51,9 @@ func (pp *People) create(ctx context.Context, a *Actor, p NewPerson) (Person, er
 	if err := CheckText("displayName", p.DisplayName, MaxDisplayName); err != nil {
 		return Person{}, err
 	}
+	if err := p.Profile.check(); err != nil {
+		return Person{}, err
+	}
 	var key PersonKey
 	act := actOf(a, VerbPersonCreate).Changing("", strings.Join(p.Roles.Words(), " ")) // on whom, the store adds
 	err = pp.dir.audit.Do(ctx, func(ctx context.Context) (err error) {
@@ -85,12 +88,22 @@ func (pp *People) Get(a Actor, name string) (Person, error) {
 	return p, nil
 }
 
+// Profile is what somebody whom the actor sees says of itself.
+func (pp *People) Profile(ctx context.Context, a Actor, name string) (Profile, error) {
+	p, err := pp.Get(a, name)
+	if err != nil {
+		return Profile{}, err
+	}
+	return pp.store.Profile(ctx, p.Key)
+}
+
 // List lists people by name after the given one. more says whether there are others.
 func (pp *People) List(a Actor, after string, limit int) (list []Person, more bool) {
 	return pp.dir.listedPeople(a, after, limit)
 }
 
-// Edit changes a person: its display name by itself, the rest by a manager.
+// Edit changes a person: its display name and profile by itself, the rest by a
+// manager.
 func (pp *People) Edit(ctx context.Context, a Actor, name string, patch PersonPatch) (Person, error) {
 	p, err := pp.Get(a, name)
 	if err != nil {
@@ -125,6 +138,11 @@ func (pp *People) patch(ctx context.Context, a *Actor, p Person, patch PersonPat
 			patch.DisplayName = &p.Name
 		}
 		if err := CheckText("displayName", *patch.DisplayName, MaxDisplayName); err != nil {
+			return Person{}, err
+		}
+	}
+	if profile := patch.apply(Profile{}); patch.describes() {
+		if err := profile.check(); err != nil {
 			return Person{}, err
 		}
 	}

@@ -59,6 +59,7 @@ type Person struct {
 	Discreet    bool // others are not told whether it is there
 	Reserved    bool // others are not told how far it has read
 	Removed     bool // the row stays, so that its posts keep their author
+	Erased      bool // removed, and nobody knows any more who it was
 	Created     time.Time
 	Avatar      ID // of the picture that was uploaded; zero: none
 }
@@ -70,6 +71,7 @@ type NewPerson struct {
 	Service      bool
 	Roles        Roles
 	PasswordHash string // empty: no password, so it cannot sign in with one
+	Profile      Profile
 }
 
 // PersonPatch changes what is not nil.
@@ -77,7 +79,47 @@ type PersonPatch struct {
 	DisplayName *string
 	Roles       *Roles
 	Suspended   *bool
+	Title       *string // of the Profile, as the following
+	About       *string
+	URL         *string
 }
+
+// Profile is what a person says of itself to whoever sees it. It is not in memory.
+type Profile struct {
+	Title string // what it is or does here, in a line
+	About string
+	URL   string
+}
+
+// The limits of a profile, in bytes.
+const (
+	maxTitle = 200
+	maxAbout = 4 << 10
+)
+
+func (p *Profile) check() error {
+	if strings.ContainsAny(p.Title, "\r\n") {
+		return Invalid("title", "is more than one line")
+	}
+	if err := CheckText("title", p.Title, maxTitle); err != nil {
+		return err
+	}
+	if err := CheckText("about", p.About, maxAbout); err != nil {
+		return err
+	}
+	return checkURL("url", p.URL)
+}
+
+// apply is the profile as the patch makes it.
+func (p PersonPatch) apply(to Profile) Profile {
+	set(&to.Title, p.Title)
+	set(&to.About, p.About)
+	set(&to.URL, p.URL)
+	return to
+}
+
+// describes tells whether the patch changes the profile.
+func (p PersonPatch) describes() bool { return p.Title != nil || p.About != nil || p.URL != nil }
 
 // MaxDisplayName bounds display names of people and contexts, in bytes.
 const MaxDisplayName = 200

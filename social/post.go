@@ -106,6 +106,9 @@ type Entry struct {
 	// Attachments of a new post are files of its author that hang on nothing yet:
 	// KindInvalid where one is not. Append notes them in the post, see Post.Attach.
 	Attachments []ID
+	// Dated is when the post was made, where that was before now, and elsewhere; zero:
+	// now. The times of a stream do not go back by it.
+	Dated time.Time
 	// Echo is told in another stream, and stored exactly when Post is. Its Seq stays
 	// 0 where that stream is closed.
 	Echo *Post

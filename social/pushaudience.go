@@ -68,6 +68,7 @@ func (d *Directory) PushRankOf(s *Space) PushRank {
 func (d *Directory) PushNews(b PushBatch, holds func(PersonKey) bool) []PushNews {
 	rank := d.PushRankOf(b.Space)
 	news := map[PersonKey]*PushNews{}
+	b.Posts = slices.DeleteFunc(slices.Clone(b.Posts), func(p Post) bool { return p.Generator == GeneratorImport })
 	for i := range b.Posts {
 		for _, to := range d.pushNamed(&b, &b.Posts[i]) {
 			if holds(to.person) {

@@ -88,7 +88,7 @@ func (d *Directory) settle(ctx context.Context) error {
 // apply reads what the changes touch and swaps it in. On an error nothing has
 // changed, and the same changes come again.
 func (d *Directory) apply(ctx context.Context, changes []Change) error {
-	delta, stale := sortChanges(changes)
+	delta := sortChanges(changes)
 	var (
 		people   []Person
 		spaces   []Space
@@ -105,8 +105,8 @@ func (d *Directory) apply(ctx context.Context, changes []Change) error {
 			return fmt.Errorf("reload contexts: %w", err)
 		}
 	}
-	for space, who := range stale {
-		if err := d.store.Affiliations(ctx, space, who, func(a Affiliation) { affected = append(affected, a) }); err != nil {
+	if len(delta.Members) > 0 {
+		if err := d.store.Affiliations(ctx, delta.Members, func(a Affiliation) { affected = append(affected, a) }); err != nil {
 			return fmt.Errorf("reload members: %w", err)
 		}
 	}
@@ -128,10 +128,8 @@ func (d *Directory) apply(ctx context.Context, changes []Change) error {
 	for _, s := range spaces {
 		d.putSpaceLocked(s)
 	}
-	for space, who := range stale {
-		for _, person := range who {
-			d.dropAffiliationLocked(space, person)
-		}
+	for _, m := range delta.Members {
+		d.dropAffiliationLocked(m.Space, m.Person)
 	}
 	for _, a := range affected {
 		d.putAffiliationLocked(a)
@@ -149,9 +147,8 @@ func (d *Directory) apply(ctx context.Context, changes []Change) error {
 }
 
 // sortChanges gathers what changes touch, each thing once.
-func sortChanges(changes []Change) (Delta, map[SpaceKey][]PersonKey) {
+func sortChanges(changes []Change) Delta {
 	var delta Delta
-	stale := map[SpaceKey][]PersonKey{}
 	seen := map[Change]bool{}
 	for _, c := range changes {
 		c.Version = 0
@@ -168,14 +165,13 @@ func sortChanges(changes []Change) (Delta, map[SpaceKey][]PersonKey) {
 			delta.Spaces = append(delta.Spaces, c.Space)
 		case ChangeMember:
 			delta.Members = append(delta.Members, Member{c.Space, c.Person})
-			stale[c.Space] = append(stale[c.Space], c.Person)
 		case ChangeGrant:
 			delta.Grants = append(delta.Grants, c.Grant)
 		case ChangeBlock:
 			delta.Blocks = append(delta.Blocks, c.Person)
 		}
 	}
-	return delta, stale
+	return delta
 }
 
 // tellExpired tells the listeners whose overrides have ended since last time.

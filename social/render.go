@@ -60,7 +60,11 @@ func (d *Directory) RenderPost(dst []byte, space *Space, p *Post) []byte {
 		}
 		w.raw("]")
 	}
-	w.time("published", p.Published)
+	if more.Published != "" {
+		w.field("published", more.Published)
+	} else {
+		w.time("published", p.Published)
+	}
 	w.time("updated", p.Updated)
 	if p.Key != "" {
 		w.field("key", p.Key)

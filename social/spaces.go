@@ -88,11 +88,8 @@ func checkSpace(s *Space) error {
 	if err := CheckText("description", s.Description, maxDescription); err != nil {
 		return err
 	}
-	if err := CheckText("url", s.URL, maxURL); err != nil {
+	if err := checkURL("url", s.URL); err != nil {
 		return err
-	}
-	if s.URL != "" && !strings.HasPrefix(s.URL, "https://") && !strings.HasPrefix(s.URL, "http://") {
-		return Invalid("url", "begins with https:// or http://")
 	}
 	if len(s.Tags) > maxTags {
 		return Invalid("tags", "are more than %d", maxTags)
@@ -112,6 +109,16 @@ func checkSpace(s *Space) error {
 		return Invalid("order", "is not between %d and %d", -maxOrder, maxOrder)
 	}
 	return s.Retention.check()
+}
+
+func checkURL(field, url string) error {
+	if err := CheckText(field, url, maxURL); err != nil {
+		return err
+	}
+	if url != "" && !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") {
+		return Invalid(field, "begins with https:// or http://")
+	}
+	return nil
 }
 
 // CheckText checks a text field's length, in bytes, and its characters.

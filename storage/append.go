@@ -306,7 +306,11 @@ func (b *batch) takePost(e *social.Entry, s *streamState) social.Appended {
 			return social.Appended{Err: failure(err)}
 		}
 	}
-	s.advance(b.now)
+	at := b.now
+	if !e.Dated.IsZero() {
+		at = micros(e.Dated)
+	}
+	s.advance(at)
 	if amends(p) {
 		b.amend(p, b.found[p.Object], s)
 	}

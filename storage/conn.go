@@ -12,9 +12,9 @@ import (
 )
 
 // conn runs statements of the subset that both engines understand, written the
-// way PostgreSQL has them: parameters are $1, $2, … and a list is a []int64
-// behind `= ANY($1)`; several of one length, by $1::bigint[], make a table in
-// `unnest(…) AS t (column, …)`.
+// way PostgreSQL has them: parameters are $1, $2, … and a list is a []int64 or a
+// []string behind `= ANY($1)`; several of one length, by $1::bigint[] and
+// $2::text[], make a table in `unnest(…) AS t (column, …)`.
 type conn interface {
 	// exec tells how many rows it touched.
 	exec(ctx context.Context, sql string, args ...any) (int64, error)
@@ -84,7 +84,14 @@ func into(dest ...any) []any { return dest }
 // should not: KindInvalid. Whoever takes text from people has refused it before.
 func storable(args []any) error {
 	for _, a := range args {
-		if s, ok := a.(string); ok {
+		var list []string
+		switch a := a.(type) {
+		case string:
+			list = []string{a}
+		case []string:
+			list = a
+		}
+		for _, s := range list {
 			if err := checkText("text", s, math.MaxInt); err != nil {
 				return err
 			}

@@ -213,18 +213,24 @@ const (
 		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0, 0, 0 FROM overrides
 		UNION ALL SELECT space, person, 256, FALSE, until_at, 0, 0, 0, 0, 0, 0 FROM bans
 		ORDER BY space, person, permission`
-	someAffiliations = `SELECT space, person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, ` + joinedColumns + `
-		FROM members WHERE space = $1 AND person = ANY($2)
-		UNION ALL SELECT space, person, permission, veto, until_at, 0, 0, 0, 0, 0, 0 FROM overrides WHERE space = $1 AND person = ANY($2)
-		UNION ALL SELECT space, person, 256, FALSE, until_at, 0, 0, 0, 0, 0, 0 FROM bans WHERE space = $1 AND person = ANY($2)
+	someAffiliations = `SELECT m.space AS space, m.person AS person, 0 AS permission, FALSE AS veto, 0 AS until_at, joined_at, ` + joinedColumns + `
+		FROM unnest($1::bigint[], $2::bigint[]) AS u (space, person) JOIN members m ON m.space = u.space AND m.person = u.person
+		UNION ALL SELECT o.space, o.person, permission, veto, until_at, 0, 0, 0, 0, 0, 0
+		FROM unnest($1::bigint[], $2::bigint[]) AS u (space, person) JOIN overrides o ON o.space = u.space AND o.person = u.person
+		UNION ALL SELECT b.space, b.person, 256, FALSE, until_at, 0, 0, 0, 0, 0, 0
+		FROM unnest($1::bigint[], $2::bigint[]) AS u (space, person) JOIN bans b ON b.space = u.space AND b.person = u.person
 		ORDER BY space, person, permission`
 )
 
 // Affiliations is [social.DirectoryStore]'s. each must not call the store.
-func (db *DB) Affiliations(ctx context.Context, space social.SpaceKey, people []social.PersonKey, f func(social.Affiliation)) error {
+func (db *DB) Affiliations(ctx context.Context, of []social.Member, f func(social.Affiliation)) error {
 	text, args := allAffiliations, []any(nil)
-	if people != nil {
-		text, args = someAffiliations, []any{int64(space), keyList(people)}
+	if of != nil {
+		var pairs [2][]int64
+		for _, m := range of {
+			putColumns(pairs[:], int64(m.Space), int64(m.Person))
+		}
+		text, args = someAffiliations, []any{pairs[0], pairs[1]}
 	}
 	var now social.Affiliation // the one whose rows are being read
 	err := each(ctx, db.eng.reader(), func(rs rows) error {

@@ -77,9 +77,40 @@ func (db *DB) CreatePerson(ctx context.Context, p social.NewPerson, now time.Tim
 				return err
 			}
 		}
+		if p.Profile != (social.Profile{}) {
+			if err := patchProfile(ctx, t, key, social.PersonPatch{Title: &p.Profile.Title, About: &p.Profile.About, URL: &p.Profile.URL}); err != nil {
+				return err
+			}
+		}
 		return t.note(ctx, social.Change{Kind: social.ChangePerson, Person: key})
 	})
 	return key, err
+}
+
+// Profile is [social.PeopleStore]'s.
+func (db *DB) Profile(ctx context.Context, key social.PersonKey) (p social.Profile, err error) {
+	err = one(ctx, db.eng.reader(), into(&p.Title, &p.About, &p.URL), `SELECT title, about, url FROM profiles WHERE person = $1`, int64(key))
+	if err != nil && !errors.Is(err, errNoRow) {
+		return p, failure(fmt.Errorf("read a profile: %w", err))
+	}
+	return p, nil
+}
+
+// patchProfile changes what the patch names of a living person's profile.
+func patchProfile(ctx context.Context, t *tx, key social.PersonKey, patch social.PersonPatch) error {
+	if patch.Title == nil && patch.About == nil && patch.URL == nil {
+		return nil
+	}
+	if err := lockPerson(ctx, t, key); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `INSERT INTO profiles (person, title, about, url) VALUES ($1, COALESCE($2, ''), COALESCE($3, ''), COALESCE($4, ''))
+		ON CONFLICT (person) DO UPDATE SET title = COALESCE($2, profiles.title), about = COALESCE($3, profiles.about), url = COALESCE($4, profiles.url)`,
+		int64(key), optional(patch.Title), optional(patch.About), optional(patch.URL))
+	if err != nil {
+		return fmt.Errorf("write a profile: %w", err)
+	}
+	return nil
 }
 
 // PatchPerson is [social.PeopleStore]'s.
@@ -92,6 +123,9 @@ func (db *DB) PatchPerson(ctx context.Context, key social.PersonKey, patch socia
 			if err := t.noteHidden(ctx, key, *patch.Roles); err != nil {
 				return err
 			}
+		}
+		if err := patchProfile(ctx, t, key, patch); err != nil {
+			return err
 		}
 		n, err := t.exec(ctx, `UPDATE people SET display_name = COALESCE($2, display_name), roles = COALESCE($3, roles),
 			suspended = COALESCE($4, suspended) WHERE id = $1 AND NOT removed`,
@@ -165,6 +199,9 @@ func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.T
 		}
 		if err := endAffiliations(ctx, t, key); err != nil {
 			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM profiles WHERE person = $1`, int64(key)); err != nil {
+			return fmt.Errorf("forget the profile: %w", err)
 		}
 		if _, err := t.exec(ctx, `DELETE FROM preferences WHERE person = $1`, int64(key)); err != nil {
 			return fmt.Errorf("forget the preferences: %w", err)

@@ -279,7 +279,7 @@ func (c liteConn) query(ctx context.Context, text string, args ...any) (rows, er
 
 var (
 	pgList  = regexp.MustCompile(`= ANY\((\$\d+)\)`)
-	pgTable = regexp.MustCompile(`unnest\(((?:\$\d+::bigint\[\](?:, )?)+)\)\s+AS (\w+) \(([\w, ]+)\)`)
+	pgTable = regexp.MustCompile(`unnest\(((?:\$\d+::(?:bigint|text)\[\](?:, )?)+)\)\s+AS (\w+) \(([\w, ]+)\)`)
 )
 
 // dialect rewrites the lists of a statement for SQLite. Parameters called $1, $2
@@ -300,14 +300,15 @@ func liteTable(text string) string {
 	lists, names := strings.Split(parts[1], ", "), strings.Split(parts[3], ", ")
 	var b strings.Builder
 	for i, name := range names {
-		list := strings.TrimSuffix(lists[i], "::bigint[]")
+		list, _, _ := strings.Cut(lists[i], "::")
 		if i == 0 {
 			b.WriteString("(SELECT j.value AS " + name)
 			continue
 		}
 		b.WriteString(", " + list + " ->> j.key AS " + name)
 	}
-	b.WriteString(" FROM json_each(" + strings.TrimSuffix(lists[0], "::bigint[]") + ") j) AS " + parts[2])
+	first, _, _ := strings.Cut(lists[0], "::")
+	b.WriteString(" FROM json_each(" + first + ") j) AS " + parts[2])
 	return b.String()
 }
 
@@ -317,15 +318,14 @@ func liteArgs(args []any) ([]any, error) {
 		return nil, err
 	}
 	for i, a := range args {
-		list, ok := a.([]int64)
-		if !ok {
-			continue
+		switch a.(type) {
+		case []int64, []string:
+			text, err := json.Marshal(a)
+			if err != nil {
+				return nil, fmt.Errorf("encode a list: %w", err)
+			}
+			args[i] = string(text)
 		}
-		text, err := json.Marshal(list)
-		if err != nil {
-			return nil, fmt.Errorf("encode a list: %w", err)
-		}
-		args[i] = string(text)
 	}
 	return args, nil
 }

@@ -23,7 +23,7 @@ func memberClaims() []claim {
 func (w *World) affiliation(person social.PersonKey) social.Affiliation {
 	w.Helper()
 	var out social.Affiliation
-	err := w.DB.Affiliations(w.Context(), w.Lobby.Key, []social.PersonKey{person}, func(a social.Affiliation) { out = a })
+	err := w.DB.Affiliations(w.Context(), []social.Member{{Space: w.Lobby.Key, Person: person}}, func(a social.Affiliation) { out = a })
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func affiliations(w *World) {
 	w.override(w.Bob, social.Override{Permission: social.Write, Veto: true, Until: Epoch().Add(time.Minute)})
 	w.override(w.Carol, social.Override{Permission: social.Invite})
 	var got []string
-	err := w.DB.Affiliations(w.Context(), 0, nil, func(a social.Affiliation) {
+	err := w.DB.Affiliations(w.Context(), nil, func(a social.Affiliation) {
 		got = append(got, fmt.Sprint(a.Space, a.Person, a.Member, len(a.Overrides)))
 	})
 	want := []string{
@@ -206,10 +206,11 @@ func affiliations(w *World) {
 		w.Errorf("got %v, wanted %v, %v", got, want, err)
 	}
 	got = nil
-	err = w.DB.Affiliations(w.Context(), w.Lobby.Key, []social.PersonKey{w.Carol, w.Bob, 4711}, func(a social.Affiliation) {
-		got = append(got, fmt.Sprint(a.Person))
+	some := []social.Member{{Space: news.Key, Person: w.Bob}, {Space: w.Lobby.Key, Person: w.Carol}, {Space: w.Lobby.Key, Person: w.Bob}, {Space: 4711, Person: 4711}}
+	err = w.DB.Affiliations(w.Context(), some, func(a social.Affiliation) {
+		got = append(got, fmt.Sprint(a.Space, a.Person, a.Member, len(a.Overrides)))
 	})
-	if err != nil || !reflect.DeepEqual(got, []string{fmt.Sprint(w.Bob), fmt.Sprint(w.Carol)}) {
+	if err != nil || !reflect.DeepEqual(got, want[1:]) {
 		w.Errorf("some: %v, %v", got, err)
 	}
 }

@@ -1,0 +1,295 @@
+package social
+
+import (
+	"context"
+	"slices"
+)
+
+// takePeople brings in people: new ones, and what the lines say of those who are there.
+func (r *importRun) takePeople(ctx context.Context, chunk []importLine) (stop bool, err error) {
+	var (
+		fresh []NewPerson
+		lines []int
+	)
+	for i := range chunk {
+		p := &chunk[i].person
+		var err error
+		if p.PasswordHash != "" {
+			err = r.check(p.PasswordHash)
+		}
+		who, is := r.dir.PersonByName(p.Name)
+		switch {
+		case err != nil:
+			err = Invalid("passwordHash", "is none that this site can check: %s", err)
+		case is:
+			err = r.amend(ctx, who, p.patch)
+		case r.foreseen["person "+p.Name]:
+			r.report.People.Unchanged++
+		default:
+			fresh, lines = append(fresh, p.NewPerson), append(lines, chunk[i].number)
+		}
+		if err == nil {
+			continue
+		}
+		if !ofLine(err) {
+			return true, err
+		}
+		if stop = r.fault(chunk[i].number, err); stop {
+			break
+		}
+	}
+	more, err := r.createPeople(ctx, fresh, lines)
+	return stop || more, err
+}
+
+// amend changes what the line says of somebody who is there: what is shown of it,
+// never how it signs in or what it may.
+func (r *importRun) amend(ctx context.Context, who Person, patch PersonPatch) error {
+	is, err := r.people.store.Profile(ctx, who.Key)
+	if err != nil {
+		return err
+	}
+	same := patch.apply(is) == is && (patch.DisplayName == nil || *patch.DisplayName == who.DisplayName)
+	switch {
+	case same:
+		r.report.People.Unchanged++
+		return nil
+	case !r.o.DryRun:
+		if err := r.people.store.PatchPerson(ctx, who.Key, patch, r.now()); err != nil {
+			return err
+		}
+		if err := r.dir.settle(ctx); err != nil {
+			return err
+		}
+	}
+	r.report.People.Changed++
+	return nil
+}
+
+func (r *importRun) createPeople(ctx context.Context, fresh []NewPerson, lines []int) (stop bool, err error) {
+	if len(fresh) == 0 {
+		return false, nil
+	}
+	refused := make([]error, len(fresh))
+	if r.o.DryRun {
+		names := make([]string, len(fresh))
+		for i := range fresh {
+			names[i] = fresh[i].Name
+		}
+		taken, err := r.store.TakenNames(ctx, names)
+		if err != nil {
+			return true, err
+		}
+		for i, name := range names {
+			if r.foresee("person " + name); taken[name] {
+				refused[i] = Errorf(KindConflict, "The name %q is taken, or was once; choose another.", name)
+			}
+		}
+	} else {
+		if refused, err = r.store.CreatePeople(ctx, fresh, r.now()); err != nil {
+			return true, err
+		}
+		if err := r.dir.settle(ctx); err != nil {
+			return true, err
+		}
+	}
+	n, stop := r.refusals(lines, refused)
+	r.report.People.Added += n
+	return stop, nil
+}
+
+// takeContexts brings in contexts. One that is there stays as it is.
+func (r *importRun) takeContexts(ctx context.Context, chunk []importLine) (stop bool, err error) {
+	made := false
+	for i := range chunk {
+		c := &chunk[i].context
+		is, err := r.context(c)
+		switch {
+		case err == nil && is:
+			r.report.Contexts.Unchanged++
+			continue
+		case err == nil && r.o.DryRun:
+			r.foresee("context " + c.ID)
+		case err == nil:
+			_, err = r.spaces.store.CreateSpace(ctx, c.Space, r.now())
+			made = made || err == nil
+		}
+		if err == nil {
+			r.report.Contexts.Added++
+			continue
+		}
+		if !ofLine(err) {
+			return true, err
+		}
+		if stop = r.fault(chunk[i].number, err); stop {
+			break
+		}
+	}
+	if made {
+		err = r.dir.settle(ctx)
+	}
+	return stop, err
+}
+
+// context finds what the line names: its owner and the context above. is tells that it is
+// there already.
+func (r *importRun) context(c *contextLine) (is bool, err error) {
+	if s, known := r.dir.contextByID(c.ID); known {
+		if s.Deleted {
+			return false, Errorf(KindConflict, "The id %q was taken once; choose another.", c.ID)
+		}
+		return true, nil
+	}
+	if r.foreseen["context "+c.ID] {
+		return true, nil
+	}
+	c.Owner = r.actor.Person
+	if c.owner != "" {
+		who, err := r.someone("owner", c.owner)
+		if err != nil {
+			return false, err
+		}
+		c.Owner = who
+	} else if c.Owner == 0 {
+		return false, Invalid("owner", "is missing")
+	}
+	if c.parent == "" {
+		return false, nil
+	}
+	above, known := r.dir.contextByID(c.parent)
+	if (!known || above.Deleted) && !r.expects("context "+c.parent) {
+		return false, Invalid("parent", "there is no context %q", clip(c.parent))
+	}
+	if known {
+		c.Parent = above.Key
+	}
+	return false, nil
+}
+
+// someone finds a person; 0 for one whom a dry run would have made.
+func (r *importRun) someone(field, name string) (PersonKey, error) {
+	if who, ok := r.dir.PersonByName(name); ok {
+		return who.Key, nil
+	}
+	if r.expects("person " + name) {
+		return 0, nil
+	}
+	return 0, Invalid(field, "there is no person %q", clip(name))
+}
+
+// somewhere does the same for a context; nil for one that a dry run would have made.
+func (r *importRun) somewhere(field, id string) (*Space, error) {
+	if s, ok := r.dir.contextByID(id); ok && !s.Deleted {
+		return s, nil
+	}
+	if r.expects("context " + id) {
+		return nil, nil
+	}
+	return nil, Invalid(field, "there is no context %q", clip(id))
+}
+
+// contextByID finds a context, also a deleted one.
+func (d *Directory) contextByID(id string) (*Space, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if pl := d.spaces[d.ids[id]]; pl != nil {
+		return pl.space, true
+	}
+	return nil, false
+}
+
+// takeMembers brings in memberships, with grants and vetoes.
+func (r *importRun) takeMembers(ctx context.Context, chunk []importLine) (stop bool, err error) {
+	var (
+		changes []SpaceMemberChange
+		lines   []int
+		joins   []bool
+	)
+	for i := range chunk {
+		c, join, err := r.member(&chunk[i].member)
+		switch {
+		case err != nil:
+			stop = r.fault(chunk[i].number, err)
+		case c == nil:
+			r.report.Members.Unchanged++
+		default:
+			changes, lines, joins = append(changes, *c), append(lines, chunk[i].number), append(joins, join)
+		}
+		if stop {
+			break
+		}
+	}
+	if len(changes) == 0 {
+		return stop, nil
+	}
+	refused := make([]error, len(changes))
+	switch {
+	case r.o.DryRun:
+	case r.o.Notify:
+		err = r.join(ctx, changes, joins)
+	default:
+		if refused, err = r.store.Affiliate(ctx, changes, r.now()); err == nil {
+			err = r.dir.settle(ctx)
+		}
+	}
+	if err != nil {
+		return true, err
+	}
+	_, more := r.refusals(lines, refused)
+	for i, err := range refused {
+		switch {
+		case err != nil:
+		case joins[i]:
+			r.report.Members.Added++
+		default:
+			r.report.Members.Changed++
+		}
+	}
+	return stop || more, nil
+}
+
+// member is what a line changes; nil where that is nothing.
+func (r *importRun) member(l *memberLine) (c *SpaceMemberChange, join bool, err error) {
+	s, err := r.somewhere("context", l.context)
+	if err != nil {
+		return nil, false, err
+	}
+	who, err := r.someone("person", l.Name)
+	if err != nil {
+		return nil, false, err
+	}
+	if s == nil || who == 0 {
+		return &SpaceMemberChange{}, true, nil
+	}
+	m := Member{s.Key, who}
+	if r.pairs[m] { // by two names of one person
+		return nil, false, nil
+	}
+	r.pairs[m] = true
+	is := r.dir.standing(m.Space, m.Person)
+	c = &SpaceMemberChange{Member: m}
+	c.Set, c.Clear = l.overrides(is.Overrides, r.now())
+	if is.Member && len(c.Set) == 0 && c.Clear == 0 {
+		return nil, false, nil
+	}
+	return c, !is.Member, nil
+}
+
+// join brings members in with their events, context by context.
+func (r *importRun) join(ctx context.Context, changes []SpaceMemberChange, joins []bool) error {
+	var order []SpaceKey
+	of := map[SpaceKey][]MemberChange{}
+	for i := range changes {
+		c := &changes[i]
+		if !slices.Contains(order, c.Space) {
+			order = append(order, c.Space)
+		}
+		of[c.Space] = append(of[c.Space], MemberChange{Person: c.Person, Join: joins[i], Set: c.Set, Clear: c.Clear})
+	}
+	for _, key := range order {
+		if _, err := r.spaces.changeMembers(ctx, r.actor, r.dir.SpaceByKey(key), of[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
