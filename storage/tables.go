@@ -16,7 +16,7 @@ var movedTables = []string{
 	"posts", "post_readers", "edits", "tallies", "reactions", "reports", "samples", "retained", "keys", "replays",
 	"sessions", "nodes", "inbound", "read_changes", "changes", "site",
 	"devices", "push_streams", "push_rows", "push_named", "push_told", "push_decisions", "push_dead", "vapid",
-	"attachments", "secrets", "audit",
+	"attachments", "secrets", "audit", "profiles", "erasures",
 }
 
 // leftTables stay behind, each with the reason.
