@@ -111,11 +111,7 @@ func (s *Server) listPosts(ctx context.Context, a social.Actor, in *streamIn, of
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.posts.Activities(ctx, a, of.Where, page)
-	if err != nil {
-		return nil, err
-	}
-	facts, err := s.activities.Facts(ctx, a, list.Posts)
+	list, facts, err := s.activities.Page(ctx, a, of.Where, page)
 	if err != nil {
 		return nil, err
 	}

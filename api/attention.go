@@ -77,12 +77,3 @@ func (s *Server) deleteMute(of func(id string) social.Where) func(context.Contex
 		return nil, err
 	}
 }
-
-// interestsIn is what the actor wants to be told of the spaces of a list, in one look-up.
-func interestsIn[T any](ctx context.Context, s *Server, a social.Actor, list []T, space func(*T) *social.Space) (map[social.SpaceKey]social.Interest, error) {
-	keys := make([]social.SpaceKey, len(list))
-	for i := range list {
-		keys[i] = space(&list[i]).Key
-	}
-	return s.attention.Of(ctx, a, keys)
-}

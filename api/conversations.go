@@ -125,11 +125,7 @@ func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *Pa
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := s.talks.Overviews(ctx, a, s.markers, before, in.Limit, changes.Shows)
-	if err != nil {
-		return nil, err
-	}
-	interests, err := interestsIn(ctx, s, a, found, func(o *social.ConversationOverview) *social.Space { return o.Space })
+	found, next, err := s.talks.Overviews(ctx, a, s.markers, before, in.Limit, changes)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +134,7 @@ func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *Pa
 		o := &found[i]
 		item := conversationOverview{ConversationOverview: ConversationOverview{
 			Conversation: s.newConversation(&o.Conversation), Position: fmt.Sprintf("%s:%d", o.Epoch, o.Head),
-			Delivered: &o.Delivered, Read: &o.Read, Unread: &o.Unread, Interest: newInterest(interests[o.Space.Key]),
+			Delivered: &o.Delivered, Read: &o.Read, Unread: &o.Unread, Interest: newInterest(o.Overview.Interest),
 		}}
 		if o.Post != nil {
 			item.Last = s.directory.RenderPost(nil, o.Space, o.Post)

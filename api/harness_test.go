@@ -105,7 +105,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 		Data:   social.NewData(s.dir, db, committer, now),
 		MQTT:   []string{"mqtt://chat.example.org:1883"},
 	}
-	deps.Activities = social.NewActivities(s.dir, deps.Posts, db, ids, now)
+	deps.Activities = social.NewActivities(s.dir, deps.Posts, db, announcer, ids, now)
 	deps.Talks = social.NewConversations(deps.Spaces, db, deps.Posts, talkers)
 	deps.Blocks = social.NewBlocks(s.dir, db, now)
 	deps.Attention = social.NewAttention(s.dir, db, now)

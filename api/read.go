@@ -62,9 +62,9 @@ func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCha
 	if err := counted(ctx, func() (int, error) { return changes.Count(), nil }); err != nil {
 		return nil, err
 	}
-	items, err := s.newOverviews(ctx, a, found)
-	if err != nil {
-		return nil, err
+	items := make([]overview, len(found))
+	for i := range found {
+		items[i] = s.newOverview(&found[i])
 	}
 	next := ""
 	if more {
@@ -73,22 +73,10 @@ func (s *Server) listMyContexts(ctx context.Context, a social.Actor, in *PageCha
 	return renderChanged(list, "/v1/me/contexts", a, in, changes, items, next)
 }
 
-// newOverviews adds what the actor wants to be told of each.
-func (s *Server) newOverviews(ctx context.Context, a social.Actor, found []social.Overview) ([]overview, error) {
-	interests, err := interestsIn(ctx, s, a, found, func(o *social.Overview) *social.Space { return o.Space })
-	if err != nil {
-		return nil, err
-	}
-	out := make([]overview, len(found))
-	for i := range found {
-		out[i] = s.newOverview(&found[i])
-		out[i].Interest = newInterest(interests[found[i].Space.Key])
-	}
-	return out, nil
-}
-
 func (s *Server) newOverview(o *social.Overview) overview {
-	out := overview{ContextOverview: ContextOverview{ID: o.Space.ID, DisplayName: o.Space.DisplayName, May: o.May.Words()}}
+	out := overview{ContextOverview: ContextOverview{
+		ID: o.Space.ID, DisplayName: o.Space.DisplayName, May: o.May.Words(), Interest: newInterest(o.Interest),
+	}}
 	if !o.May.Has(social.Read) {
 		return out
 	}

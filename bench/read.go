@@ -20,11 +20,14 @@ const (
 	ListActivities = "activities" // the newest of one context
 	ListContexts   = "contexts"   // one's own, with what is unread
 	ListTimeline   = "timeline"
-	ListSearch     = "search" // words that all posts have and that none has, everywhere and in one context, in turn
+	ListSearch     = "search"  // words that all posts have and that none has, everywhere and in one context, in turn
+	ListNothing    = "nothing" // who one is: what any request costs here, beside which the others are to be seen
 )
 
 // Lists are the words of Options.List.
-func Lists() []string { return []string{ListActivities, ListContexts, ListTimeline, ListSearch} }
+func Lists() []string {
+	return []string{ListActivities, ListContexts, ListTimeline, ListSearch, ListNothing}
+}
 
 // Read publishes o.Fill posts to the contexts, and then asks for a page of a list
 // o.Rate times a second, from o.Connections connections of as many people, each a
@@ -129,7 +132,10 @@ type reader struct {
 func newReader(o Options, t *target, i int) *reader {
 	who := t.site.People[i]
 	path := "/v1/me/" + o.List
-	if o.List == ListActivities {
+	switch o.List {
+	case ListNothing:
+		path = "/v1/me"
+	case ListActivities:
 		path = "/v1/contexts/" + t.site.Contexts[memberOf(i, o.Contexts, o.MemberOf)[0]] + "/activities"
 	}
 	urls := []string{t.site.base + path}

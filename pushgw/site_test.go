@@ -68,7 +68,7 @@ func newSite(t *testing.T, db *storage.DB) *site {
 	announcer := social.NewAnnouncer(db, s.dir, s)
 	committer := social.NewCommitter(db, announcer, 1, logger, s.now)
 	s.posts = social.NewPosts(s.dir, db, committer, &s.ids, s.now)
-	s.acts = social.NewActivities(s.dir, s.posts, db, &s.ids, s.now)
+	s.acts = social.NewActivities(s.dir, s.posts, db, announcer, &s.ids, s.now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, &s.ids, false, logger, s.now)
 	s.people = social.NewPeople(s.dir, db, s.now)
 	s.talks = social.NewConversations(s.spaces, db, s.posts, 50)

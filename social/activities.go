@@ -9,6 +9,7 @@ type Activities struct {
 	posts   *Posts
 	store   FactStore
 	reports ReportStore
+	newest  *Newest
 	ids     *IDs
 	now     func() time.Time
 }
@@ -19,7 +20,8 @@ type ActivityStore interface {
 	ReportStore
 }
 
-// NewActivities makes the use cases.
-func NewActivities(dir *Directory, posts *Posts, store ActivityStore, ids *IDs, now func() time.Time) *Activities {
-	return &Activities{dir: dir, posts: posts, store: store, reports: store, ids: ids, now: now}
+// NewActivities makes the use cases; heads tell where the streams stand.
+func NewActivities(dir *Directory, posts *Posts, store ActivityStore, heads Announced, ids *IDs, now func() time.Time) *Activities {
+	newest := NewNewest(posts.log, store, heads, now)
+	return &Activities{dir: dir, posts: posts, store: store, reports: store, newest: newest, ids: ids, now: now}
 }

@@ -3,18 +3,16 @@ package social
 import (
 	"context"
 	"encoding/binary"
-	"hash/fnv"
 	"math"
 	"slices"
 )
 
 // SpaceMark is what the store knows of a person in a space beside its rights: how
-// far it got, and what it wants to be told. The zero value is that of who never
-// said anything.
+// far it said that it got in its messages, and what it wants to be told. The zero
+// value is that of who never said anything.
 type SpaceMark struct {
-	Read, Delivered, Head uint64 // see SetMarker
-	Level                 Level
-	Muted                 int64 // until when, as the store keeps it
+	SetMarker
+	Interest Interest
 }
 
 // Announced tells where streams stand.
@@ -76,7 +74,8 @@ type Changes struct {
 
 	since   *Seen // nil: everything is listed
 	buckets []uint64
-	sights  []Sight // of what the actor belongs to, in no order
+	sights  []Sight                // of what the actor belongs to, in no order
+	marks   map[SpaceKey]SpaceMark // of the same; nil where they were not read
 }
 
 // Shows tells whether the space may have changed.
@@ -111,11 +110,11 @@ func (ms *Markers) Changes(ctx context.Context, a Actor, kind SpaceKind, since *
 	for i := range sights {
 		spaces[i] = sights[i].Space
 	}
-	marks, err := ms.store.SpaceMarks(ctx, a.Person, spaces)
+	marks, err := ms.store.SpaceMarks(ctx, a.Person, spaces, ms.now())
 	if err != nil {
 		return nil, err
 	}
-	out := &Changes{since: since, sights: sights}
+	out := &Changes{since: since, sights: sights, marks: marks}
 	buckets := make([]uint64, bucketCount(spaces))
 	digests := make(map[SpaceKey]uint64, len(sights))
 	for i := range sights {
@@ -199,7 +198,8 @@ func (d *Directory) memberships(a Actor, kind SpaceKind) (version int64, out []S
 
 // digest is a number of all that a person is shown of a space in a list.
 func (ms *Markers) digest(s *Sight, person PersonKey, mark SpaceMark) uint64 {
-	b := make([]byte, 0, 256)
+	var room [256]byte
+	b := room[:0]
 	number := func(n int64) { b = binary.AppendVarint(b, n) }
 	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
 	number(int64(s.Space.Key))
@@ -214,8 +214,10 @@ func (ms *Markers) digest(s *Sight, person PersonKey, mark SpaceMark) uint64 {
 	for _, n := range []uint64{mark.Read, mark.Delivered, mark.Head} {
 		number(int64(n)) //nolint:gosec // likewise
 	}
-	number(int64(mark.Level))
-	number(mark.Muted)
+	number(int64(mark.Interest.Level))
+	if mark.Interest.Muted {
+		number(1 + mark.Interest.Until.UnixMicro())
+	}
 	text(s.Space.DisplayName)
 	if s.Space.Kind == KindConversation {
 		c := ms.dir.conversation(*s, person, listedParticipants)
@@ -231,7 +233,14 @@ func (ms *Markers) digest(s *Sight, person PersonKey, mark SpaceMark) uint64 {
 			text(p.DisplayName)
 		}
 	}
-	h := fnv.New64a()
-	_, _ = h.Write(b) // never fails
-	return h.Sum64()
+	return fnv1a(b)
+}
+
+// fnv1a is the 64-bit hash of hash/fnv, which would put b on the heap.
+func fnv1a(b []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
 }

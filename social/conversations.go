@@ -315,12 +315,12 @@ type ConversationOverview struct {
 
 // Overviews is List with how far the actor got in each, as far as only lets them
 // pass.
-func (cs *Conversations) Overviews(ctx context.Context, a Actor, markers *Markers, before Activity, limit int, only func(SpaceKey) bool) (list []ConversationOverview, next Activity, err error) {
-	sights, next, err := cs.page(ctx, a, before, limit, only)
+func (cs *Conversations) Overviews(ctx context.Context, a Actor, markers *Markers, before Activity, limit int, c *Changes) (list []ConversationOverview, next Activity, err error) {
+	sights, next, err := cs.page(ctx, a, before, limit, c.Shows)
 	if err != nil {
 		return nil, Activity{}, err
 	}
-	found, err := markers.overviews(ctx, a, sights)
+	found, err := markers.overviews(ctx, a, sights, c.marks)
 	if err != nil {
 		return nil, Activity{}, err
 	}

@@ -78,6 +78,8 @@ type ProgressQuery struct {
 	Person PersonKey
 	Base   uint64 // what is up to here counts as read in any case: the head at the join
 	Floor  uint64 // what is up to here the person may not see
+	// Set is the stored marker where the caller has just read it; else nil.
+	Set *SetMarker
 }
 
 // Progress is how far a person has got in a stream, and what is left.
@@ -132,8 +134,8 @@ type MarkerStore interface {
 	// there is left out. Seqs[i] is of streams[i].
 	PostsAt(ctx context.Context, streams []StreamKey, seqs []uint64) ([]Post, error)
 	// SpaceMarks reads what a person said of spaces that it is shown in a list, by
-	// their keys, where it said anything: a look-up for each.
-	SpaceMarks(ctx context.Context, person PersonKey, spaces []*Space) (map[SpaceKey]SpaceMark, error)
+	// their keys, where it said anything, as it holds at that time: a look-up for each.
+	SpaceMarks(ctx context.Context, person PersonKey, spaces []*Space, now time.Time) (map[SpaceKey]SpaceMark, error)
 	// LeftSince lists spaces that the person belonged to at some moment after a
 	// version of the journal of rights and before one of its rights changed, some
 	// of them twice. whole is false where there are more than limit, or they are

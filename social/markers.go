@@ -291,38 +291,69 @@ type Overview struct {
 	Sight
 	Progress       // zero where it may not read
 	Post     *Post // the last one that it may see; nil for none
+	Interest Interest
 }
 
 // Overviews lists the actor's contexts in order of id, after the given one, of
 // those that the changes show. more says whether there are others.
 func (ms *Markers) Overviews(ctx context.Context, a Actor, after string, limit int, c *Changes) (list []Overview, more bool, err error) {
-	var page []*Sight
-	for i := range c.sights {
-		if s := &c.sights[i]; s.Space.ID > after && c.Shows(s.Space.Key) {
-			page = append(page, s)
-		}
-	}
-	slices.SortFunc(page, func(a, b *Sight) int { return strings.Compare(a.Space.ID, b.Space.ID) })
-	if more = len(page) > limit; more {
-		page = page[:limit]
-	}
-	sights := make([]Sight, len(page))
-	for i, s := range page {
-		sights[i] = *s
-	}
-	list, err = ms.overviews(ctx, a, sights)
+	sights, more := c.page(after, limit)
+	list, err = ms.overviews(ctx, a, sights, c.marks)
 	return list, more, err
 }
 
-// overviews adds to what the actor sees how far it got there.
-func (ms *Markers) overviews(ctx context.Context, a Actor, sights []Sight) (list []Overview, err error) {
-	var ask []ProgressQuery
-	var of []int // the places in list that ask is about
+// page is the first of the spaces that the changes show, in order of id after the
+// given one. Most of many are only compared with the last one of the page.
+func (c *Changes) page(after string, limit int) (page []Sight, more bool) {
+	byID := func(a, b *Sight) int { return strings.Compare(a.Space.ID, b.Space.ID) }
+	first := make([]*Sight, 0, limit+1)
+	for i := range c.sights {
+		s := &c.sights[i]
+		full := len(first) > limit
+		if s.Space.ID <= after || full && s.Space.ID > first[limit].Space.ID || !c.Shows(s.Space.Key) {
+			continue
+		}
+		if full {
+			first = first[:limit]
+		}
+		at, _ := slices.BinarySearchFunc(first, s, byID)
+		first = slices.Insert(first, at, s)
+	}
+	if more = len(first) > limit; more {
+		first = first[:limit]
+	}
+	page = make([]Sight, len(first))
+	for i, s := range first {
+		page[i] = *s
+	}
+	return page, more
+}
+
+// overviews adds to what the actor sees how far it got there, and what it wants to be
+// told; marks are nil where they have to be read.
+func (ms *Markers) overviews(ctx context.Context, a Actor, sights []Sight, marks map[SpaceKey]SpaceMark) (list []Overview, err error) {
+	if marks == nil {
+		spaces := make([]*Space, len(sights))
+		for i := range sights {
+			spaces[i] = sights[i].Space
+		}
+		if marks, err = ms.store.SpaceMarks(ctx, a.Person, spaces, ms.now()); err != nil {
+			return nil, err
+		}
+	}
+	list = make([]Overview, 0, len(sights))
+	ask := make([]ProgressQuery, 0, len(sights))
+	of := make([]int, 0, len(sights)) // the places in list that ask is about
 	for i, s := range sights {
+		mark := marks[s.Space.Key]
 		list = append(list, Overview{Sight: s})
+		if a.Creator == 0 {
+			list[i].Interest = mark.Interest
+		}
 		if s.May.Has(Read) {
-			ask = append(ask, s.progressOf(ChannelMessages, a.Person))
-			of = append(of, i)
+			q := s.progressOf(ChannelMessages, a.Person)
+			q.Set = &mark.SetMarker
+			ask, of = append(ask, q), append(of, i)
 		}
 	}
 	found, err := ms.store.Progress(ctx, ask)

@@ -72,7 +72,7 @@ type markerStore struct {
 	err     error
 }
 
-func (s *markerStore) SpaceMarks(context.Context, PersonKey, []*Space) (map[SpaceKey]SpaceMark, error) {
+func (s *markerStore) SpaceMarks(context.Context, PersonKey, []*Space, time.Time) (map[SpaceKey]SpaceMark, error) {
 	return nil, nil
 }
 

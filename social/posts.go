@@ -319,18 +319,32 @@ func (ps *Posts) Since(ctx context.Context, a Actor, w Where, channel Channel, e
 }
 
 func (ps *Posts) list(ctx context.Context, a Actor, w Where, channel Channel, page Page, living bool) (Listed, error) {
-	sight, err := ps.dir.SeeAt(a, w)
+	sight, err := ps.readable(a, w, channel)
 	if err != nil {
 		return Listed{}, err
 	}
+	return ps.listIn(ctx, a, sight, channel, page, living)
+}
+
+// readable is a space with such a log, where the actor may read it; else KindNotFound.
+func (ps *Posts) readable(a Actor, w Where, channel Channel) (Sight, error) {
+	sight, err := ps.dir.SeeAt(a, w)
+	if err != nil {
+		return Sight{}, err
+	}
 	if !sight.May.Has(Read) {
-		return Listed{}, Errorf(KindNotFound, "There are no posts in %q that are yours to see.", clip(w.Name))
+		return Sight{}, Errorf(KindNotFound, "There are no posts in %q that are yours to see.", clip(w.Name))
 	}
+	if sight.Space.Stream(channel) == 0 {
+		return Sight{}, Errorf(KindNotFound, "There is no such log in %q.", clip(w.Name))
+	}
+	return sight, nil
+}
+
+// listIn lists what an actor with that sight of the space may read there.
+func (ps *Posts) listIn(ctx context.Context, a Actor, sight Sight, channel Channel, page Page, living bool) (out Listed, err error) {
+	out.Space = sight.Space
 	stream := sight.Space.Stream(channel)
-	if stream == 0 {
-		return Listed{}, Errorf(KindNotFound, "There is no such log in %q.", clip(w.Name))
-	}
-	out := Listed{Space: sight.Space}
 	// Read first: what is posted meanwhile belongs to the next page, and what is
 	// given up meanwhile is noticed by the reader of that.
 	if out.State, err = ps.log.State(ctx, stream); err != nil {

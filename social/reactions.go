@@ -108,7 +108,11 @@ func (as *Activities) Favorite(ctx context.Context, a Actor, id string, on bool)
 	if err != nil {
 		return false, err
 	}
-	return as.store.SetFavorite(ctx, f.Ref(), a.Person, on, as.now())
+	first, err = as.store.SetFavorite(ctx, f.Ref(), a.Person, on, as.now())
+	if first {
+		as.newest.Forget(f.Stream) // no stream tells of it
+	}
+	return first, err
 }
 
 // Likes lists who likes an activity, the newest first, from before that entry (0:

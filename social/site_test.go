@@ -46,7 +46,7 @@ func newSite(t *testing.T) *site {
 	announcer := social.NewAnnouncer(db, s.dir, s)
 	s.committer = social.NewCommitter(db, announcer, 1, logger, s.now)
 	s.posts = social.NewPosts(s.dir, db, s.committer, ids, s.now)
-	s.activities = social.NewActivities(s.dir, s.posts, db, ids, s.now)
+	s.activities = social.NewActivities(s.dir, s.posts, db, announcer, ids, s.now)
 	s.data = social.NewData(s.dir, db, s.committer, s.now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, false, logger, s.now)
 	s.people = social.NewPeople(s.dir, db, s.now)

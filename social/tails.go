@@ -175,15 +175,23 @@ func all(n int) []int {
 }
 
 func (ts *Tails) markers(ctx context.Context, of []ProgressQuery) (map[markerKey]SetMarker, error) {
-	streams, persons := make([]StreamKey, len(of)), make([]PersonKey, len(of))
-	for i, q := range of {
-		streams[i], persons[i] = q.Stream, q.Person
+	out := make(map[markerKey]SetMarker, len(of))
+	var streams []StreamKey
+	var persons []PersonKey
+	for _, q := range of {
+		if q.Set != nil {
+			out[markerKey{q.Stream, q.Person}] = *q.Set
+		} else {
+			streams, persons = append(streams, q.Stream), append(persons, q.Person)
+		}
+	}
+	if len(streams) == 0 {
+		return out, nil
 	}
 	found, err := ts.store.SetMarkers(ctx, streams, persons)
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[markerKey]SetMarker, len(found))
 	for _, m := range found {
 		out[markerKey{m.Stream, m.Person}] = m
 	}

@@ -59,6 +59,15 @@ func mutedValue(a social.Interest) int64 {
 	return micros(a.Until)
 }
 
+// interest is what the columns say at that time.
+func interest(level social.Level, until int64, now time.Time) social.Interest {
+	out := social.Interest{Level: level, Muted: until == mutedForGood || until > micros(now)}
+	if out.Muted {
+		out.Until = moment(max(until, 0))
+	}
+	return out
+}
+
 // Interests is [social.AttentionStore]'s.
 func (db *DB) Interests(ctx context.Context, person social.PersonKey, spaces []social.SpaceKey, now time.Time) (map[social.SpaceKey]social.Interest, error) {
 	out := map[social.SpaceKey]social.Interest{}
@@ -66,14 +75,11 @@ func (db *DB) Interests(ctx context.Context, person social.PersonKey, spaces []s
 	err := each(ctx, db.eng.reader(), func(rs rows) error {
 		var (
 			space social.SpaceKey
-			a     social.Interest
+			level social.Level
 			until int64
 		)
-		err := rs.Scan(&space, &a.Level, &until)
-		if a.Muted = until == mutedForGood || until > micros(now); a.Muted {
-			a.Until = moment(max(until, 0))
-		}
-		out[space] = a
+		err := rs.Scan(&space, &level, &until)
+		out[space] = interest(level, until, now)
 		return err
 	}, `SELECT space, level, muted_until FROM attention WHERE person = $1 AND space = ANY($2)`, int64(person), keyList(spaces))
 	if err != nil {

@@ -4,20 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"rambla/social"
 )
 
-// By the primary keys of read_markers and attention. SQLite keeps the order of a
-// CROSS JOIN.
-const (
-	markersOf = `SELECT m.stream, m.read, m.delivered, m.head FROM unnest($1::bigint[]) AS u (stream) CROSS JOIN read_markers m
-		WHERE m.stream = u.stream AND m.person = $2`
-	interestsOf = `SELECT space, level, muted_until FROM attention WHERE person = $1`
-)
+// spaceMarks reads markers by the primary key of read_markers, and then what a person
+// attends to by that of attention. SQLite keeps the order of a CROSS JOIN.
+const spaceMarks = `SELECT m.stream, m.read, m.delivered, m.head, m.at, 0, 0 FROM unnest($1::bigint[]) AS u (stream) CROSS JOIN read_markers m
+		WHERE m.stream = u.stream AND m.person = $2
+	UNION ALL SELECT 0, 0, 0, 0, a.muted_until, a.space, a.level FROM attention a WHERE a.person = $2`
 
 // SpaceMarks is [social.MarkerStore]'s.
-func (db *DB) SpaceMarks(ctx context.Context, person social.PersonKey, spaces []*social.Space) (map[social.SpaceKey]social.SpaceMark, error) {
+func (db *DB) SpaceMarks(ctx context.Context, person social.PersonKey, spaces []*social.Space, now time.Time) (map[social.SpaceKey]social.SpaceMark, error) {
 	out := make(map[social.SpaceKey]social.SpaceMark, len(spaces))
 	of := make(map[social.StreamKey]social.SpaceKey, len(spaces))
 	streams := make([]int64, len(spaces))
@@ -25,30 +24,29 @@ func (db *DB) SpaceMarks(ctx context.Context, person social.PersonKey, spaces []
 		stream := s.Stream(social.ChannelMessages)
 		of[stream], streams[i] = s.Key, int64(stream)
 	}
-	c := db.eng.reader()
-	err := each(ctx, c, func(rs rows) error {
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
 		var (
-			stream social.StreamKey
-			m      social.SpaceMark
+			m     social.SetMarker
+			at    int64
+			space social.SpaceKey
+			level social.Level
 		)
-		err := rs.Scan(&stream, &m.Read, &m.Delivered, &m.Head)
-		out[of[stream]] = m
-		return err
-	}, markersOf, streams, int64(person))
-	if err == nil {
-		err = each(ctx, c, func(rs rows) error {
-			var (
-				key   social.SpaceKey
-				level social.Level
-				until int64
-			)
-			err := rs.Scan(&key, &level, &until)
-			m := out[key]
-			m.Level, m.Muted = level, until
-			out[key] = m
+		if err := rs.Scan(&m.Stream, &m.Read, &m.Delivered, &m.Head, &at, &space, &level); err != nil {
 			return err
-		}, interestsOf, int64(person))
-	}
+		}
+		if space == 0 {
+			m.Person, m.At = person, moment(at)
+			space = of[m.Stream]
+			mark := out[space]
+			mark.SetMarker = m
+			out[space] = mark
+			return nil
+		}
+		mark := out[space]
+		mark.Interest = interest(level, at, now)
+		out[space] = mark
+		return nil
+	}, spaceMarks, streams, int64(person))
 	if err != nil {
 		return nil, failure(fmt.Errorf("read the marks of spaces: %w", err))
 	}

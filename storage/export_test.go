@@ -97,7 +97,7 @@ func (db *DB) ExplainFeeds(ctx context.Context, stream social.StreamKey) (map[st
 		"likes":       {rankedLikes, place},
 		"flagged":     {rankedFlagged, place},
 		"favorites":   {rankedFavorites, place},
-		"marks":       {markersOf, []any{one, int64(1)}},
+		"marks":       {spaceMarks, []any{one, int64(1)}},
 	}
 	analyze, explain, columns := "ANALYZE", "EXPLAIN ", 1
 	if _, embedded := db.eng.(*lite); embedded {

@@ -100,6 +100,28 @@ func (db *DB) Likes(ctx context.Context, post social.PostRef, before uint64, lim
 	return out, nil
 }
 
+// Reactions is [social.FactStore]'s.
+func (db *DB) Reactions(ctx context.Context, posts []social.PostRef, limit int) ([]social.Reaction, error) {
+	streams, seqs := refLists(posts)
+	var out []social.Reaction
+	// By primary key.
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var (
+			r    social.Reaction
+			kind int
+		)
+		err := rs.Scan(&r.Post.Stream, &r.Post.Seq, &kind, &r.Person)
+		r.Favorite = kind == reactionFavorite
+		out = append(out, r)
+		return err
+	}, `SELECT r.stream, r.seq, r.kind, r.person FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, seq)
+		JOIN reactions r ON r.stream = u.stream AND r.seq = u.seq LIMIT $3`, streams, seqs, limit)
+	if err != nil {
+		return nil, failure(fmt.Errorf("read reactions: %w", err))
+	}
+	return out, nil
+}
+
 // SetFavorite is [social.FactStore]'s.
 func (db *DB) SetFavorite(ctx context.Context, post social.PostRef, person social.PersonKey, on bool, now time.Time) (changed bool, err error) {
 	stream, seq := int64(post.Stream), int64(post.Seq) //nolint:gosec // came from a BIGINT

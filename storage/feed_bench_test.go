@@ -172,7 +172,7 @@ func (f *feedBench) marks(b *testing.B) {
 	var took []time.Duration
 	for b.Loop() {
 		began := time.Now()
-		if _, err := f.db.SpaceMarks(b.Context(), f.reader, f.spaces[:500]); err != nil {
+		if _, err := f.db.SpaceMarks(b.Context(), f.reader, f.spaces[:500], time.Now()); err != nil {
 			b.Fatal(err)
 		}
 		took = append(took, time.Since(began))

@@ -48,8 +48,7 @@ const isReader = `(SELECT COUNT(*) FROM post_readers r WHERE r.stream = p.stream
 // Both pages walk the primary key from one end of the range.
 const (
 	visiblePosts = `FROM posts p WHERE p.stream = $1 AND p.seq > $2 AND p.seq < $3
-		AND ($7 OR NOT p.private OR p.author = $4 OR EXISTS (
-			SELECT 1 FROM post_readers r WHERE r.stream = p.stream AND r.seq = p.seq AND r.person = $4))
+		AND ($7 OR NOT p.private OR p.author = $4 OR ` + isReader + ` r.person = $4) = 1)
 		AND (NOT $5 OR (p.counts AND p.removed_at IS NULL))`
 	// By posts_root.
 	aboutRoot        = ` AND p.root = $8`

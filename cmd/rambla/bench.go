@@ -169,18 +169,20 @@ func (b *benchMembershipsCommand) Run(in *invocation) error {
 
 type benchReadCommand struct {
 	benchTarget `embed:""`
-	List        string  `default:"activities" enum:"activities,contexts,timeline,search" help:"What is asked for: ${enum}."`
+	List        string  `default:"activities" enum:"activities,contexts,timeline,search,nothing" help:"What is asked for: ${enum}."`
 	Fill        int     `default:"100000" help:"Posts published before."`
 	Rate        float64 `default:"1000" help:"Requests per second."`
 	Connections int     `default:"16" help:"Connections, each of a person of its own."`
 	Contexts    int     `default:"1" help:"Contexts."`
 	MemberOf    int     `default:"1" help:"How many of them each person is a member of."`
+
+	Warmup time.Duration `default:"2s" help:"Time of a run that is not reported, after publishing; a database goes on working for a while after many posts."`
 }
 
 func (b *benchReadCommand) Run(in *invocation) error {
 	return b.run(in, func(ctx context.Context, o bench.Options) (reporter, error) {
 		o.List, o.Fill, o.Rate, o.Connections = b.List, b.Fill, b.Rate, b.Connections
-		o.Contexts, o.MemberOf = b.Contexts, b.MemberOf
+		o.Contexts, o.MemberOf, o.Warmup = b.Contexts, b.MemberOf, b.Warmup
 		return bench.Read(ctx, o)
 	})
 }

@@ -109,7 +109,7 @@ func newSite(db *storage.DB, c *Config, here string, logger *slog.Logger) (*site
 	}
 	s.committer = social.NewCommitter(db, announcer, shards, logger, now)
 	s.posts = social.NewPosts(s.dir, db, s.committer, ids, now)
-	s.activities = social.NewActivities(s.dir, s.posts, db, ids, now)
+	s.activities = social.NewActivities(s.dir, s.posts, db, announcer, ids, now)
 	s.data = social.NewData(s.dir, db, s.committer, now)
 	s.spaces = social.NewSpaces(s.dir, db, announcer, ids, c.ContextsCreate == "everyone", logger, now)
 	s.people = social.NewPeople(s.dir, db, now)
