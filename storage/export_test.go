@@ -191,9 +191,9 @@ func (db *DB) SearchBy(ctx context.Context, way string, q social.SearchQuery) (s
 	if way == "gather" {
 		return s.gather(ctx, db, words)
 	}
-	ask := s.rare
-	if way == "walk" {
-		ask = s.walk
+	ask := s.walk
+	if way != "walk" {
+		ask = func(ctx context.Context, words string) error { return db.eng.(*postgres).rare(ctx, s, words) }
 	}
 	if err := ask(ctx, words); err != nil {
 		return social.FeedPage{}, err
@@ -229,6 +229,11 @@ func (db *DB) ExplainSearch(ctx context.Context, stream social.StreamKey) (map[s
 			return err
 		}
 		for name, s := range statements {
+			if name == "rare" && columns == 1 {
+				if _, err := t.exec(ctx, `SET LOCAL enable_bitmapscan = on`); err != nil {
+					return err
+				}
+			}
 			err := each(ctx, t, func(rs rows) error {
 				var line string
 				dest := []any{new(int), new(int), new(int), &line}
@@ -238,6 +243,11 @@ func (db *DB) ExplainSearch(ctx context.Context, stream social.StreamKey) (map[s
 			}, explain+s.text, s.args...)
 			if err != nil {
 				return fmt.Errorf("explain %s: %w", name, err)
+			}
+			if name == "rare" && columns == 1 {
+				if _, err := t.exec(ctx, `SET LOCAL enable_bitmapscan = off`); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

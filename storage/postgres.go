@@ -90,6 +90,17 @@ func (e *postgres) snapshot(ctx context.Context, f func(conn) error) error {
 	})
 }
 
+// bitmaps runs f on a connection where an index may be read as a bitmap, which is the
+// only way to read one of words.
+func (e *postgres) bitmaps(ctx context.Context, f func(conn) error) error {
+	return pgx.BeginTxFunc(ctx, e.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t pgx.Tx) error {
+		if _, err := t.Exec(ctx, `SET LOCAL enable_bitmapscan = on`); err != nil {
+			return err
+		}
+		return f(pgConn{t})
+	})
+}
+
 func (e *postgres) transact(ctx context.Context, f func(context.Context, *tx) error) error {
 	return e.racing(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
 		return pgx.BeginFunc(ctx, c, func(t pgx.Tx) error {

@@ -96,7 +96,7 @@ func (e *postgres) searchPosts(ctx context.Context, db *DB, s *search) (social.F
 		return social.FeedPage{}, err
 	}
 	if !many {
-		switch err := s.rare(ctx, words); {
+		switch err := e.rare(ctx, s, words); {
 		case err == nil:
 			return s.page(ctx)
 		case !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
@@ -131,27 +131,28 @@ func (s *search) common(ctx context.Context, words string) (bool, error) {
 	return plan[0].Plan.Rows > searchRare, nil
 }
 
-func (s *search) rare(ctx context.Context, words string) error {
-	ctx, cancel := context.WithTimeout(ctx, searchPatience)
+func (e *postgres) rare(ctx context.Context, s *search, words string) error {
+	short, cancel := context.WithTimeout(ctx, searchPatience)
 	defer cancel()
+	err := e.bitmaps(short, func(c conn) error { return s.rare(short, c, words) })
+	if err != nil {
+		s.found = nil
+		return errors.Join(err, short.Err())
+	}
+	return s.identify(ctx)
+}
+
+func (s *search) rare(ctx context.Context, c conn, words string) error {
 	text, args := searchRareAll, []any{words, s.reader, s.after.at, s.after.stream, s.after.seq, s.from, s.sort, s.limit}
 	if s.streams != nil {
 		text, args = searchRareIn, append(args, s.streams, s.floors)
 	}
-	err := each(ctx, s, func(rs rows) error {
+	return each(ctx, c, func(rs rows) error {
 		var h searchHit
 		err := rs.Scan(&h.at, &h.stream, &h.seq)
 		s.found = append(s.found, h)
 		return err
 	}, text, args...)
-	if err != nil {
-		s.found = nil
-		if ctx.Err() != nil {
-			err = errors.Join(err, ctx.Err())
-		}
-		return err
-	}
-	return s.identify(ctx)
 }
 
 // identify reads the ids of the posts that pages begin behind.
