@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"mime/multipart"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,4 +107,141 @@ func TestAFileIsReadByWhoReadsItsPost(t *testing.T) {
 			t.Errorf("its bytes are still there: %v", err)
 		}
 	})
+}
+
+func TestUploadsThatCannotBeTakenLeaveNothing(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	nothing := func(what string) {
+		t.Helper()
+		err := s.blobs.Walk(t.Context(), "attachments", func(b social.BlobInfo) error { return errors.New(b.Name.String()) })
+		if err != nil {
+			t.Fatalf("%s left %v", what, err)
+		}
+	}
+	s.upload("", "x", "hello").refused(401, "unauthenticated")
+	s.upload("alice", "x", "").refused(422, "invalid", "file")
+	s.upload("alice", "x.png", "\x1f\x8b\x08 compressed").refused(422, "invalid", "file")
+	s.upload("alice", "x", strings.Repeat("x", 1<<20+1)).refused(413, "too_large")
+	s.as("alice", "POST", "/v1/attachments", "{}").refused(415, "unsupported_media_type")
+	form := "multipart/form-data; boundary=b"
+	field := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\nhello\r\n"
+	s.as("alice", "POST", "/v1/attachments", "--b--\r\n").with("Content-Type", form).refused(422, "invalid", "file")
+	s.as("alice", "POST", "/v1/attachments", "--b\r\nContent-Disposition: form-data; name=\"owner\"\r\n\r\nbob\r\n--b--\r\n").with("Content-Type", form).refused(422, "invalid", "owner")
+	s.as("alice", "POST", "/v1/attachments", field+strings.Replace(field, `"file"`, `"other"`, 1)+"--b--\r\n").with("Content-Type", form).refused(422, "invalid", "other")
+	for n := range len(field) { // cut off anywhere, the end of the file included
+		if a := s.as("alice", "POST", "/v1/attachments", field[:n]).with("Content-Type", form).do(); a.status/100 != 4 {
+			t.Fatalf("cut off at byte %d: %d %s", n, a.status, a.body)
+		}
+	}
+	nothing("what was refused")
+	if left, err := s.db.AttachmentBytes(t.Context(), 2); err != nil || left != 0 {
+		t.Errorf("%d bytes count, %v", left, err)
+	}
+	for range 3 {
+		s.upload("alice", "x", strings.Repeat("x", 1<<20)).wants(201)
+	}
+	s.upload("alice", "x", "a byte too many").refused(413, "too_large")
+	s.upload("bob", "x", "another one's").wants(201)
+}
+
+func TestWhatABrowserCouldRunIsSaved(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	for content, kind := range map[string]string{
+		"<html><script>alert(1)</script>": "attachment", "<svg onload=alert(1)>": "attachment", "%PDF-1.7": "attachment",
+		"\x89PNG\r\n\x1a\n": "inline", "plain": "inline",
+	} {
+		up := s.upload("alice", "ünder.png", content).wants(201)
+		got := s.as("alice", "GET", up.text("url")).wants(200)
+		if want := kind + "; filename*=utf-8''%C3%BCnder.png"; got.header.Get("Content-Disposition") != want {
+			t.Errorf("%q comes as %s", content, got.header.Get("Content-Disposition"))
+		}
+		if got.header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(got.header.Get("Content-Security-Policy"), "sandbox") ||
+			got.header.Get("Referrer-Policy") != "no-referrer" || got.header.Get("Content-Type") != up.text("mediaType") {
+			t.Errorf("%q comes with %v", content, got.header)
+		}
+	}
+}
+
+func TestAMediaTokenOpensFilesAndNothingElse(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	path := s.upload("alice", "x", "hello").wants(201).text("url")
+	token := s.as("alice", "POST", "/v1/me/media-token").wants(201).text("token")
+	if got := s.as("", "GET", path+"?t="+token).wants(200); string(got.body) != "hello" {
+		t.Errorf("read %q", got.body)
+	}
+	s.as("", "GET", path).refused(401, "unauthenticated")
+	s.as("", "GET", path+"?t="+token[:len(token)-1]).refused(401, "unauthenticated")
+	s.as("", "GET", path+"?t=").refused(401, "unauthenticated")
+	s.as("", "GET", "/v1/me?t="+token).refused(401, "unauthenticated")
+	s.as("", "GET", "/v1/me").with("Authorization", "Bearer "+token).refused(401, "unauthenticated")
+	s.as("", "POST", path+"/links?t="+token).refused(401, "unauthenticated")
+	others := s.as("bob", "POST", "/v1/me/media-token").wants(201).text("token")
+	s.as("", "GET", path+"?t="+others).refused(404, "not_found")
+	if strings.Contains(s.log.String(), token) {
+		t.Error("the token is in the log")
+	}
+	s.skew.Store(int64(time.Hour))
+	s.as("", "GET", path+"?t="+token).refused(401, "unauthenticated")
+}
+
+func TestALinkIsGoodUntilItEnds(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	s.context("lobby", "closed")
+	up := s.upload("alice", "x", "hello").wants(201)
+	post := s.as("alice", "POST", "/v1/contexts/lobby/activities", `{"attachments":["`+up.text("id")+`"]}`).wants(201).text("id")
+	path := up.text("url")
+	link := func(name, body string) string {
+		t.Helper()
+		u, err := url.Parse(s.as(name, "POST", path+"/links", body).wants(201).text("url"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.RequestURI()
+	}
+	s.as("carol", "POST", path+"/links").refused(404, "not_found")
+	s.as("bob", "POST", path+"/links", `{"for":"alice"}`).refused(403, "forbidden")
+	s.as("bob", "POST", path+"/links", `{"ttl":"9000h"}`).refused(422, "invalid", "ttl")
+	own := link("bob", `{"ttl":"1h"}`)
+	free := link("admin", `{"for":"customer 4711"}`)
+	for _, l := range []string{own, free} {
+		if got := s.as("", "GET", l).wants(200); string(got.body) != "hello" {
+			t.Errorf("%s: %q", l, got.body)
+		}
+		s.as("", "HEAD", l).wants(200)
+	}
+	s.as("", "GET", strings.Replace(own, "bob", "ann", 1)).refused(403, "forbidden")
+	s.as("", "GET", strings.Replace(own, "signature=", "signature=A", 1)).refused(403, "forbidden")
+	s.as("", "DELETE", strings.Replace(own, path, "/v1/activities/"+post, 1)).refused(401, "unauthenticated")
+	other := s.upload("alice", "x", "another").wants(201).text("url")
+	s.as("", "GET", strings.Replace(own, path, other, 1)).refused(403, "forbidden")
+	// It was made for somebody who may no longer read.
+	s.as("admin", "DELETE", "/v1/contexts/lobby/members/bob").wants(204)
+	s.as("", "GET", own).refused(404, "not_found")
+	s.as("", "GET", free).wants(200)
+	s.as("admin", "PUT", "/v1/contexts/lobby/members/bob").wants(201)
+	s.as("", "GET", own).wants(200)
+	s.skew.Store(int64(time.Hour))
+	s.as("", "GET", own).refused(410, "gone")
+	s.as("", "GET", free).wants(200)
+	s.tokens["alice"] = s.login("alice", "alice-password") // an hour has passed
+	s.as("alice", "DELETE", "/v1/activities/"+post).wants(204)
+	s.as("", "GET", free).refused(404, "not_found")
+}
+
+func TestAFileWhoseBytesAreGoneIsNotThere(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	up := s.upload("alice", "x", "hello").wants(201)
+	id, _ := social.ParseID(up.text("id"))
+	if err := s.blobs.Remove(t.Context(), social.BlobName{Room: "attachments", ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	s.as("alice", "GET", up.text("url")).refused(404, "not_found")
+	if s.attachments.Stats().Missing != 1 || !strings.Contains(s.log.String(), "bytes of an attachment are missing") {
+		t.Errorf("nobody is told: %+v", s.attachments.Stats())
+	}
+	// Never posted, it goes after a day.
+	s.skew.Store(int64(25 * time.Hour))
+	if n, err := s.attachments.Sweep(t.Context()); err != nil || n != 1 {
+		t.Errorf("swept %d, %v", n, err)
+	}
 }

@@ -163,3 +163,31 @@ func (db *DB) KeepSecret(ctx context.Context, name string, made social.Secret, n
 	}
 	return kept, nil
 }
+
+// PostedAttachments calls f for every file that hangs on a post, in the order of ids,
+// up to its first error.
+func (db *DB) PostedAttachments(ctx context.Context, f func(social.Attachment) error) error {
+	const page = 500
+	var last social.ID
+	for {
+		var list []social.Attachment
+		// By primary key.
+		err := each(ctx, db.eng.reader(), func(rs rows) error {
+			a, err := scanAttachment(rs)
+			list = append(list, a)
+			return err
+		}, `SELECT `+attachmentColumns+` FROM attachments WHERE id > $1 AND stream IS NOT NULL AND removed_at IS NULL ORDER BY id LIMIT $2`, last[:], page)
+		if err != nil {
+			return failure(fmt.Errorf("list attachments: %w", err))
+		}
+		for _, a := range list {
+			if err := f(a); err != nil {
+				return err
+			}
+		}
+		if len(list) < page {
+			return nil
+		}
+		last = list[len(list)-1].ID
+	}
+}

@@ -34,7 +34,7 @@ type figure struct {
 func (m siteMetrics) figures() []figure {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	committed, marked, login := m.committer.Stats(), m.markers.Stats(), m.auth.Stats()
-	found := m.indexer.Stats()
+	found, kept := m.indexer.Stats(), m.files.attachments.Stats()
 	typed, present, counted := m.typing.Stats(), m.presences.Stats(), m.counters.Stats()
 	return []figure{
 		{"rambla_committer_entries_total", "Posts and samples committed.", counter, float64(committed.Entries)},
@@ -62,6 +62,13 @@ func (m siteMetrics) figures() []figure {
 		{"rambla_search_behind_posts", "Entries of the log that search has not read yet.", gauge, float64(found.Behind)},
 		{"rambla_search_lag_seconds", "Age of the first of them; 0 where there is none.", gauge, found.Lag.Seconds()},
 		{"rambla_search_failures_total", "Attempts to index that did not work.", counter, float64(found.Failures)},
+		{"rambla_files_uploaded_total", "Files kept.", counter, float64(kept.Uploaded)},
+		{"rambla_files_uploaded_bytes_total", "Their bytes.", counter, float64(kept.Bytes)},
+		{"rambla_files_refused_total", "Uploads refused: too large, of a type that is not taken, or beyond a quota.", counter, float64(kept.Refused)},
+		{"rambla_files_broken_total", "Uploads that broke off, or found no room on the disk.", counter, float64(kept.Broken)},
+		{"rambla_files_running", "Uploads at this moment.", gauge, float64(kept.Running)},
+		{"rambla_files_removed_total", "Files removed: with their posts, or never posted.", counter, float64(kept.Removed)},
+		{"rambla_files_missing_total", "Files asked for whose bytes are not there.", counter, float64(kept.Missing)},
 		{"rambla_rights_age_seconds", "Time since the journal of rights was last read to its end.", gauge, m.dir.StaleFor().Seconds()},
 		{"rambla_auth_hashes_total", "Passwords hashed.", counter, float64(login.Hashes)},
 		{"rambla_auth_hashes_waiting", "Logins in line for a hash.", gauge, float64(login.HashesWaiting)},

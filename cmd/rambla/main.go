@@ -55,6 +55,7 @@ type command struct {
 	Bench   benchCommand   `cmd:"" help:"Load a server of one's own and measure it."`
 	Check   checkCommand   `cmd:"" help:"Verify with many clients that a server keeps its promises."`
 	Push    pushCommand    `cmd:"" help:"Ask why there was a push, or none, and send one."`
+	Link    linkCommand    `cmd:"" help:"Sign links to files, and check them."`
 	Backup  backupCommand  `cmd:"" help:"Copy the embedded store and its files into one archive, while the server runs."`
 	Restore restoreCommand `cmd:"" help:"Put a backup into the data directory; begins a new epoch."`
 	Config  configCommand  `cmd:"" help:"Show or check the configuration."`

@@ -104,10 +104,10 @@ func (s *serveCommand) Run(in *invocation) error {
 		pushes, err = newPushGateway(&c, st, b, srv.senders, metrics)
 	}
 	if err == nil {
-		srv.files, err = st.openFiles(in.ctx, &c)
+		st.files, err = st.openFiles(in.ctx, &c)
 	}
 	if err == nil {
-		defer srv.files.blobs.Close()
+		defer st.files.blobs.Close()
 		srv.pushes = pushes
 		st.gate.ServePush(pushes)
 		err = srv.run(in, s.Demo)
@@ -160,7 +160,6 @@ type server struct {
 	vapid   *webpush.Key
 	senders *pushSenders
 	pushes  *pushgw.Gateway
-	files   *filed
 }
 
 // run serves until the invocation's context ends, then drains.

@@ -48,6 +48,7 @@ type site struct {
 	repeats   *social.Repeats
 	devices   *social.Devices
 	traces    *social.Pushes
+	files     *filed // of a server; nil for commands
 	searches  *social.Searches
 	indexer   *social.Indexer
 	imports   *social.Imports

@@ -77,6 +77,11 @@ func (d doctorCommand) Run(in *invocation) error {
 		return say(in, "the index of search is made again from the posts; rambla_search_behind_posts says how many are left")
 	}
 	findings, err := db.Verify(in.ctx)
+	if err == nil {
+		var missing []storage.Finding
+		missing, err = verifyBlobs(in.ctx, db, &c)
+		findings = append(findings, missing...)
+	}
 	if closeErr := db.Close(); err == nil {
 		err = closeErr
 	}
