@@ -14,6 +14,7 @@ import (
 	"rambla/api"
 	"rambla/auth"
 	"rambla/files"
+	"rambla/picture"
 	"rambla/social"
 )
 
@@ -31,10 +32,17 @@ func (s *site) files(deps *api.Deps, posts *social.Posts, ids *social.IDs, logge
 		s.Fatal(err)
 	}
 	s.Cleanup(func() { s.blobs.Close() })
+	workshop, err := picture.NewWorkshop(picture.Limits{Pixels: 1_000_000}, nil)
+	if err != nil {
+		s.Fatal(err)
+	}
 	deps.Attachments = social.NewAttachments(social.AttachmentDeps{
-		Directory: s.dir, Posts: posts, Store: s.db, Blobs: s.blobs, Type: files.Type, IDs: ids, Logger: logger, Now: now,
+		Directory: s.dir, Posts: posts, Store: s.db, Blobs: s.blobs, Type: files.Type, Inspector: workshop, IDs: ids, Logger: logger, Now: now,
 	}, fileLimits)
 	s.attachments = deps.Attachments
+	deps.Thumbnails = social.NewThumbnails(deps.Attachments, workshop)
+	deps.Avatars = social.NewAvatars(deps.Spaces, deps.Talks, s.db, s.blobs, workshop, 64<<10, logger, now)
+	s.avatars = deps.Avatars
 	deps.Links = auth.NewLinks(linkKeys, now)
 	if deps.Media, err = auth.NewMedia("a secret of the site", s.auth, now); err != nil {
 		s.Fatal(err)

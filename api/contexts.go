@@ -26,6 +26,7 @@ type Context struct {
 	Parent        string    `json:"parent,omitempty" doc:"The context that it hangs below, where I may know of that"`
 	Order         int       `json:"order" doc:"Its place among those below the same one, smaller first"`
 	Created       string    `json:"created" format:"date-time"`
+	Avatar        string    `json:"avatar,omitempty" doc:"Where the picture that was uploaded is, another address for each; without one …/avatar is drawn"`
 	Member        bool      `json:"member" doc:"Whether I belong to it"`
 	May           []string  `json:"may" nullable:"false" doc:"The permissions that I have in it, with this token"`
 	Interest
@@ -138,6 +139,7 @@ func (s *Server) newContext(a social.Actor, sight social.Sight) Context {
 		Tags: append([]string{}, sp.Tags...), Notifications: sp.Notifications, History: sp.History.String(), Receipts: sp.Receipts,
 		Retention: newRetention(sp.Retention),
 		Owner:     s.directory.AnyPerson(sp.Owner).Name, Created: stamp(sp.Created),
+		Avatar: avatarAddress("/v1/contexts/"+sp.ID, sp.Avatar),
 		Member: sight.Member, May: sight.May.Words(),
 	}
 	for i, word := range c.Permissions.words() {

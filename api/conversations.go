@@ -22,6 +22,7 @@ type Conversation struct {
 	Tags             []string      `json:"tags" nullable:"false" doc:"group; single: of two people one has left; archive: nobody is left to write to; and the group's own"`
 	History          string        `json:"history" enum:"all,since_join" doc:"What participants see of the time before they joined"`
 	Created          string        `json:"created" format:"date-time"`
+	Avatar           string        `json:"avatar,omitempty" doc:"Where the picture that was uploaded is, of a conversation of two that of the other one; another address for each"`
 	May              []string      `json:"may" nullable:"false" doc:"The permissions that I have in it, with this token"`
 }
 
@@ -39,7 +40,7 @@ func newParticipant(p social.Person) Participant {
 func (s *Server) newConversation(c *social.Conversation) Conversation {
 	out := Conversation{
 		ID: c.Space.ID, DisplayName: c.Name, ParticipantCount: c.Total, Tags: append([]string{}, c.Tags...),
-		History: c.Space.History.String(), Created: stamp(c.Space.Created), May: c.May.Words(),
+		History: c.Space.History.String(), Created: stamp(c.Space.Created), Avatar: avatarAddress("/v1/conversations/"+c.Space.ID, c.Avatar.Picture), May: c.May.Words(),
 	}
 	if !c.Space.Single() {
 		out.Owner = s.directory.AnyPerson(c.Space.Owner).Name

@@ -42,6 +42,7 @@ type site struct {
 
 	blobs       *files.Disk
 	attachments *social.Attachments
+	avatars     *social.Avatars
 
 	skew atomic.Int64 // nanoseconds the clock is ahead
 }

@@ -13,6 +13,7 @@ type Person struct {
 	DisplayName string    `json:"displayName" example:"Alice"`
 	Service     bool      `json:"service" doc:"Whether it is a service account"`
 	Created     string    `json:"created" format:"date-time"`
+	Avatar      string    `json:"avatar,omitempty" doc:"Where the picture that was uploaded is, another address for each; without one …/avatar is drawn"`
 	Presence    *Presence `json:"presence,omitempty" doc:"Of one person, to itself, to those who have a conversation with it and to those whom it follows and who follow it"`
 	Aliases     []string  `json:"aliases,omitempty" doc:"Former names. This and the following are for the person itself and for managers"`
 	Roles       []string  `json:"roles,omitempty" doc:"Of manager, moderator, auditor and hidden"`
@@ -25,7 +26,7 @@ type Person struct {
 
 // newPerson shows p; whole means to itself or to a manager.
 func newPerson(p social.Person, whole bool) Person {
-	out := Person{Name: p.Name, DisplayName: p.DisplayName, Service: p.Service, Created: stamp(p.Created)}
+	out := Person{Name: p.Name, DisplayName: p.DisplayName, Service: p.Service, Created: stamp(p.Created), Avatar: avatarAddress("/v1/people/"+p.Name, p.Avatar)}
 	if whole {
 		out.Aliases, out.Roles, out.Suspended = p.Aliases, p.Roles.Words(), p.Suspended
 	}

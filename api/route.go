@@ -31,6 +31,7 @@ type route struct {
 	body         bodyKind // what it takes
 	open         bool     // needs no login
 	media        bool     // of files and pictures: also by a media token or a signed link
+	sized        bool     // of small pictures, whose size is asked for
 	actable      bool     // writes in contexts: one may act for others
 	published    bool     // its idempotency key belongs to what it publishes
 	answer       any      // for the document, where the handler writes JSON by itself
@@ -81,6 +82,9 @@ func (rt route) operation(reg huma.Registry) huma.Operation {
 	if rt.media {
 		op.Security = append(op.Security, map[string][]string{})
 		op.Parameters = append(op.Parameters, query(mediaParam, "A token from /v1/me/media-token, where no header can be sent", &huma.Schema{Type: huma.TypeString}))
+	}
+	if rt.sized {
+		op.Parameters = append(op.Parameters, query("size", "Pixels of a side; rounded down to the nearest size that is made", &huma.Schema{Type: huma.TypeInteger, Minimum: new(float64(minSide)), Maximum: new(float64(maxSide))}))
 	}
 	if rt.actable {
 		op.Parameters = append(op.Parameters, header(actAs, "For managers with the scope act-as: the name of the person to write for, or ctx:ID for a context."))

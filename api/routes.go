@@ -137,6 +137,12 @@ func (s *Server) routes(api huma.API) {
 
 	plain(api, route{method: post, path: "/v1/attachments", summary: "Upload a file, to hang on a post", tag: "files", status: 201, body: fileBody, answer: Attachment{}, actable: true}, s.createAttachment)
 	plain(api, route{method: get, path: "/v1/attachments/{id}", summary: "A file: mine, or of a post that I may read", tag: "files", status: 200, media: true}, s.getAttachment)
+	plain(api, route{method: get, path: "/v1/attachments/{id}/thumbnail", summary: "A small one of a picture", tag: "files", status: 200, media: true, sized: true}, s.getThumbnail)
+	for base, whose := range map[string]pictured{person: ofPerson, ctx: ofContext, conv: ofConversation} {
+		plain(api, route{method: get, path: base + "/avatar", summary: "The picture: what was uploaded, or what is drawn", tag: "files", status: 200, media: true, sized: true}, s.getAvatar(whose))
+		plain(api, route{method: put, path: base + "/avatar", summary: "Upload the picture", tag: "files", status: 204, body: fileBody}, s.putAvatar(whose))
+		plain(api, route{method: del, path: base + "/avatar", summary: "Go back to the drawn one", tag: "files", status: 204}, s.deleteAvatar(whose))
+	}
 	add(api, route{method: post, path: "/v1/attachments/{id}/links", summary: "Make a link that is good without signing in, for a time", tag: "files", status: 201, body: mayBody}, s.createLink)
 
 	add(api, route{method: get, path: "/v1/conversations", summary: "The conversations I take part in, the last one written in first", tag: "conversations", status: 200}, s.listConversations)

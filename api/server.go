@@ -42,6 +42,8 @@ type Deps struct {
 	Pushes      *social.Pushes
 	Searches    *social.Searches
 	Attachments *social.Attachments
+	Thumbnails  *social.Thumbnails
+	Avatars     *social.Avatars
 	Links       *auth.Links
 	Media       *auth.Media
 	Imports     *social.Imports
@@ -94,6 +96,8 @@ type Server struct {
 	pushes      *social.Pushes
 	searches    *social.Searches
 	attachments *social.Attachments
+	thumbnails  *social.Thumbnails
+	avatars     *social.Avatars
 	links       *auth.Links
 	media       *auth.Media
 	imports     *social.Imports
@@ -134,7 +138,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		devices:     deps.Devices,
 		pushes:      deps.Pushes,
 		searches:    deps.Searches,
-		attachments: deps.Attachments, links: deps.Links, media: deps.Media, imports: deps.Imports,
+		attachments: deps.Attachments, thumbnails: deps.Thumbnails, avatars: deps.Avatars, links: deps.Links, media: deps.Media, imports: deps.Imports,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}

@@ -28,14 +28,10 @@ func avatarOf(p Person) Avatar { return Avatar{p.Avatar, p.Name, p.DisplayName} 
 // avatarAt is what is shown of a space that the actor sees: of a conversation of two
 // the other one.
 func (d *Directory) avatarAt(a Actor, s *Space) Avatar {
-	switch {
-	case s.Single():
-		return avatarOf(d.AnyPerson(s.partner(a.Person)))
-	case s.Kind == KindConversation:
-		return Avatar{s.Avatar, s.ID, d.conversation(Sight{Space: s}, a.Person, 0).Name}
-	default:
-		return Avatar{s.Avatar, s.ID, s.DisplayName}
+	if s.Kind == KindConversation {
+		return d.conversation(Sight{Space: s}, a.Person, 0).Avatar
 	}
+	return Avatar{s.Avatar, s.ID, s.DisplayName}
 }
 
 // pictures splits the uploaded pictures into those that somebody is shown with and

@@ -41,7 +41,7 @@ func (av *Avatars) Follow(d Delta) {
 func (av *Avatars) Serve(ctx context.Context) {
 	tick := time.NewTicker(sweepAvatars)
 	defer tick.Stop()
-	av.sweep(ctx)
+	av.Sweep(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -49,12 +49,13 @@ func (av *Avatars) Serve(ctx context.Context) {
 		case picture := <-av.left:
 			av.drop(ctx, picture)
 		case <-tick.C:
-			av.sweep(ctx)
+			av.Sweep(ctx)
 		}
 	}
 }
 
-func (av *Avatars) sweep(ctx context.Context) {
+// Sweep removes the pictures that nobody is shown with.
+func (av *Avatars) Sweep(ctx context.Context) {
 	if av.dir.StaleFor() > staleDirectory {
 		return // somebody may be shown with a picture whom we have not heard of
 	}

@@ -56,6 +56,7 @@ type Conversation struct {
 	Tags         []string // computed ones first: group or single, archive
 	Participants []Person // by name, at most as many as asked for
 	Total        int      // how many there are
+	Avatar       Avatar
 }
 
 // conversation shows s to the person, with at most so many participants.
@@ -68,7 +69,8 @@ func (d *Directory) conversation(s Sight, person PersonKey, most int) Conversati
 	if s.Space.Single() {
 		// Who left is still one of the two.
 		all = []Person{d.anyPersonLocked(s.Space.Pair[0]), d.anyPersonLocked(s.Space.Pair[1])}
-		c.Name = d.anyPersonLocked(s.Space.partner(person)).DisplayName
+		partner := d.anyPersonLocked(s.Space.partner(person))
+		c.Name, c.Avatar = partner.DisplayName, avatarOf(partner)
 	} else {
 		for key, r := range pl.people.all() {
 			if r.Member {
@@ -79,6 +81,9 @@ func (d *Directory) conversation(s Sight, person PersonKey, most int) Conversati
 	slices.SortFunc(all, func(a, b Person) int { return cmp.Compare(a.Name, b.Name) })
 	if c.Name == "" {
 		c.Name = namesOfOthers(all, person)
+	}
+	if !s.Space.Single() {
+		c.Avatar = Avatar{s.Space.Avatar, s.Space.ID, c.Name}
 	}
 	c.Tags, c.Total = d.conversationTagsLocked(pl), len(all)
 	c.Participants = all[:min(most, len(all))]

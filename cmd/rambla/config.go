@@ -88,6 +88,10 @@ type Config struct {
 	FilesRefuse   []string
 	FilesLinkKeys social.Secret
 
+	PicturesMaxPixels int64
+	PicturesMemory    int64
+	AvatarsMaxBytes   int64
+
 	PushHold        time.Duration
 	PushAPNsApps    []string
 	PushAPNsURL     string
@@ -119,6 +123,7 @@ func defaultConfig() Config {
 		PresenceGrace: 8 * time.Second, PushHold: 2 * time.Second,
 		AuditLife:    400 * 24 * time.Hour,
 		FilesMaxSize: 100 << 20, FilesQuota: 5 << 30,
+		PicturesMaxPixels: 50_000_000, PicturesMemory: 384 << 20, AvatarsMaxBytes: 10 << 20,
 	}
 }
 

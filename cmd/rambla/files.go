@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rambla/auth"
 	"rambla/files"
+	"rambla/picture"
 	"rambla/social"
 )
 
@@ -18,11 +21,17 @@ type filed struct {
 	attachments *social.Attachments
 	links       *auth.Links
 	media       *auth.Media
+	avatars     *social.Avatars
+	thumbnails  *social.Thumbnails
 }
 
 // openFiles opens the directory of files, and finds out what links to them are signed
 // with.
-func (s *site) openFiles(ctx context.Context, c *Config) (*filed, error) {
+func (s *site) openFiles(ctx context.Context, c *Config, metrics prometheus.Registerer) (*filed, error) {
+	workshop, err := picture.NewWorkshop(c.pictureLimits(), metrics)
+	if err != nil {
+		return nil, err
+	}
 	blobs, err := files.Open(files.Config{Dir: filepath.Join(c.Data, filesDir), Alone: c.DatabaseURL == "", Now: time.Now})
 	if err != nil {
 		return nil, err
@@ -33,9 +42,15 @@ func (s *site) openFiles(ctx context.Context, c *Config) (*filed, error) {
 	}
 	f.attachments = social.NewAttachments(social.AttachmentDeps{
 		Directory: s.dir, Posts: s.posts, Store: s.db, Blobs: blobs, Type: files.Type,
-		IDs: &social.IDs{}, Logger: s.logger, Now: time.Now,
+		Inspector: workshop, IDs: &social.IDs{}, Logger: s.logger, Now: time.Now,
 	}, c.fileLimits())
+	f.thumbnails = social.NewThumbnails(f.attachments, workshop)
+	f.avatars = social.NewAvatars(s.spaces, s.talks, s.db, blobs, workshop, c.AvatarsMaxBytes, s.logger, time.Now)
 	return f, nil
+}
+
+func (c *Config) pictureLimits() picture.Limits {
+	return picture.Limits{Pixels: c.PicturesMaxPixels, Memory: c.PicturesMemory}
 }
 
 func (c *Config) fileLimits() social.AttachmentLimits {

@@ -66,7 +66,9 @@ func (s *serveCommand) Run(in *invocation) error {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	var b *broker.Broker
-	var pushes *pushgw.Gateway // made before anything can change
+	// These are made before anything can change.
+	var pushes *pushgw.Gateway
+	var avatars *social.Avatars
 	release := func() error { return nil }
 	st, err := openSite(in.ctx, &c, logger, metrics, func(st *site) error {
 		var err error
@@ -86,6 +88,7 @@ func (s *serveCommand) Run(in *invocation) error {
 		st.dir.OnDelta(st.counters.Follow)
 		st.dir.OnDelta(st.presences.Follow) // behind the rights, by which it is delivered
 		st.dir.OnDelta(func(d social.Delta) { pushes.Follow(d) })
+		st.dir.OnDelta(func(d social.Delta) { avatars.Follow(d) })
 		return nil
 	})
 	if err != nil && in.ctx.Err() != nil {
@@ -104,10 +107,11 @@ func (s *serveCommand) Run(in *invocation) error {
 		pushes, err = newPushGateway(&c, st, b, srv.senders, metrics)
 	}
 	if err == nil {
-		st.files, err = st.openFiles(in.ctx, &c)
+		st.files, err = st.openFiles(in.ctx, &c, metrics)
 	}
 	if err == nil {
 		defer st.files.blobs.Close()
+		avatars = st.files.avatars
 		srv.pushes = pushes
 		st.gate.ServePush(pushes)
 		err = srv.run(in, s.Demo)
@@ -211,6 +215,7 @@ func (s *server) run(in *invocation, demo bool) error {
 	work.Go(func() { hooks.Expire(serving, s.broker, expireEvery, time.Now) })
 	work.Go(func() { s.purge(serving) })
 	work.Go(func() { s.files.attachments.Serve(serving) })
+	work.Go(func() { s.files.avatars.Serve(serving) })
 	work.Go(func() { s.pushes.Serve(serving) })
 	work.Go(func() { s.indexer.Serve(serving) })
 	s.logger.Info("ready", "mqtt", listeners.names(), "http", listeners.httpURL(), "admin", listeners.admin.Addr().String(), "version", versionText())
@@ -279,7 +284,7 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 		Directory: s.dir, Posts: s.posts, Activities: s.activities, Spaces: s.spaces, People: s.people, Data: s.data, Markers: s.markers, Sessions: social.NewSessions(s.dir, s.db, hooks.Live{Broker: s.broker}, time.Now), Auth: s.auth,
 		Walls: s.walls, Repeats: s.repeats, Preferences: settings, Feeds: s.feeds, Talks: s.talks, Blocks: s.blocks,
 		Attention: s.attention, Presences: s.presences, Devices: s.devices, Pushes: s.traces, Searches: s.searches, Imports: s.imports,
-		Attachments: s.files.attachments, Links: s.files.links, Media: s.files.media,
+		Attachments: s.files.attachments, Thumbnails: s.files.thumbnails, Avatars: s.files.avatars, Links: s.files.links, Media: s.files.media,
 		Replays: s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,
 		Version: versionText(), MQTT: mqtt, VAPID: s.vapid.Public(),
 	})
