@@ -9,7 +9,7 @@ import { Media } from "./media.ts";
 import { Problem, sentenceOf } from "./problem.ts";
 import { Receipts } from "./receipts.ts";
 import { parseRefusal } from "./refusal.ts";
-import type { Doer } from "./rest.ts";
+import type { Doer, Reader } from "./rest.ts";
 import { listRooms, type Me, type Room } from "./room.ts";
 import { Rooms, isNews } from "./rooms.ts";
 import { Shelf } from "./shelf.ts";
@@ -59,6 +59,8 @@ export class Desk implements LiveEvents {
   readonly company: Company;
   readonly deeds: Deeds;
   readonly feed: Feed;
+  /** For what asks the server by itself and keeps nothing here. */
+  readonly reader: Reader;
   readonly media: Media;
   connection: LiveState = { is: "connecting" };
   /** A sentence about what was just tried; empty for none. */
@@ -86,6 +88,7 @@ export class Desk implements LiveEvents {
     this.rooms = new Rooms(me.id);
     this.tallies = new Tallies(rest, changed);
     this.threads = new Threads(rest, changed);
+    this.reader = rest;
     this.feed = new Feed(rest, this.tallies, changed);
     this.company = new Company(me.id, (topic, payload) => this.live.tell(topic, payload), changed);
     this.deeds = new Deeds(rest, this.tallies, { say: (sentence) => this.say(sentence), roomsChanged: () => this.list() });

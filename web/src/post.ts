@@ -4,9 +4,10 @@
 import { parseAttachments, type Attachment } from "./file.ts";
 import { placeOf, type Place } from "./place.ts";
 
-/** Whom a text names, and as what: "@bob" is the person bob. */
+/** Whom a text names, and as what: "@bob" is the person bob; or a tag such as "#exam", which is nobody. */
 export interface Mention {
   readonly name: string;
+  /** Empty for a tag. */
   readonly person: string;
 }
 
@@ -141,8 +142,10 @@ function parseMentions(tags: unknown): Mention[] {
   if (!Array.isArray(tags)) return [];
   const mentions: Mention[] = [];
   for (const tag of tags) {
-    if (!isFields(tag) || text(tag["type"]) !== "Mention") continue;
+    if (!isFields(tag)) continue;
     const name = text(tag["name"]);
+    if (text(tag["type"]) === "Hashtag" && name.startsWith("#")) mentions.push({ name, person: "" });
+    if (text(tag["type"]) !== "Mention") continue;
     const person = text(tag["id"]) || text(tag["href"]).split("/").pop() || name.replace(/^@/, "");
     if (name !== "" && person !== "") mentions.push({ name, person });
   }

@@ -55,7 +55,7 @@ test("mentions, the answer and the server's HTML are read beside the text", () =
     tag: [{ type: "Mention", name: "@bob", id: "bob" }, { type: "Hashtag", name: "#x" }, 7],
   };
   const post = parsePost({ ...wire({ seq: 1 }), object }, "/ctx/lobby");
-  assert.deepEqual(post?.mentions, [{ name: "@bob", person: "bob" }]);
+  assert.deepEqual(post?.mentions, [{ name: "@bob", person: "bob" }, { name: "#x", person: "" }]);
   assert.equal(post?.html, "<p><em>hi</em> @bob</p>");
   assert.equal(post?.inReplyTo, "id-0");
 });

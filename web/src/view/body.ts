@@ -58,10 +58,15 @@ function named(words: string, mentions: readonly Mention[]): (Node | string)[] {
     }
     if (at > from) parts.push(words.slice(from, at));
     if (found === null) break;
-    parts.push(h("a", { class: "mention", attrs: { href: addressOf(placeOf("user", found.person)) } }, found.name));
+    parts.push(found.person === "" ? tagged(found.name) : h("a", { class: "mention", attrs: { href: addressOf(placeOf("user", found.person)) } }, found.name));
     from = at + found.name.length;
   }
   return parts;
+}
+
+/** A tag leads to what else has it: the page around hears "find". */
+function tagged(name: string): HTMLElement {
+  return h("button", { class: "tag", attrs: { type: "button" }, on: { click: (event) => event.target?.dispatchEvent(new CustomEvent("find", { bubbles: true, detail: name })) } }, name);
 }
 
 /** Where the name stands by itself: @ann is not in @anna. */

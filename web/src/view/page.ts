@@ -12,6 +12,7 @@ import { Head, converse } from "./head.ts";
 import type { Host } from "./host.ts";
 import { mark } from "./mark.ts";
 import { personCard } from "./person.ts";
+import { SearchDialog, showPost } from "./search.ts";
 import { Side } from "./side.ts";
 import { Stream } from "./stream.ts";
 
@@ -30,6 +31,7 @@ export class Page {
   private readonly everything: Everything;
   private readonly banner: Banner;
   private readonly bell: Bell;
+  private readonly search: SearchDialog;
   private readonly announcer = new Announcer();
   private readonly typing = h("p", { class: "typing", attrs: { role: "status" } });
   private readonly readOnly = h("p", { class: "muted read-only" }, "You can read here, but not write.");
@@ -42,6 +44,13 @@ export class Page {
   /** The place shown; empty for none. */
   private shown: Place = "";
   private readonly seen = () => this.look();
+  private readonly pressed = (event: KeyboardEvent) => {
+    const isTyping = event.target instanceof Element && event.target.closest("input, textarea, select, dialog, [contenteditable]") !== null;
+    const isFind = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+    if (!isFind && (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey)) return;
+    event.preventDefault();
+    this.search.open();
+  };
 
   constructor(
     private readonly desk: Desk,
@@ -65,7 +74,11 @@ export class Page {
       typed: () => desk.typed(),
     });
     this.banner = new Banner(actions.hurry);
+    this.search = new SearchDialog(desk.reader, (found) => {
+      if (found.post !== "") showPost(this.element, found.post, () => desk.say("The post is further back: load older ones to see it."));
+    });
     this.bell = new Bell(notifier, (sentence) => desk.say(sentence));
+    const find = h("button", { class: "quiet find", attrs: { type: "button", "aria-keyshortcuts": "/ Control+K" }, on: { click: () => this.search.open() } }, "Search");
     const signOut = h("button", { class: "quiet", attrs: { type: "button" }, on: { click: () => actions.signOut() } }, "Sign out");
     const me = h("button", { class: "name", attrs: { type: "button", title: desk.me.id }, on: { click: () => host.card(desk.me.id) } }, desk.me.name);
     this.room = h("main", { class: "room" }, this.head.element, this.stream.element, this.typing, this.composer.element, this.readOnly);
@@ -84,7 +97,7 @@ export class Page {
       h(
         "aside",
         { attrs: { "aria-label": "Your rooms" } },
-        h("div", { class: "brand" }, mark(), h("span", {}, "Rambla")),
+        h("div", { class: "brand" }, mark(), h("span", {}, "Rambla"), find),
         this.side.element,
         h("div", { class: "me" }, me, this.bell.element, signOut),
       ),
@@ -93,7 +106,10 @@ export class Page {
       this.room,
       this.notice,
       this.announcer.element,
+      this.search.element,
     );
+    this.element.addEventListener("find", (event) => this.search.open(event instanceof CustomEvent ? String(event.detail) : ""));
+    document.addEventListener("keydown", this.pressed);
     document.addEventListener("visibilitychange", this.seen);
     this.draw();
   }
@@ -113,6 +129,7 @@ export class Page {
     clearTimeout(this.drawing);
     this.banner.stop();
     document.removeEventListener("visibilitychange", this.seen);
+    document.removeEventListener("keydown", this.pressed);
     document.title = "Rambla";
   }
 
