@@ -11,17 +11,31 @@ import (
 
 // eachOperation calls f for every operation of the document, with its path made
 // out of things that exist: the closed context den, a post of alice in it, a
-// token and a device of admin, the person bob.
+// token and a device of admin, the person bob, a conversation of admin, alice and
+// bob with a message of alice in it, a comment of bob on the post, and his report.
 func eachOperation(s *site, f func(method, path string, op operation)) {
 	s.Helper()
 	s.context("den", "closed")
 	post := s.post("alice", "den", "a secret of the den")
 	token := s.as("admin", "POST", "/v1/me/tokens", `{"name":"sensor"}`).wants(201).text("id")
 	device := s.as("admin", "POST", "/v1/me/devices", `{"platform":"fcm","token":"admins-token"}`).wants(201).text("id")
+	talk := s.as("admin", "POST", "/v1/conversations", `{"participants":["alice","bob"],"displayName":"three"}`).wants(201).text("id")
+	message := s.as("alice", "POST", "/v1/conversations/"+talk+"/messages", `{"content":"between us"}`).wants(201).text("id")
+	comment := s.as("bob", "POST", "/v1/activities/"+post+"/comments", `{"content":"about it"}`).wants(201).text("id")
+	s.as("bob", "POST", "/v1/activities/"+post+"/report", `{"reason":"rude"}`).wants(201)
+	report := s.as("admin", "GET", "/v1/reports").wants(200).list("items")[0]["id"].(string)
 	d := openAPI(s)
 	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
 		id := "den"
 		switch {
+		case strings.HasPrefix(path, "/v1/conversations/"):
+			id = talk
+		case strings.HasPrefix(path, "/v1/messages/"):
+			id = message
+		case strings.HasPrefix(path, "/v1/comments/"):
+			id = comment
+		case strings.HasPrefix(path, "/v1/reports/"):
+			id = report
 		case strings.HasPrefix(path, "/v1/activities/"):
 			id = post
 		case strings.HasPrefix(path, "/v1/me/tokens/"):
