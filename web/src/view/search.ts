@@ -14,7 +14,15 @@ export class SearchDialog {
   private readonly search: Search;
   private readonly input = h("input", {
     attrs: { type: "search", "aria-label": "Search", placeholder: "Words, \"phrases\", -without, #tag", maxlength: "200", autocomplete: "off" },
-    on: { input: () => this.typed() },
+    on: {
+      input: () => this.typed(),
+      // Which would only empty the box.
+      keydown: (event) => {
+        if (!(event instanceof KeyboardEvent) || event.key !== "Escape") return;
+        event.preventDefault();
+        this.element.close();
+      },
+    },
   });
   private readonly kind = h("select", { attrs: { "aria-label": "What to look for" }, on: { change: () => this.asked() } });
   private readonly hint = h("p", { class: "muted hint", attrs: { role: "status" } });
