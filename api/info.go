@@ -28,12 +28,14 @@ type Endpoints struct {
 	Docs      string   `json:"docs"`
 }
 
-// Limits are in bytes, but for readers (people) and page (entries).
+// Limits are in bytes, but for readers (people), files (of a post) and page (entries).
 type Limits struct {
 	Body    int64 `json:"body" doc:"Bytes of a request's body"`
 	Content int   `json:"content" doc:"Bytes of a post's text"`
 	Data    int   `json:"data" doc:"Bytes of the data an application adds to a post"`
 	Readers int   `json:"readers" doc:"People a private post is for"`
+	File    int64 `json:"file" doc:"Bytes of an uploaded file"`
+	Files   int   `json:"files" doc:"Files of one post"`
 	Page    int   `json:"page" doc:"Entries of a list's page"`
 }
 
@@ -47,7 +49,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request) {
 			OpenAPI: public + openAPIPath + ".json", Docs: public + docsPath,
 		},
 		VAPID:  s.vapid,
-		Limits: Limits{Body: s.cfg.MaxBody, Content: social.MaxContent, Data: social.MaxData, Readers: social.MaxReaders, Page: maxPage},
+		Limits: Limits{Body: s.cfg.MaxBody, Content: social.MaxContent, Data: social.MaxData, Readers: social.MaxReaders, File: s.attachments.Limits().Size, Files: social.MaxAttachments, Page: maxPage},
 	})
 }
 

@@ -73,6 +73,9 @@ func (as *Attachments) MayUpload(ctx context.Context, a Actor) error {
 		return Errorf(KindForbidden, "This token's scopes do not allow it.")
 	}
 	_, err := as.room(ctx, a)
+	if KindOrNil(err) == KindTooLarge {
+		as.refused.Add(1)
+	}
 	return err
 }
 
@@ -83,7 +86,6 @@ func (as *Attachments) room(ctx context.Context, a Actor) (int64, error) {
 		return 0, err
 	}
 	if used >= as.limits.Quota {
-		as.refused.Add(1)
 		return 0, overQuota(as.limits.Quota)
 	}
 	return as.limits.Quota - used, nil
@@ -105,16 +107,17 @@ func (as *Attachments) Upload(ctx context.Context, a Actor, name string, r io.Re
 	}
 	defer as.turns.giveBack(a.Person)
 	f, err := as.upload(ctx, a, name, r)
-	switch KindOrNil(err) {
-	case KindOrNil(nil):
+	if err == nil {
 		as.uploaded.Add(1)
 		as.bytes.Add(uint64(f.Size)) //nolint:gosec // not negative
-	case KindInvalid, KindTooLarge:
+		return f, nil
+	}
+	if kind := KindOf(err); kind == KindInvalid || kind == KindTooLarge {
 		as.refused.Add(1)
-	default:
+	} else {
 		as.broken.Add(1)
 	}
-	return f, err
+	return Attachment{}, err
 }
 
 func (as *Attachments) upload(ctx context.Context, a Actor, name string, r io.Reader) (Attachment, error) {
