@@ -90,6 +90,7 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: put, path: ctx + "/read", summary: "Move my read marker", tag: "contexts", status: 200, body: jsonBody, takes: Receipt{}}, s.putRead)
 	add(api, route{method: put, path: ctx + "/mute", summary: "Be told nothing of it, for a time or for good, or only of some things", tag: "contexts", status: 200, body: mayBody}, s.putMute(social.InContext))
 	add(api, route{method: del, path: ctx + "/mute", summary: "Be told of it again", tag: "contexts", status: 204}, s.deleteMute(social.InContext))
+	plain(api, route{method: get, path: ctx + "/export", summary: "Everything of it that I may read, a JSON object a line; the last one is of the kind end (owner or manager)", tag: "contexts", status: 200}, s.getContextExport)
 	add(api, route{method: get, path: ctx + "/members", summary: "Who belongs to it", tag: "contexts", status: 200}, s.listMembers)
 	add(api, route{method: put, path: ctx + "/members", summary: "Make its members those of a full list (owner or manager)", tag: "contexts", status: 200, body: listBody, takes: MemberList{}, actable: true}, s.putMembers)
 	add(api, route{method: put, path: member, summary: "Join (name me), or add somebody", tag: "contexts", status: 201, also: 200, actable: true}, s.putMember)

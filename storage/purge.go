@@ -19,7 +19,8 @@ const (
 )
 
 // Purge deletes a bounded number of rows that nothing needs any more: idempotency
-// keys, replays, what the retention of contexts gives up, tokens, grants that
+// keys, replays, what the retention of contexts gives up, what
+// deleted ones held, tokens, grants that
 // nothing can refresh, entries of the journal, sessions that are over, nodes that
 // died, the history of who could read, bans that ended long ago, what push
 // remembers for too long, what search remembers of posts that were given up, and
@@ -34,6 +35,7 @@ func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 		{"replays", db.purgeReplays},
 		{"samples", db.purgeSamples},
 		{"posts", db.purgePosts},
+		{"what deleted contexts held", db.purgeEnded},
 		{"retained messages", db.purgeRetained},
 		{"grants", db.purgeGrants},
 		{"journal", db.purgeJournal},

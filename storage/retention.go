@@ -13,6 +13,7 @@ type allowance struct {
 	age    int64 // microseconds
 	count  int64
 	bytes  int64 // of samples
+	over   bool  // nothing stays: its space is deleted
 }
 
 // Streams that hold more than they may, some at a time. Times never go back in
@@ -30,7 +31,48 @@ const (
 		WHERE (p.keep_age > 0 OR p.keep_posts > 0) AND s.channel <> $1 AND s.head > s.floor
 			AND ((p.keep_posts > 0 AND s.head - s.floor > p.keep_posts) OR (p.keep_age > 0 AND m.published_at < $2 - p.keep_age))
 		ORDER BY s.id LIMIT 100`
+	// Of what is deleted, a while after the last entry, which tells of the deletion.
+	endedOver = `SELECT s.id, s.channel FROM spaces p JOIN streams s ON s.space = p.id
+		WHERE p.deleted AND s.closed AND s.head > s.floor AND s.head_at < $1 ORDER BY s.id LIMIT 100`
 )
+
+// endedFor is how long what a deleted space held is kept from whoever purges:
+// those who are connected are told of the deletion first.
+const endedFor = time.Hour
+
+// purgeEnded deletes what was said in spaces that are deleted, chunk by chunk, so
+// that however much it was, nobody who publishes waits for it.
+func (db *DB) purgeEnded(ctx context.Context, now time.Time) (n int64, err error) {
+	type ended struct {
+		allowance
+		channel social.Channel
+	}
+	var streams []ended
+	err = each(ctx, db.eng.reader(), func(rs rows) error {
+		e := ended{allowance: allowance{over: true}}
+		err := rs.Scan(&e.stream, &e.channel)
+		streams = append(streams, e)
+		return err
+	}, endedOver, micros(now.Add(-endedFor)))
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range streams {
+		if n >= purgeRows {
+			break
+		}
+		table := "posts"
+		if e.channel == social.ChannelData {
+			table = "samples"
+		}
+		gone, err := db.giveUpIn(ctx, table, e.allowance, now, purgeRows-n)
+		n += gone
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
 
 // purgeSamples gives up the oldest samples of streams of data: those that are
 // too old, and those beyond the quota of their stream.
@@ -88,7 +130,11 @@ func (db *DB) giveUpIn(ctx context.Context, table string, a allowance, now time.
 			return err
 		}
 		r.to = min(r.to, to)
-		n, err = r.delete(ctx)
+		if n, err = r.delete(ctx); err != nil || !a.over || r.to < head {
+			return err
+		}
+		// Nobody reads there any more, so nobody moves one meanwhile.
+		_, err = t.exec(ctx, `DELETE FROM read_markers WHERE stream = $1`, r.stream)
 		return err
 	})
 	return n, err
@@ -106,6 +152,9 @@ type tableRange struct {
 
 // end is the last seq in the range that the allowance gives up.
 func (r *tableRange) end(ctx context.Context, a allowance, head, bytes, now int64) (int64, error) {
+	if a.over {
+		return head, nil
+	}
 	end := r.floor
 	if a.count > 0 {
 		end = max(end, head-a.count)

@@ -238,7 +238,8 @@ func (db *DB) DeleteSpace(ctx context.Context, key social.SpaceKey, event *socia
 
 // endSpace is DeleteSpace inside of a transaction.
 func endSpace(ctx context.Context, t *tx, key social.SpaceKey, event *social.Post, now time.Time) error {
-	n, err := t.exec(ctx, `UPDATE spaces SET deleted = TRUE WHERE id = $1 AND NOT deleted`, int64(key))
+	n, err := t.exec(ctx, `UPDATE spaces SET deleted = TRUE, description = '', url = '', tags = '[]',
+			display_name = CASE WHEN kind = 0 THEN name ELSE '' END WHERE id = $1 AND NOT deleted`, int64(key))
 	if err != nil {
 		return err
 	}

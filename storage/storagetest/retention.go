@@ -13,6 +13,7 @@ func retentionClaims() []claim {
 		{"a context keeps as many posts as it says, of each stream", retentionByCount},
 		{"what hangs on a post goes with it, and the rest stays right", retentionLeavesNothing},
 		{"a context keeps its data as it says", retentionOfData},
+		{"of what a deleted context held nothing stays, an hour later", deletedLeavesNothing},
 	}
 }
 
@@ -146,5 +147,44 @@ func retentionOfData(w *World) {
 	}
 	if got := w.retained(social.RetainedQuery{}); got != "t=9" { // the last value is not history
 		w.Error(got)
+	}
+}
+
+func deletedLeavesNothing(w *World) {
+	description := "what we were about"
+	w.must(w.DB.PatchSpace(w.Context(), w.Lobby.Key, social.SpacePatch{Description: &description, DisplayName: &description}, nil, Epoch()))
+	kept := w.Post(w.Bob, "in another context")
+	other := w.Space("other", w.Alice)
+	kept.Stream = other.Stream(social.ChannelMessages)
+	p, edited := w.Post(w.Alice, "p"), w.Post(w.Bob, "edited")
+	w.stored(Entries(kept, p, edited)...)
+	w.stored(Entries(w.Amend(social.TypeUpdate, edited, "edited since"))...)
+	w.Say(p)
+	w.stored(social.Entry{Sample: w.toRetain("lamp", "on", 1)})
+	w.move(Epoch(), w.question(w.Bob), 1, 1)
+	w.must(w.DB.DeleteSpace(w.Context(), w.Lobby.Key, w.Event(social.TypeDelete, w.Alice, 0), Epoch()))
+	if s := w.ReadSpace(w.Lobby.Key); s.Description != "" || s.DisplayName != "lobby" || !s.Deleted {
+		w.Errorf("%+v", s)
+	}
+	if n := w.purgeAll(Epoch().Add(59 * time.Minute)); n != 0 {
+		w.Errorf("%d rows went at once", n)
+	}
+	w.purgeAll(Epoch().Add(61 * time.Minute))
+	for c, want := range map[social.Channel]string{
+		social.ChannelMessages: "3-3", social.ChannelComments: "1-1", social.ChannelReactions: "2-2", social.ChannelEvents: "1-1", social.ChannelData: "1-1",
+	} {
+		if got := w.state(c); got != want {
+			w.Errorf("%s is %s, wanted %s", c, got, want)
+		}
+	}
+	for _, id := range []social.ID{p.ID, edited.ID} {
+		_, err := w.DB.PostByID(w.Context(), id)
+		Wants(w, err, social.KindNotFound)
+	}
+	if _, err := w.DB.PostByID(w.Context(), kept.ID); err != nil {
+		w.Error(err)
+	}
+	if q := w.progress(w.question(w.Bob)); q.Read != 0 {
+		w.Errorf("a read marker is left: %+v", q)
 	}
 }
