@@ -43,11 +43,26 @@ func askedOf(ctx context.Context) *asked {
 
 func requestID(ctx context.Context) string { return askedOf(ctx).id }
 
+// maxRequestID bounds the id that a client may give its request, in bytes.
+const maxRequestID = 128
+
+// idOf is the id that the client, or a proxy before us, gave the request, if it is
+// one that can stand in a line of a log; else a new one.
+func idOf(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.:", c)
+	}) {
+		return rand.Text()
+	}
+	return id
+}
+
 // outermost surrounds every request, whether or not a route takes it.
 func (s *Server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := s.now()
-		a := &asked{id: rand.Text(), from: s.proxies.ClientAddr(r), request: r}
+		a := &asked{id: idOf(r), from: s.proxies.ClientAddr(r), request: r}
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), askedKey{}, a), s.cfg.RequestTimeout)
 		defer cancel()
 		// The router notes the pattern here, so that it is known afterwards.
@@ -63,7 +78,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 			s.recovered(rec, r, recover())
 			took := s.now().Sub(begun)
 			s.metrics.answered(routeOf(ctx), r.Method, rec.code(), took)
-			s.log.LogAttrs(ctx, slog.LevelDebug, "request", slog.String("request", a.id), slog.String("method", r.Method),
+			s.log.LogAttrs(ctx, s.cfg.accessLevel(), "request", slog.String("request", a.id), slog.String("method", r.Method),
 				slog.String("route", routeOf(ctx)), slog.Int("status", rec.code()), slog.Duration("dur", took))
 		}()
 		if s.crossOrigin(rec, r) {
@@ -145,7 +160,7 @@ func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) (done bool)
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		if preflight {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-Match, X-HTTP-Method-Override, X-Rambla-Act-As")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-Match, X-HTTP-Method-Override, X-Rambla-Act-As, X-Request-Id")
 			h.Set("Access-Control-Max-Age", "600")
 		}
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -33,6 +34,15 @@ type Config struct {
 	// /64 of IPv6 (default 2000 and 10000).
 	AddressRate  float64 `yaml:"address_rate"`
 	AddressBurst int     `yaml:"address_burst"`
+	// LogRequests has a line of the log for each request at level info, not debug.
+	LogRequests bool `yaml:"log_requests"`
+}
+
+func (c Config) accessLevel() slog.Level {
+	if c.LogRequests {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
 }
 
 // Validate names the first key whose value cannot be used.

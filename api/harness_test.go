@@ -119,6 +119,10 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Feeds = social.NewFeeds(s.dir, db)
 	deps.Presences = social.NewPresences(s.dir, db, silent{}, 200, time.Minute, logger, now)
 	deps.Devices = social.NewDevices(db, pushService, ids, now)
+	deps.Mishaps = social.NewMishaps(now)
+	deps.Stats = func(context.Context) (social.SiteStats, error) {
+		return social.SiteStats{Version: "0.0.0-test", Started: now(), People: 5, Counted: now()}, nil
+	}
 	deps.Pushes = social.NewPushes(s.dir, db, db, db)
 	words, err := lexis.New("english")
 	if err != nil {

@@ -21,12 +21,14 @@ import (
 // Problem is the answer to a request that failed (RFC 9457). Code is what
 // programs decide by; it is stable.
 type Problem struct {
-	Type   string  `json:"type" doc:"Where the code is explained"`
-	Title  string  `json:"title" doc:"What the code means, the same for every occurrence"`
-	Status int     `json:"status" doc:"The HTTP status"`
-	Code   string  `json:"code" doc:"Stable; for programs" example:"not_found"`
-	Detail string  `json:"detail" doc:"What happened this time and what to do, for a person to read"`
-	Errors []Fault `json:"errors,omitempty" doc:"With code invalid: which parts of the request are wrong"`
+	Type   string `json:"type" doc:"Where the code is explained"`
+	Title  string `json:"title" doc:"What the code means, the same for every occurrence"`
+	Status int    `json:"status" doc:"The HTTP status"`
+	Code   string `json:"code" doc:"Stable; for programs" example:"not_found"`
+	Detail string `json:"detail" doc:"What happened this time and what to do, for a person to read"`
+	// Request is there for mistakes of the server, so that whoever reports one can say which.
+	Request string  `json:"request,omitempty" doc:"With a status of 500 and above: the X-Request-Id, which the server's log has too"`
+	Errors  []Fault `json:"errors,omitempty" doc:"With code invalid: which parts of the request are wrong"`
 
 	header http.Header
 }
@@ -156,6 +158,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) report(ctx context.Context, err error) *Problem {
 	p := problemOf(err)
 	s.metrics.problem(p.Code)
+	if p.Status >= http.StatusInternalServerError {
+		p.Request = requestID(ctx)
+	}
 	level := slog.LevelDebug
 	switch p.Status {
 	case http.StatusInternalServerError:

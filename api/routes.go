@@ -77,6 +77,10 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/admin/sessions", summary: "Everybody's MQTT sessions (manager)", tag: "admin", status: 200}, s.listSessions)
 	add(api, route{method: del, path: "/v1/admin/sessions/{person}/{client}", summary: "End a session, and its connection (manager)", tag: "admin", status: 204}, s.deleteSession)
 
+	add(api, route{method: get, path: "/v1/admin/stats", summary: "What the site comes to (manager)", tag: "admin", status: 200}, s.siteStats)
+	add(api, route{method: get, path: "/v1/admin/errors", summary: "What went wrong in this process since it started, the last first (manager)", tag: "admin", status: 200}, s.listErrors)
+	add(api, route{method: del, path: "/v1/admin/errors", summary: "Forget all of it (manager)", tag: "admin", status: 204}, s.clearErrors)
+	add(api, route{method: del, path: "/v1/admin/errors/{id}", summary: "Forget one of it (manager)", tag: "admin", status: 204}, s.clearError)
 	add(api, route{method: get, path: "/v1/admin/audit", summary: "What was administered, the newest first (manager)", tag: "admin", status: 200}, s.listActs)
 
 	add(api, route{method: get, path: "/v1/admin/push", summary: "What was decided of the pushes to a person (manager)", tag: "admin", status: 200}, s.tracePush)

@@ -47,6 +47,9 @@ type Deps struct {
 	Links       *auth.Links
 	Media       *auth.Media
 	Imports     *social.Imports
+	Mishaps     *social.Mishaps
+	// Stats are the figures of the site; it may read the store.
+	Stats func(context.Context) (social.SiteStats, error)
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -75,6 +78,8 @@ type Server struct {
 	sessions   *social.Sessions
 	presences  *social.Presences
 	auth       *auth.Authority
+	mishaps    *social.Mishaps
+	stats      func(context.Context) (social.SiteStats, error)
 	replays    Replays
 	ping       func(context.Context) error
 	metrics    *metrics
@@ -132,6 +137,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		feeds:     deps.Feeds,
 		attention: deps.Attention, presences: deps.Presences,
 		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, vapid: deps.VAPID, proxies: proxies,
+		mishaps:     deps.Mishaps,
+		stats:       deps.Stats,
 		walls:       deps.Walls,
 		repeats:     deps.Repeats,
 		preferences: deps.Preferences,
@@ -212,10 +219,13 @@ func newAPI(router chi.Router, s *Server) huma.API {
 }
 
 // rewriteProblem gives huma's own errors the shape of all others.
-func (s *Server) rewriteProblem(_ huma.Context, _ string, v any) (any, error) {
+func (s *Server) rewriteProblem(c huma.Context, _ string, v any) (any, error) {
 	if m, ok := v.(*huma.ErrorModel); ok {
 		p := ofHuma(m)
 		s.metrics.problem(p.Code)
+		if p.Status >= http.StatusInternalServerError {
+			p.Request = requestID(c.Context())
+		}
 		return p, nil
 	}
 	return v, nil

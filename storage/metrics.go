@@ -14,6 +14,7 @@ type Stats struct {
 	PoolInUse int   // connections at work (SQLite: readers)
 	PoolSize  int   // the most there can be
 	LogBytes  int64 // of SQLite's write-ahead log; 0 on PostgreSQL
+	FileBytes int64 // of SQLite's file without it; 0 on PostgreSQL
 }
 
 // Stats never blocks.

@@ -220,7 +220,7 @@ func (e *lite) tellFull(err error) {
 
 func (e *lite) stats(s *Stats) {
 	s.PoolInUse, s.PoolSize = e.pool.Stats().InUse, e.pool.Stats().MaxOpenConnections
-	s.LogBytes = fileSize(e.path + "-wal")
+	s.LogBytes, s.FileBytes = fileSize(e.path+"-wal"), fileSize(e.path)
 }
 
 func (e *lite) ping(ctx context.Context) error {

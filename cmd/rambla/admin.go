@@ -10,7 +10,7 @@ import (
 
 // adminHandler is the private listener: metrics and profiles.
 func (s *server) adminHandler() http.Handler {
-	s.metrics.MustRegister(siteMetrics{s.site})
+	s.metrics.MustRegister(siteMetrics{s.site}, serverMetrics{s})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{Registry: s.metrics}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

@@ -81,6 +81,7 @@ type Config struct {
 	PresenceGrace   time.Duration
 	AdminPassword   social.Secret
 	AuditLife       time.Duration
+	LogRequests     bool
 
 	FilesMaxSize  int64
 	FilesQuota    int64

@@ -100,14 +100,18 @@ func (in *invocation) config() (Config, error) {
 }
 
 // logger writes to standard error, so that standard output is the command's own.
-func (in *invocation) logger(c *Config) *slog.Logger {
+func (in *invocation) logger(c *Config) *slog.Logger { return in.watchedLogger(c, nil) }
+
+// watchedLogger is a logger of which mishaps, if not nil, takes note.
+func (in *invocation) watchedLogger(c *Config, mishaps *social.Mishaps) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // one of four words, checked when it was read
 	opts := &slog.HandlerOptions{Level: level}
+	var out slog.Handler = slog.NewTextHandler(in.err, opts)
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(in.err, opts))
+		out = slog.NewJSONHandler(in.err, opts)
 	}
-	return slog.New(slog.NewTextHandler(in.err, opts))
+	return slog.New(&watchful{next: out, mishaps: mishaps})
 }
 
 type exit struct{ code int }

@@ -130,6 +130,7 @@ func TestOneListenerServesEverythingButTheFigures(t *testing.T) {
 			t.Errorf("HEAD of %s: %d %q", c.address, a.status, a.body)
 		}
 	}
+	checkExposed(t, s.ask(t, http.MethodGet, admin+"/metrics", "").body)
 	// What the metadata names is there.
 	var meta map[string]any
 	if err := json.Unmarshal([]byte(s.ask(t, http.MethodGet, "/.well-known/oauth-authorization-server", "").body), &meta); err != nil {

@@ -61,7 +61,8 @@ func (s *serveCommand) Run(in *invocation) error {
 	if err != nil {
 		return err
 	}
-	logger := in.logger(&c)
+	mishaps := social.NewMishaps(time.Now)
+	logger := in.watchedLogger(&c, mishaps)
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
@@ -98,7 +99,7 @@ func (s *serveCommand) Run(in *invocation) error {
 	if err != nil {
 		return err
 	}
-	srv := &server{site: st, config: &c, broker: b, metrics: metrics, logger: logger}
+	srv := &server{site: st, mishaps: mishaps, config: &c, broker: b, metrics: metrics, logger: logger}
 	if srv.vapid, err = st.vapidKey(in.ctx, &c); err == nil {
 		srv.senders, err = newPushSenders(&c, srv.vapid, logger, metrics, time.Now)
 	}
@@ -150,6 +151,7 @@ func restConfig(c *Config) api.Config {
 		MaxBody:    c.MaxPacket,
 		PersonRate: float64(c.PersonRate), PersonBurst: int(5 * c.PersonRate),
 		AddressRate: float64(c.AddressRate), AddressBurst: int(5 * c.AddressRate),
+		LogRequests: c.LogRequests,
 	}
 }
 
@@ -160,6 +162,8 @@ type server struct {
 	broker  *broker.Broker
 	metrics *prometheus.Registry
 	logger  *slog.Logger
+	mishaps *social.Mishaps
+	sweeps  sweeping
 	rest    *api.Server // made with the listeners
 	vapid   *webpush.Key
 	senders *pushSenders
@@ -248,6 +252,7 @@ func (s *server) drain(public, private *http.Server, stopServing func()) error {
 // purge removes what its time is over, a few chunks a minute, so that it never
 // competes with publishers for long.
 func (s *server) purge(ctx context.Context) {
+	s.sweeps.clean.Store(time.Now().UnixNano())
 	tick := time.NewTicker(purgeEvery)
 	defer tick.Stop()
 	for {
@@ -258,7 +263,12 @@ func (s *server) purge(ctx context.Context) {
 		}
 		for range purgePerTurn {
 			n, err := s.db.Purge(ctx, time.Now())
+			s.sweeps.rows.Add(uint64(n)) //nolint:gosec // a number of rows
+			if n == 0 && err == nil {
+				s.sweeps.clean.Store(time.Now().UnixNano())
+			}
 			if err != nil && ctx.Err() == nil {
+				s.sweeps.failures.Add(1)
 				s.logger.Warn("removing what is out of date did not work; trying again", "err", err)
 			}
 			if n == 0 || err != nil {
@@ -285,6 +295,7 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 		Walls: s.walls, Repeats: s.repeats, Preferences: settings, Feeds: s.feeds, Talks: s.talks, Blocks: s.blocks,
 		Attention: s.attention, Presences: s.presences, Devices: s.devices, Pushes: s.traces, Searches: s.searches, Imports: s.imports,
 		Attachments: s.files.attachments, Thumbnails: s.files.thumbnails, Avatars: s.files.avatars, Links: s.files.links, Media: s.files.media,
+		Mishaps: s.mishaps, Stats: (&census{server: s, started: time.Now()}).stats,
 		Replays: s.db, Ping: s.db.Ping, Metrics: s.metrics, Logger: s.logger, Now: time.Now,
 		Version: versionText(), MQTT: mqtt, VAPID: s.vapid.Public(),
 	})

@@ -37,6 +37,7 @@ func settings() []setting {
 		toggle("database.migrate", "bring the schema up to date at the start", func(c *Config) *bool { return &c.DatabaseMigrate }),
 		word("log.level", "log-level", "debug, info, warn or error", []string{"debug", "info", "warn", "error"}, func(c *Config) *string { return &c.LogLevel }),
 		word("log.format", "log-format", "text or json", []string{"text", "json"}, func(c *Config) *string { return &c.LogFormat }),
+		toggle("log.requests", "a line for every REST request at level info; else at debug", func(c *Config) *bool { return &c.LogRequests }),
 		text("tls.cert", "tls-cert", "certificate chain in PEM, read again when it changes", func(c *Config) *string { return &c.TLSCert }),
 		text("tls.key", "tls-key", "its private key in PEM", func(c *Config) *string { return &c.TLSKey }),
 		number("broker.max_packet", "largest MQTT packet in bytes", 1<<10, 16<<20, func(c *Config) *int64 { return &c.MaxPacket }),
