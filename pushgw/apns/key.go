@@ -12,13 +12,12 @@ import (
 	"time"
 
 	"github.com/sideshow/apns2/token"
+
+	"rambla/pushgw"
 )
 
 // keyName tells keys apart. Tokens of two teams may not share a connection.
 type keyName struct{ team, id string }
-
-// lookEvery is how often a key's file is looked at.
-const lookEvery = time.Second
 
 // resignEvery is how seldom a token is given up before its time: Apple refuses
 // those who change it more often, connection by connection.
@@ -27,7 +26,6 @@ const resignEvery = 20 * time.Minute
 // key signs for all apps of it, and has the connections that its tokens go over.
 type key struct {
 	name   keyName
-	file   string
 	now    func() time.Time
 	logger *slog.Logger
 	open   func(*token.Token) [2]*world // production, sandbox
@@ -35,23 +33,9 @@ type key struct {
 	mu       sync.Mutex // guards the rest
 	token    *token.Token
 	worlds   [2]*world
-	stamp    fileStamp
-	looked   time.Time
+	file     pushgw.KeyFile
 	loads    uint64    // how often the file was read and was good
 	resigned time.Time // before its time; zero: never
-}
-
-type fileStamp struct {
-	at   time.Time
-	size int64
-}
-
-func stampOf(file string) fileStamp {
-	info, err := os.Stat(file)
-	if err != nil {
-		return fileStamp{} // reading it says why
-	}
-	return fileStamp{info.ModTime(), info.Size()}
 }
 
 // readKey reads a .p8 file. The error says nothing of what is in it.
@@ -74,8 +58,8 @@ func readKey(file string) (*ecdsa.PrivateKey, error) {
 func (k *key) load() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.stamp, k.looked = stampOf(k.file), k.now()
-	private, err := readKey(k.file)
+	k.file.Noted()
+	private, err := readKey(k.file.Path)
 	if err != nil {
 		return err
 	}
@@ -87,7 +71,7 @@ func (k *key) load() error {
 func (k *key) useLocked(private *ecdsa.PrivateKey) error {
 	t := &token.Token{AuthKey: private, KeyID: k.name.id, TeamID: k.name.team}
 	if _, err := t.Generate(); err != nil {
-		return fmt.Errorf("sign with %s: %w", k.file, err)
+		return fmt.Errorf("sign with %s: %w", k.file.Path, err)
 	}
 	for _, w := range k.worlds {
 		if w != nil {
@@ -104,17 +88,10 @@ func (k *key) useLocked(private *ecdsa.PrivateKey) error {
 func (k *key) look() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if now := k.now(); now.Sub(k.looked) < lookEvery {
-		return
-	} else {
-		k.looked = now
-	}
-	stamp := stampOf(k.file)
-	if stamp == k.stamp || stamp == (fileStamp{}) {
+	if !k.file.Changed() {
 		return
 	}
-	k.stamp = stamp
-	private, err := readKey(k.file)
+	private, err := readKey(k.file.Path)
 	switch {
 	case err != nil:
 	case private.Equal(k.token.AuthKey):

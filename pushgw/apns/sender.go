@@ -62,7 +62,7 @@ func New(c Config, logger *slog.Logger, metrics prometheus.Registerer, now func(
 		name := keyName{a.Team, a.KeyID}
 		k := byName[name]
 		if k == nil {
-			k = &key{name: name, file: a.File, now: now, logger: logger, open: open}
+			k = &key{name: name, file: pushgw.KeyFile{Path: a.File, Now: now}, now: now, logger: logger, open: open}
 			if err := k.load(); err != nil {
 				return nil, fmt.Errorf("app %q: %w", a.Topic, err)
 			}

@@ -15,43 +15,27 @@ import (
 	firebase "firebase.google.com/go/v4"
 	"firebase.google.com/go/v4/messaging"
 	"google.golang.org/api/option"
-)
 
-// lookEvery is how often a key file is looked at.
-const lookEvery = time.Second
+	"rambla/pushgw"
+)
 
 // app is a project with the credentials that are valid now.
 type app struct {
 	App
 	open   func(App) (*project, error)
-	now    func() time.Time
 	logger *slog.Logger
 
 	mu      sync.Mutex // guards the rest
 	project *project
-	stamp   fileStamp
-	looked  time.Time
+	file    pushgw.KeyFile
 	loads   uint64 // how often the file was read and was good
-}
-
-type fileStamp struct {
-	at   time.Time
-	size int64
-}
-
-func stampOf(file string) fileStamp {
-	info, err := os.Stat(file)
-	if err != nil {
-		return fileStamp{} // reading it says why
-	}
-	return fileStamp{info.ModTime(), info.Size()}
 }
 
 // load reads the file for the first time.
 func (a *app) load() (err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.stamp, a.looked = stampOf(a.File), a.now()
+	a.file.Noted()
 	a.project, err = a.open(a.App)
 	a.loads++
 	return err
@@ -62,16 +46,9 @@ func (a *app) load() (err error) {
 func (a *app) current() *project {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := a.now()
-	if now.Sub(a.looked) < lookEvery {
+	if !a.file.Changed() {
 		return a.project
 	}
-	a.looked = now
-	stamp := stampOf(a.File)
-	if stamp == a.stamp || stamp == (fileStamp{}) {
-		return a.project
-	}
-	a.stamp = stamp
 	next, err := a.open(a.App)
 	if err != nil {
 		a.logger.Error("the changed credentials for FCM cannot be used; the old ones stay", "app", a.Name, "err", err)

@@ -44,7 +44,7 @@ func New(c Config, logger *slog.Logger, metrics prometheus.Registerer, now func(
 		Name: "rambla_push_fcm_tokens_failed_total", Help: "Pushes that Google's OAuth gave no access token for.",
 	}, []string{"app"}) // as the configuration lists them
 	for _, configured := range c.Apps {
-		a := &app{App: configured, now: now, logger: logger, open: func(a App) (*project, error) {
+		a := &app{App: configured, file: pushgw.KeyFile{Path: configured.File, Now: now}, logger: logger, open: func(a App) (*project, error) {
 			return openProject(a, &s.config, s.wire, now)
 		}}
 		if err := a.load(); err != nil {
