@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,8 @@ func filled(t *testing.T, cfg storage.Config) *storagetest.World {
 		t.Fatal(err)
 	}
 	w := storagetest.Fill(t, db)
-	if empty, err := db.EmptyTables(t.Context()); err != nil || len(empty) > 0 {
+	// An erasure would take away what the others need.
+	if empty, err := db.EmptyTables(t.Context()); err != nil || len(empty) > 0 && !slices.Equal(empty, []string{"erasures"}) {
 		t.Errorf("nothing is in the tables %v: %v", empty, err)
 	}
 	storagetest.Verify(t, db)

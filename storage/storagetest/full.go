@@ -33,6 +33,8 @@ func (w *World) fillRights() {
 	ctx, now := w.Context(), Epoch()
 	w.must(w.DB.SetPasswordHash(ctx, w.Bob, "hash", now))
 	w.must(w.DB.RenamePerson(ctx, w.Carol, "carola", now))
+	title := "teaches maths"
+	w.must(w.DB.PatchPerson(ctx, w.Carol, social.PersonPatch{Title: &title}, now))
 	// Something was given a key and is gone, so that keys are not those of a new store.
 	parent := w.Space("parent", w.Alice)
 	w.must(w.DB.DeleteSpace(ctx, w.Space("gone", w.Carol).Key, nil, now))
