@@ -121,8 +121,8 @@ func gifOf(t testing.TB, m image.Image, frames int) []byte {
 	at := 13 + int(gifColours(plain.Bytes()[10]))
 	return bytes.Join([][]byte{
 		plain.Bytes()[:at],
-		{'!', 0xfe}, block, {0},
-		{'!', 0xff, 11}, []byte("XMP DataXMP"), block, {0},
+		[]byte("!\xfe"), block, []byte("\x00"),
+		[]byte("!\xff\x0bXMP DataXMP"), block, []byte("\x00"),
 		plain.Bytes()[at:], []byte(secret),
 	}, nil)
 }

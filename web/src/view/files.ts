@@ -31,7 +31,7 @@ function picture(file: Attachment, media: Media): HTMLElement {
 
 function link(file: Attachment, media: Media): HTMLElement {
   const words = [h("span", { class: "file-name" }, file.name), " ", h("span", { class: "muted" }, sizeWords(file.size))];
-  return opening(h("a", { class: "file" }, h("span", { attrs: { "aria-hidden": "true" } }, "📄 "), ...words), file, media);
+  return opening(h("a", { class: "file" }, ...words), file, media);
 }
 
 /** The token in the address may be old when somebody comes to it: it is looked at before it is followed. */

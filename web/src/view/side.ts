@@ -158,7 +158,7 @@ class Row {
       this.html = last.html;
       this.words = textOf(last.html);
     }
-    const words = last === null ? room.description : last.html !== "" ? this.words : last.content || last.about?.name || (last.files.length > 0 ? `📎 ${last.files[0]?.name ?? ""}` : "");
+    const words = last === null ? room.description : last.html !== "" ? this.words : last.content || last.about?.name || (last.files.length > 0 ? (last.files[0]?.name ?? "") : "");
     setText(this.preview, who + words);
     this.muted.hidden = !room.isMuted;
     this.link.classList.toggle("fresh", room.unread > 0 && !room.isMuted);

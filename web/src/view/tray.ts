@@ -23,7 +23,7 @@ export class Tray {
     this.button = h(
       "button",
       { class: "toggle", attrs: { type: "button", title: "Add files" }, on: { click: () => this.input.click() } },
-      h("span", { attrs: { "aria-hidden": "true" } }, "📎"),
+      h("span", { attrs: { "aria-hidden": "true" } }, "+"),
       h("span", { class: "unseen" }, "Add files"),
     );
     this.element.append(this.input);
