@@ -72,8 +72,12 @@ func (in *searchIn) strange() error {
 		name string
 		set  bool
 	}{
-		{"context", in.Context != ""}, {"conversation", in.Conversation != ""}, {"author", in.Author != ""},
-		{"tag", in.Tag != "" && in.Type == "people"}, {"from", !in.From.IsZero()}, {"to", !in.To.IsZero()},
+		{"context", in.Context != ""},
+		{"conversation", in.Conversation != ""},
+		{"author", in.Author != ""},
+		{"tag", in.Tag != "" && in.Type == "people"},
+		{"from", !in.From.IsZero()},
+		{"to", !in.To.IsZero()},
 	} {
 		if f.set {
 			return social.Invalid(f.name, "does not go with the type %s", in.Type)
