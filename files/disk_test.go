@@ -250,8 +250,15 @@ func TestNamesThatAreNoneOpenNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range []social.BlobName{
-		{}, {Room: "attachments"}, {ID: id}, {Room: "..", ID: id}, {Room: "a/b", ID: id}, {Room: ".incoming", ID: id},
-		{Room: "attachments", ID: id, Variant: "../../x"}, {Room: "attachments", ID: id, Variant: ".."}, {Room: "attachments", ID: id, Variant: strings.Repeat("x", 65)},
+		{},
+		{Room: "attachments"},
+		{ID: id},
+		{Room: "..", ID: id},
+		{Room: "a/b", ID: id},
+		{Room: ".incoming", ID: id},
+		{Room: "attachments", ID: id, Variant: "../../x"},
+		{Room: "attachments", ID: id, Variant: ".."},
+		{Room: "attachments", ID: id, Variant: strings.Repeat("x", 65)},
 	} {
 		if _, err := d.Open(t.Context(), n); social.KindOf(err) != social.KindNotFound {
 			t.Errorf("%+v: %v", n, err)
