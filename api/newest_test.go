@@ -10,6 +10,11 @@ func TestTheNewestPageShowsEveryChangeAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.context("den", "closed")
 		s.context("attic", "closed")
+		for range 3 {
+			if page := s.as("bob", "GET", "/v1/contexts/den/activities").wants(200); len(page.list("items")) != 0 {
+				t.Errorf("an empty context has %s", page.body)
+			}
+		}
 		first, second := s.post("alice", "den", "one"), s.post("bob", "den", "two")
 		at := "/v1/activities/"
 		compare := func(after string) {

@@ -188,6 +188,10 @@ func (n *Newest) fetch(ctx context.Context, space *Space) (*newestPage, error) {
 		return nil, err
 	}
 	page.whole = len(page.posts) < newestPosts
+	if len(page.posts) == 0 {
+		page.likes = map[PersonKey]map[PostRef]Facts{}
+		return page, nil
+	}
 	refs := make([]PostRef, len(page.posts))
 	for i := range page.posts {
 		p := &page.posts[i]
