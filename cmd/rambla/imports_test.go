@@ -31,7 +31,10 @@ var mayImport = map[string][]string{
 	"cluster":              {"social"},
 	// An archive, whatever is in it.
 	"backup": {},
-	"hooks":  {"social", "auth", "broker"},
+	// Words as the index has them, and pictures as they are shown.
+	"lexis":   {"social"},
+	"picture": {"social"},
+	"hooks":   {"social", "auth", "broker"},
 	// Blobs beside the store.
 	"files":  {"social"},
 	"api":    {"social", "auth"},
@@ -45,7 +48,7 @@ var mayImport = map[string][]string{
 	// The wiring knows every room; and the providers' simulator, which a load of
 	// pushes runs as a process of its own: whoever measures a server has no other
 	// binary, and must not push to anybody real.
-	"cmd/rambla": {"social", "auth", "storage", "files", "broker", "pushgw", "pushgw/apns", "pushgw/fcm", "pushgw/webpush", "pushgw/phrase", "pushgw/simulator", "cluster", "hooks", "api", "web", "markup", "lexis", "bench", "check", "backup"},
+	"cmd/rambla": {"social", "auth", "storage", "files", "broker", "pushgw", "pushgw/apns", "pushgw/fcm", "pushgw/webpush", "pushgw/phrase", "pushgw/simulator", "cluster", "hooks", "api", "web", "markup", "lexis", "picture", "bench", "check", "backup"},
 	// A real PostgreSQL for tests, and the store opened and verified in tests.
 	"storage/pgtest":      {},
 	"storage/pgtest/cmd":  {"storage/pgtest"},
