@@ -132,6 +132,8 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	s.indexer = social.NewIndexer(social.IndexerConfig{Batch: 7, Hurry: 1e9}, s.dir, db, words, logger, now)
 	s.files(&deps, posts, ids, logger, now)
 	deps.Imports = social.NewImports(db, deps.People, deps.Spaces, posts, auth.CheckHash, now)
+	deps.Erasures = social.NewErasures(deps.People, deps.Activities, db, ids, logger, now)
+	erasures := deps.Erasures
 	markers := deps.Markers
 	if change != nil {
 		change(&deps)
@@ -146,6 +148,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 		var work sync.WaitGroup
 		work.Go(func() { committer.Serve(ctx) })
 		work.Go(func() { markers.Serve(ctx) })
+		work.Go(func() { erasures.Serve(ctx) })
 		work.Wait()
 	}()
 	t.Cleanup(func() { stop(); <-done })

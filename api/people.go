@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"net/url"
+	"time"
 
 	"rambla/social"
 )
@@ -199,8 +201,78 @@ func (s *Server) setPassword(ctx context.Context, a social.Actor, person social.
 	}, acts...)
 }
 
-func (s *Server) deletePerson(ctx context.Context, a social.Actor, in *PathName) (*struct{}, error) {
-	return nil, s.people.Remove(ctx, &a, in.Name)
+type deletePersonIn struct {
+	PathName
+	Erase bool `query:"erase" doc:"Also forget the person: what it wrote becomes tombstones, and its name is nobody's"`
+}
+
+// ErasureReceipt says what became of an erasure.
+type ErasureReceipt struct {
+	ID      string `json:"id"`
+	State   string `json:"state" enum:"running,done"`
+	Asked   string `json:"asked" format:"date-time"`
+	Done    string `json:"done,omitempty" format:"date-time"`
+	Posts   int    `json:"posts" doc:"Posts, comments and messages that are tombstones now"`
+	Likes   int    `json:"likes" doc:"Taken back"`
+	Samples int    `json:"samples" doc:"Messages of data channels without their payload now"`
+	Files   int    `json:"files"`
+	Logins  int    `json:"logins" doc:"Logins and tokens that are deleted"`
+	Names   int    `json:"names" doc:"Names, former ones too, that nobody reads or takes any more"`
+}
+
+type receiptOut struct {
+	Status   int
+	Location string `header:"Location"`
+	Body     *ErasureReceipt
+}
+
+// eraseWait is how long an answer waits for an erasure to be done.
+const eraseWait = 10 * time.Second
+
+func (s *Server) deletePerson(ctx context.Context, a social.Actor, in *deletePersonIn) (*receiptOut, error) {
+	if !in.Erase {
+		return &receiptOut{Status: http.StatusNoContent}, s.people.Remove(ctx, &a, in.Name)
+	}
+	e, err := s.erasures.Begin(ctx, &a, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	within, cancel := context.WithTimeout(ctx, eraseWait)
+	defer cancel()
+	if e, err = s.erasures.Await(within, e.ID); err != nil {
+		return nil, err
+	}
+	return newReceipt(e), nil
+}
+
+func newReceipt(e social.Erasure) *receiptOut {
+	out := &ErasureReceipt{
+		ID: e.ID.String(), State: "running", Asked: stamp(e.Asked), Posts: e.Counts.Posts, Likes: e.Counts.Likes,
+		Samples: e.Counts.Samples, Files: e.Counts.Files, Logins: e.Counts.Logins, Names: e.Counts.Names,
+	}
+	status := http.StatusAccepted
+	if !e.Done.IsZero() {
+		out.State, out.Done, status = "done", stamp(e.Done), http.StatusOK
+	}
+	return &receiptOut{Status: status, Location: "/v1/admin/erasures/" + out.ID, Body: out}
+}
+
+type erasureIn struct {
+	ID string `path:"id"`
+}
+
+type erasureOut struct{ Body ErasureReceipt }
+
+func (s *Server) getErasure(ctx context.Context, a social.Actor, in *erasureIn) (*erasureOut, error) {
+	id, ok := social.ParseID(in.ID)
+	if !ok {
+		return nil, social.Errorf(social.KindNotFound, "There is no erasure %q.", clip(in.ID))
+	}
+	e, err := s.erasures.Get(ctx, a, id)
+	if err != nil {
+		return nil, err
+	}
+	return &erasureOut{*newReceipt(e).Body}, nil
 }
 
 type roleIn struct {

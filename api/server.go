@@ -50,6 +50,7 @@ type Deps struct {
 	Mishaps     *social.Mishaps
 	// Stats are the figures of the site; it may read the store.
 	Stats func(context.Context) (social.SiteStats, error)
+	Erasures    *social.Erasures
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -106,6 +107,7 @@ type Server struct {
 	links       *auth.Links
 	media       *auth.Media
 	imports     *social.Imports
+	erasures    *social.Erasures
 	proxies     Proxies
 	persons     *limiter[social.PersonKey]
 	addresses   *limiter[netip.Prefix]
@@ -145,7 +147,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		devices:     deps.Devices,
 		pushes:      deps.Pushes,
 		searches:    deps.Searches,
-		attachments: deps.Attachments, thumbnails: deps.Thumbnails, avatars: deps.Avatars, links: deps.Links, media: deps.Media, imports: deps.Imports,
+		attachments: deps.Attachments, thumbnails: deps.Thumbnails, avatars: deps.Avatars, links: deps.Links, media: deps.Media, imports: deps.Imports, erasures: deps.Erasures,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}

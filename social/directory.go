@@ -131,7 +131,7 @@ func (d *Directory) Load(ctx context.Context) error {
 }
 
 func (d *Directory) putPersonLocked(p Person) {
-	if old := d.people[p.Key]; old != nil {
+	if old := d.people[p.Key]; old != nil && !old.Erased {
 		delete(d.names, old.Name)
 		for _, alias := range old.Aliases {
 			delete(d.names, alias)
@@ -139,6 +139,9 @@ func (d *Directory) putPersonLocked(p Person) {
 	}
 	d.nameOrder.Store(nil)
 	d.people[p.Key] = &p
+	if p.Erased { // so nobody is called that
+		return
+	}
 	d.names[p.Name] = p.Key
 	for _, alias := range p.Aliases {
 		d.names[alias] = p.Key

@@ -90,6 +90,8 @@ type engine interface {
 	// searchPosts reads a page of what the index finds, and putSearch indexes posts.
 	searchPosts(ctx context.Context, db *DB, s *search) (social.FeedPage, error)
 	putSearch(ctx context.Context, t *tx, entries []social.SearchEntry) error
+	// overwrite leaves nothing in the files of what was deleted, as far as the engine can.
+	overwrite(ctx context.Context) error
 	// checks are the invariants that only this engine has.
 	checks() []check
 	mover

@@ -13,7 +13,7 @@ import (
 
 const (
 	// The former names by names_owner, the preferences by their primary key.
-	personColumns = `SELECT p.id, p.name, p.display_name, p.service, p.roles, p.suspended, p.removed, p.created_at, p.avatar,
+	personColumns = `SELECT p.id, p.name, p.display_name, p.service, p.roles, p.suspended, p.removed, p.erased, p.created_at, p.avatar,
 		COALESCE((SELECT f.discreet FROM preferences f WHERE f.person = p.id), FALSE),
 		COALESCE((SELECT f.reserved FROM preferences f WHERE f.person = p.id), FALSE),
 		COALESCE((SELECT string_agg(n.name, ' ') FROM names n WHERE n.kind = 1 AND n.owner = p.id AND n.name <> p.name), '')
@@ -34,7 +34,7 @@ func (db *DB) People(ctx context.Context, keys []social.PersonKey, f func(social
 			created int64
 			aliases string
 		)
-		err := rs.Scan(&p.Key, &p.Name, &p.DisplayName, &p.Service, &p.Roles, &p.Suspended, &p.Removed, &created, idColumn{&p.Avatar}, &p.Discreet, &p.Reserved, &aliases)
+		err := rs.Scan(&p.Key, &p.Name, &p.DisplayName, &p.Service, &p.Roles, &p.Suspended, &p.Removed, &p.Erased, &created, idColumn{&p.Avatar}, &p.Discreet, &p.Reserved, &aliases)
 		if err != nil {
 			return err
 		}
@@ -45,6 +45,9 @@ func (db *DB) People(ctx context.Context, keys []social.PersonKey, f func(social
 		if aliases != "" { // no name has a space in it
 			p.Aliases = strings.Split(aliases, " ")
 			slices.Sort(p.Aliases)
+		}
+		if p.Erased {
+			p.Name, p.DisplayName, p.Aliases = social.ErasedName, social.ErasedName, nil
 		}
 		f(p)
 		return nil
@@ -181,51 +184,56 @@ func (db *DB) RenamePerson(ctx context.Context, key social.PersonKey, name strin
 // for a manager to hand over.
 func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.Time) error {
 	return db.change(ctx, "remove a person", now, func(ctx context.Context, t *tx) error {
-		n, err := t.exec(ctx, `UPDATE people SET removed = TRUE WHERE id = $1 AND NOT removed`, int64(key))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return notFound("person")
-		}
-		if err := t.note(ctx, social.Change{Kind: social.ChangePerson, Person: key}); err != nil {
-			return err
-		}
-		if err := endConversations(ctx, t, key, now); err != nil {
-			return err
-		}
-		if err := closeWall(ctx, t, key); err != nil {
-			return err
-		}
-		if err := endAffiliations(ctx, t, key); err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, `DELETE FROM profiles WHERE person = $1`, int64(key)); err != nil {
-			return fmt.Errorf("forget the profile: %w", err)
-		}
-		if _, err := t.exec(ctx, `DELETE FROM preferences WHERE person = $1`, int64(key)); err != nil {
-			return fmt.Errorf("forget the preferences: %w", err)
-		}
-		if err := endBlocks(ctx, t, key); err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, `DELETE FROM attention WHERE person = $1`, int64(key)); err != nil {
-			return fmt.Errorf("forget what is muted: %w", err)
-		}
-		if err := endPushes(ctx, t, key); err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, `DELETE FROM seen WHERE person = $1`, int64(key)); err != nil {
-			return fmt.Errorf("forget when the person was seen: %w", err)
-		}
-		if _, err := t.exec(ctx, `DELETE FROM passwords WHERE person = $1`, int64(key)); err != nil {
-			return fmt.Errorf("delete the password: %w", err)
-		}
-		if err := endGrants(ctx, t, key, allGrants); err != nil {
-			return err
-		}
-		return endSessionsOf(ctx, t, key)
+		return removePerson(ctx, t, key, now)
 	})
+}
+
+// removePerson is RemovePerson inside of a transaction.
+func removePerson(ctx context.Context, t *tx, key social.PersonKey, now time.Time) error {
+	n, err := t.exec(ctx, `UPDATE people SET removed = TRUE WHERE id = $1 AND NOT removed`, int64(key))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return notFound("person")
+	}
+	if err := t.note(ctx, social.Change{Kind: social.ChangePerson, Person: key}); err != nil {
+		return err
+	}
+	if err := endConversations(ctx, t, key, now); err != nil {
+		return err
+	}
+	if err := closeWall(ctx, t, key); err != nil {
+		return err
+	}
+	if err := endAffiliations(ctx, t, key); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `DELETE FROM profiles WHERE person = $1`, int64(key)); err != nil {
+		return fmt.Errorf("forget the profile: %w", err)
+	}
+	if _, err := t.exec(ctx, `DELETE FROM preferences WHERE person = $1`, int64(key)); err != nil {
+		return fmt.Errorf("forget the preferences: %w", err)
+	}
+	if err := endBlocks(ctx, t, key); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `DELETE FROM attention WHERE person = $1`, int64(key)); err != nil {
+		return fmt.Errorf("forget what is muted: %w", err)
+	}
+	if err := endPushes(ctx, t, key); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `DELETE FROM seen WHERE person = $1`, int64(key)); err != nil {
+		return fmt.Errorf("forget when the person was seen: %w", err)
+	}
+	if _, err := t.exec(ctx, `DELETE FROM passwords WHERE person = $1`, int64(key)); err != nil {
+		return fmt.Errorf("delete the password: %w", err)
+	}
+	if err := endGrants(ctx, t, key, allGrants); err != nil {
+		return err
+	}
+	return endSessionsOf(ctx, t, key)
 }
 
 // endAffiliations deletes memberships, overrides and bans of a person everywhere.

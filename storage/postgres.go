@@ -165,6 +165,10 @@ func (e *postgres) stats(s *Stats) {
 	s.PoolInUse, s.PoolSize = int(p.AcquiredConns()), int(p.MaxConns())
 }
 
+// overwrite has nothing to do: dead rows are overwritten after a VACUUM, which the
+// database does by itself and which no transaction may wait for.
+func (e *postgres) overwrite(context.Context) error { return nil }
+
 func (e *postgres) ping(ctx context.Context) error { return e.pool.Ping(ctx) }
 
 func (e *postgres) close() error {

@@ -96,7 +96,7 @@ func liteDSN(path, mode string) string {
 			"journal_size_limit(0)", // a truncated log gives its room back
 		)
 	}
-	pragmas = append(pragmas, "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-65536)")
+	pragmas = append(pragmas, "foreign_keys(1)", "secure_delete(1)", "temp_store(MEMORY)", "cache_size(-65536)")
 	q := url.Values{"mode": {mode}, "_pragma": pragmas}
 	if mode == "ro" {
 		q.Add("_pragma", "query_only(1)")
@@ -222,6 +222,34 @@ func (e *lite) stats(s *Stats) {
 	s.PoolInUse, s.PoolSize = e.pool.Stats().InUse, e.pool.Stats().MaxOpenConnections
 	s.LogBytes, s.FileBytes = fileSize(e.path+"-wal"), fileSize(e.path)
 }
+
+// overwrite empties the write-ahead log, which holds what pages were before. Pages
+// themselves are overwritten with each delete.
+func (e *lite) overwrite(ctx context.Context) error {
+	db, err := openWriter(e.path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }() // it has written nothing that is not in the log
+	for range overwriteTries {
+		if err := checkpoint(context.WithoutCancel(ctx), db, true); err != nil {
+			return fmt.Errorf("empty the log: %w", err)
+		}
+		if fileSize(e.path+"-wal") == 0 {
+			return nil
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+	}
+	return errLogBusy
+}
+
+// overwriteTries is how often a checkpoint waits for readers, up to the busy
+// timeout each time.
+const overwriteTries = 6
+
+var errLogBusy = errors.New("readers keep the write-ahead log from being emptied")
 
 func (e *lite) ping(ctx context.Context) error {
 	return e.pool.PingContext(context.WithoutCancel(ctx))

@@ -211,7 +211,7 @@ func rightChecks() []check {
 		rule: "every person has its present name, and is the only one",
 		mend: restore,
 		sql: `SELECT 'person ' || p.id FROM people p LEFT JOIN names n ON n.kind = 1 AND n.name = p.name
-			WHERE n.owner IS NULL OR n.owner <> p.id LIMIT $1`,
+			WHERE NOT p.erased AND (n.owner IS NULL OR n.owner <> p.id) LIMIT $1`,
 	}, {
 		rule: "every context has its name, and is the only one",
 		mend: restore,

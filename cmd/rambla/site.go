@@ -52,6 +52,7 @@ type site struct {
 	searches  *social.Searches
 	indexer   *social.Indexer
 	imports   *social.Imports
+	erasures  *social.Erasures
 }
 
 // openSite opens the store that the configuration names and loads its people.
@@ -135,6 +136,7 @@ func newSite(db *storage.DB, c *Config, here string, logger *slog.Logger) (*site
 	s.traces = social.NewPushes(s.dir, db, db, db)
 	s.devices = social.NewDevices(db, allow.Check, ids, now)
 	s.imports = social.NewImports(db, s.people, s.spaces, s.posts, auth.CheckHash, now)
+	s.erasures = social.NewErasures(s.people, s.activities, db, ids, logger, now)
 	s.dir.OnDelta(s.forget)
 	return s, s.makeSearch(c)
 }

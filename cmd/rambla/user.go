@@ -24,6 +24,7 @@ type userCommand struct {
 	Suspend userSuspendCommand `cmd:"" help:"Suspend a person at once, or with --undo let it in again."`
 	Rename  userRenameCommand  `cmd:"" help:"Give a person another name; the old one stays an alias."`
 	Remove  userRemoveCommand  `cmd:"" help:"Remove a person; the name is never given again."`
+	Import  userImportCommand  `cmd:"" help:"Bring in people, contexts and members, a JSON object a line."`
 	Role    userRoleCommand    `cmd:"" help:"Give (+ROLE) and take (-ROLE) the roles manager, moderator, auditor, hidden."`
 }
 
@@ -212,11 +213,15 @@ func (u userRenameCommand) Run(in *invocation) error {
 }
 
 type userRemoveCommand struct {
-	Name string `arg:"" help:"Whom."`
+	Name  string `arg:"" help:"Whom."`
+	Erase bool   `help:"Also forget the person: what it wrote becomes tombstones, and its name is nobody's. Prints a receipt."`
 }
 
 func (u userRemoveCommand) Run(in *invocation) error {
 	return in.administer(func(ctx context.Context, s *site) error {
+		if u.Erase {
+			return s.erase(ctx, in, u.Name)
+		}
 		if err := s.people.Remove(ctx, nil, u.Name); err != nil {
 			return err
 		}

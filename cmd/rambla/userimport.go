@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"rambla/social"
+)
+
+type userImportCommand struct {
+	File   string `arg:"" help:"A JSON object a line, as POST /v1/import takes them (- for standard input)."`
+	DryRun bool   `help:"Only say what would change."`
+	Skip   bool   `help:"Leave broken lines out; else nothing behind the first one goes in."`
+}
+
+func (u userImportCommand) Run(in *invocation) error {
+	src := in.in
+	if u.File != "-" {
+		f, err := os.Open(filepath.Clean(u.File))
+		if err != nil {
+			return usagef("FILE: %w", err)
+		}
+		defer f.Close()
+		src = f
+	}
+	return in.administer(func(ctx context.Context, s *site) error { return u.run(ctx, in, s, src) })
+}
+
+func (u userImportCommand) run(ctx context.Context, in *invocation, s *site, src io.Reader) error {
+	r, err := s.imports.Found(ctx, social.Actor{Generator: "server"}, src, social.ImportOptions{DryRun: u.DryRun, Skip: u.Skip, People: true})
+	for _, f := range r.Faults {
+		fmt.Fprintf(in.err, "line %d: %s\n", f.Line, f.Detail)
+	}
+	what := "imported"
+	if u.DryRun {
+		what = "to import"
+	}
+	for _, c := range []struct {
+		name string
+		n    social.ImportCount
+	}{{"people", r.People}, {"contexts", r.Contexts}, {"members", r.Members}} {
+		if err := say(in, "%s %s: %d added, %d changed, %d unchanged", c.name, what, c.n.Added, c.n.Changed, c.n.Unchanged); err != nil {
+			return err
+		}
+	}
+	if err == nil && r.Failed > 0 {
+		err = fmt.Errorf("%d of %d lines did not go in", r.Failed, r.Lines)
+	}
+	return err
+}
+
+// eraseAlone is how long an erasure from the command line is left to a server on the
+// same store before it is done here: who publishes the removals tells its subscribers.
+const eraseAlone = 3 * time.Second
+
+// erase erases a person and prints the receipt.
+func (s *site) erase(ctx context.Context, in *invocation, name string) error {
+	e, err := s.erasures.Begin(ctx, nil, name)
+	if err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, eraseAlone)
+	e, err = s.erasures.Await(within, e.ID)
+	cancel()
+	if err != nil {
+		return err
+	}
+	if e.Done.IsZero() {
+		working, stop := context.WithCancel(ctx)
+		var work sync.WaitGroup
+		work.Go(func() { s.committer.Serve(working) })
+		work.Go(func() { s.erasures.Serve(working) })
+		e, err = s.erasures.Await(ctx, e.ID)
+		stop()
+		work.Wait()
+	}
+	if err == nil && e.Done.IsZero() {
+		err = errors.New("the erasure goes on when a server runs, or with the same command again")
+	}
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(in.out).Encode(map[string]any{"id": e.ID.String(), "asked": e.Asked, "done": e.Done, "counts": e.Counts})
+}

@@ -1,0 +1,187 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"rambla/social"
+)
+
+const (
+	// What of the person is left in streams that take no Delete any more.
+	eraseClosed = `SELECT p.id, p.stream, p.seq, p.root FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
+		WHERE p.author = $4 AND p.counts AND NOT p.as_space AND p.removed_at IS NULL`
+	eraseKeys = `UPDATE posts SET key = NULL, session = NULL WHERE (stream, seq) IN (
+		SELECT p.stream, p.seq FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
+		WHERE p.author = $4 AND (p.key IS NOT NULL OR p.session IS NOT NULL))`
+	eraseReports = `DELETE FROM reports WHERE (stream, seq) IN (
+		SELECT p.stream, p.seq FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high WHERE p.author = $4)`
+	eraseSamples = `UPDATE samples SET payload = $5, properties = NULL, key = NULL, session = NULL WHERE (stream, seq) IN (
+		SELECT m.stream, m.seq FROM ` + inRanges + ` JOIN samples m ON m.stream = u.stream AND m.seq > u.low AND m.seq <= u.high
+		WHERE m.author = $4 AND (octet_length(m.payload) > 0 OR m.properties IS NOT NULL OR m.key IS NOT NULL))`
+	recountSaid = `UPDATE tallies SET
+			comments = (SELECT COUNT(*) FROM posts c JOIN posts p ON p.id = c.root WHERE p.stream = tallies.stream AND p.seq = tallies.seq
+				AND c.counts AND c.removed_at IS NULL AND c.type <> 'Announce'),
+			shares = (SELECT COUNT(*) FROM posts c JOIN posts p ON p.id = c.root WHERE p.stream = tallies.stream AND p.seq = tallies.seq
+				AND c.counts AND c.removed_at IS NULL AND c.type = 'Announce')
+		WHERE (stream, seq) IN (SELECT stream, seq FROM posts WHERE id = $1)`
+	redateSaid = `UPDATE tallies AS t SET commented_at = ` + newestComment + ` WHERE (t.stream, t.seq) IN (SELECT stream, seq FROM posts WHERE id = $1)`
+)
+
+// FinishParcel is [social.EraseStore]'s.
+func (db *DB) FinishParcel(ctx context.Context, id social.ID, claim int64, did social.ErasureCounts, now time.Time, lease time.Duration) error {
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		e, err := oneErasure(ctx, t, ` WHERE id = $1 AND claim = $2 AND done_at = 0`, id[:], claim)
+		if errors.Is(err, errNoRow) {
+			return social.Errorf(social.KindConflict, "Somebody else goes on with this erasure.")
+		}
+		if err != nil {
+			return err
+		}
+		person, ranges, err := erasePlace(ctx, t, id)
+		if err != nil || len(ranges) == 0 {
+			return err
+		}
+		b := parcel{person: person, ranges: ranges, now: micros(now), did: did}
+		if err := b.finish(ctx, t); err != nil {
+			return err
+		}
+		e.Counts.Posts, e.Counts.Likes, e.Counts.Samples = e.Counts.Posts+b.did.Posts, e.Counts.Likes+b.did.Likes, e.Counts.Samples+b.did.Samples
+		counts, err := json.Marshal(e.Counts)
+		if err != nil {
+			return err
+		}
+		last := ranges[len(ranges)-1]
+		_, err = t.exec(ctx, `UPDATE erasures SET stream = $2, seq = $3, counts = $4, claim_until = $5 WHERE id = $1`,
+			id[:], last.stream, last.high, string(counts), micros(now.Add(lease)))
+		return err
+	})
+	if err != nil {
+		return failure(fmt.Errorf("erase a part of the log: %w", err))
+	}
+	return nil
+}
+
+// parcel is one call of FinishParcel on its way.
+type parcel struct {
+	person int64
+	ranges []eraseRange
+	now    int64
+	did    social.ErasureCounts
+}
+
+func (b *parcel) finish(ctx context.Context, t *tx) error {
+	var streams []int64
+	for _, r := range b.ranges {
+		streams = append(streams, r.stream)
+	}
+	// As appends do, in their order.
+	if err := each(ctx, t, func(rows) error { return nil }, `SELECT id FROM streams WHERE id = ANY($1) ORDER BY id`+t.forUpdate, streams); err != nil {
+		return fmt.Errorf("lock streams: %w", err)
+	}
+	if err := b.blank(ctx, t); err != nil {
+		return err
+	}
+	l := rangeLists(b.ranges, func(r *eraseRange) bool { return r.channel.Log() })
+	for _, text := range []string{eraseKeys, eraseReports} {
+		if _, err := t.exec(ctx, text, l[0], l[1], l[2], b.person); err != nil {
+			return fmt.Errorf("forget what stands beside posts: %w", err)
+		}
+	}
+	if _, err := t.exec(ctx, `DELETE FROM read_markers WHERE stream = ANY($1) AND person = $2`, streams, b.person); err != nil {
+		return fmt.Errorf("forget what was read: %w", err)
+	}
+	return b.empty(ctx, t)
+}
+
+// blank makes tombstones where no Delete can be told: nobody reads those streams.
+func (b *parcel) blank(ctx context.Context, t *tx) error {
+	l := rangeLists(b.ranges, func(r *eraseRange) bool { return r.channel.Log() && r.closed })
+	var (
+		ids, roots []social.ID
+		refs       []social.PostRef
+	)
+	err := each(ctx, t, func(rs rows) error {
+		var (
+			id, root social.ID
+			ref      social.PostRef
+		)
+		err := rs.Scan(idColumn{&id}, &ref.Stream, &ref.Seq, idColumn{&root})
+		ids, refs = append(ids, id), append(refs, ref)
+		if !root.IsZero() {
+			roots = append(roots, root)
+		}
+		return err
+	}, eraseClosed, l[0], l[1], l[2], b.person)
+	if err != nil {
+		return fmt.Errorf("read what is left: %w", err)
+	}
+	for _, id := range ids {
+		for _, text := range []string{
+			`UPDATE posts SET content = '', extra = NULL, removed_at = $2 WHERE id = $1`,
+			`UPDATE posts SET content = '', extra = NULL, removed_at = $2 WHERE object = $1 AND type = 'Update'`,
+			`DELETE FROM edits WHERE post = $1 AND CAST($2 AS BIGINT) > 0`,
+		} {
+			if _, err := t.exec(ctx, text, id[:], b.now); err != nil {
+				return fmt.Errorf("make a tombstone: %w", err)
+			}
+		}
+	}
+	for _, root := range roots {
+		for _, text := range []string{recountSaid, redateSaid} {
+			if _, err := t.exec(ctx, text, root[:]); err != nil {
+				return fmt.Errorf("count again: %w", err)
+			}
+		}
+	}
+	b.did.Posts += len(ids)
+	return forgetPosts(ctx, t, refs)
+}
+
+// empty takes the payload from samples, which keep their numbers, and forgets what
+// was retained.
+func (b *parcel) empty(ctx context.Context, t *tx) error {
+	l := rangeLists(b.ranges, func(r *eraseRange) bool { return !r.channel.Log() })
+	if len(l[0]) == 0 {
+		return nil
+	}
+	n, err := t.exec(ctx, eraseSamples, l[0], l[1], l[2], b.person, []byte{})
+	if err != nil {
+		return fmt.Errorf("empty samples: %w", err)
+	}
+	b.did.Samples += int(n)
+	gone, err := t.exec(ctx, `DELETE FROM retained WHERE stream = ANY($1) AND author = $2`, l[0], b.person)
+	if err != nil {
+		return fmt.Errorf("forget what was retained: %w", err)
+	}
+	if n+gone == 0 {
+		return nil
+	}
+	_, err = t.exec(ctx, `UPDATE streams SET
+			bytes = COALESCE((SELECT SUM(`+rowSize+`) FROM samples m WHERE m.stream = streams.id), 0),
+			retained = (SELECT COUNT(*) FROM retained r WHERE r.stream = streams.id),
+			retained_bytes = COALESCE((SELECT SUM(`+rowSize+`) FROM retained r WHERE r.stream = streams.id), 0)
+		WHERE id = ANY($1)`, l[0])
+	if err != nil {
+		return fmt.Errorf("count what is left: %w", err)
+	}
+	return nil
+}
+
+// FinishErasure is [social.EraseStore]'s.
+func (db *DB) FinishErasure(ctx context.Context, id social.ID, claim int64, now time.Time) error {
+	if err := db.eng.overwrite(ctx); err != nil {
+		return failure(fmt.Errorf("overwrite what was deleted: %w", err))
+	}
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+		_, err := t.exec(ctx, `UPDATE erasures SET done_at = $3, claim_until = 0 WHERE id = $1 AND claim = $2 AND done_at = 0`, id[:], claim, micros(now))
+		return err
+	})
+	if err != nil {
+		return failure(fmt.Errorf("finish an erasure: %w", err))
+	}
+	return nil
+}
