@@ -49,8 +49,8 @@ type Deps struct {
 	Imports     *social.Imports
 	Mishaps     *social.Mishaps
 	// Stats are the figures of the site; it may read the store.
-	Stats func(context.Context) (social.SiteStats, error)
-	Erasures    *social.Erasures
+	Stats    func(context.Context) (social.SiteStats, error)
+	Erasures *social.Erasures
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
