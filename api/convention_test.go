@@ -46,7 +46,7 @@ func TestAnAnswerHasOnlyTheFieldsThatAreAskedFor(t *testing.T) {
 			t.Errorf("%s: wanted %s, got %s", got.what, c.want, got.body)
 		}
 	}
-	for _, wrong := range []string{"nmae", "name.first", "name,", ",", "items.name", "object", strings.Repeat("name,", 60) + "name", strings.Repeat("n", 1001), "a.b.c.d.e.f.g.h.i"} {
+	for _, wrong := range []string{"Name", "name.first", "name,", ",", "items.name", "object", strings.Repeat("name,", 60) + "name", strings.Repeat("n", 1001), "a.b.c.d.e.f.g.h.i"} {
 		s.as("bob", "GET", "/v1/people?fields="+url.QueryEscape(wrong)).refused(422, "invalid", "fields")
 	}
 	told := s.as("bob", "GET", "/v1/activities/"+id+"?fields=object.contents").refused(422, "invalid", "fields")
@@ -144,11 +144,19 @@ func TestAListRefusesThePlacesOfOtherLists(t *testing.T) {
 	s := sqlite(t, api.Config{}, nil)
 	s.context("den", "closed")
 	for _, c := range []struct{ path, field string }{
-		{"/v1/people?after=3", "after"}, {"/v1/people?offset=3", "offset"}, {"/v1/people?page=2", "page"},
-		{"/v1/contexts/den/log/messages?cursor=x", "cursor"}, {"/v1/contexts/den/log/messages?offset=3", "offset"},
-		{"/v1/me/tokens?limit=0", "limit"}, {"/v1/contexts/den/authors?limit=-1", "limit"}, {"/v1/contexts/den/authors?limit=many", "limit"},
-		{"/v1/contexts/den/authors?cursor=x", "cursor"}, {"/v1/people?limit=-1", "limit"}, {"/v1/people?limit=many", "limit"},
-		{"/v1/contexts/den?method=delete", "method"}, {"/v1/people?method=POST", "method"},
+		{"/v1/people?after=3", "after"},
+		{"/v1/people?offset=3", "offset"},
+		{"/v1/people?page=2", "page"},
+		{"/v1/contexts/den/log/messages?cursor=x", "cursor"},
+		{"/v1/contexts/den/log/messages?offset=3", "offset"},
+		{"/v1/me/tokens?limit=0", "limit"},
+		{"/v1/contexts/den/authors?limit=-1", "limit"},
+		{"/v1/contexts/den/authors?limit=many", "limit"},
+		{"/v1/contexts/den/authors?cursor=x", "cursor"},
+		{"/v1/people?limit=-1", "limit"},
+		{"/v1/people?limit=many", "limit"},
+		{"/v1/contexts/den?method=delete", "method"},
+		{"/v1/people?method=POST", "method"},
 	} {
 		s.as("admin", "GET", c.path).refused(422, "invalid", c.field)
 	}

@@ -158,21 +158,21 @@ func (pp *People) patch(ctx context.Context, a *Actor, p Person, patch PersonPat
 	return pp.dir.AnyPerson(p.Key), nil
 }
 
-// acts are what the patch does to p that somebody else than p has to answer for.
-func (patch PersonPatch) acts(a *Actor, p Person) []Act {
+// acts are what the patch does to somebody that another one has to answer for.
+func (p PersonPatch) acts(a *Actor, of Person) []Act {
 	var out []Act
-	if r := patch.Roles; r != nil && *r != p.Roles {
-		out = append(out, actOf(a, VerbPersonRoles).On(p.Key).Changing(strings.Join(p.Roles.Words(), " "), strings.Join(r.Words(), " ")))
+	if r := p.Roles; r != nil && *r != of.Roles {
+		out = append(out, actOf(a, VerbPersonRoles).On(of.Key).Changing(strings.Join(of.Roles.Words(), " "), strings.Join(r.Words(), " ")))
 	}
-	if s := patch.Suspended; s != nil && *s != p.Suspended {
+	if s := p.Suspended; s != nil && *s != of.Suspended {
 		verb := VerbPersonUnsuspend
 		if *s {
 			verb = VerbPersonSuspend
 		}
-		out = append(out, actOf(a, verb).On(p.Key))
+		out = append(out, actOf(a, verb).On(of.Key))
 	}
-	if patch.DisplayName != nil && (a == nil || a.hand() != p.Key) {
-		out = append(out, actOf(a, VerbPersonEdit).On(p.Key).Changing("", "displayName"))
+	if p.DisplayName != nil && (a == nil || a.hand() != of.Key) {
+		out = append(out, actOf(a, VerbPersonEdit).On(of.Key).Changing("", "displayName"))
 	}
 	return out
 }

@@ -24,7 +24,7 @@ func verifyBlobs(ctx context.Context, db *storage.DB, c *Config) ([]storage.Find
 		return nil, err
 	}
 	if blobs != nil {
-		defer blobs.Close()
+		defer func() { _ = blobs.Close() }() // only read from
 	}
 	var out []storage.Finding
 	err = db.PostedAttachments(ctx, func(f social.Attachment) error {

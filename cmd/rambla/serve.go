@@ -111,7 +111,7 @@ func (s *serveCommand) Run(in *invocation) error {
 		st.files, err = st.openFiles(in.ctx, &c, metrics)
 	}
 	if err == nil {
-		defer st.files.blobs.Close()
+		defer func() { _ = st.files.blobs.Close() }() // nothing is written through it any more
 		avatars = st.files.avatars
 		srv.pushes = pushes
 		st.gate.ServePush(pushes)

@@ -88,7 +88,8 @@ func actWithChange(w *World) {
 		if err := w.DB.PatchPerson(ctx, w.Bob, social.PersonPatch{Roles: &roles}, Epoch()); err != nil {
 			return err
 		}
-		if got := w.acts(social.ActQuery{}); len(got) != 1 || got[0].Verb != act.Verb || got[0].Person != w.Bob || !got[0].At.Equal(Epoch()) {
+		got := w.acts(social.ActQuery{}) //nolint:contextcheck // reads beside the transaction
+		if len(got) != 1 || got[0].Verb != act.Verb || got[0].Person != w.Bob || !got[0].At.Equal(Epoch()) {
 			w.Errorf("when the change is committed: %+v", got)
 		}
 		return nil
