@@ -156,7 +156,7 @@ func TestWhatABrowserCouldRunIsSaved(t *testing.T) {
 	s := sqlite(t, api.Config{}, nil)
 	for content, kind := range map[string]string{
 		"<html><script>alert(1)</script>": "attachment", "<svg onload=alert(1)>": "attachment", "%PDF-1.7": "attachment",
-		"\x89PNG\r\n\x1a\n": "inline", "plain": "inline",
+		"\x47\x49\x46\x38\x39\x61\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff\x21\xf9\x04\x01\x00\x00\x00\x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b": "inline", "plain": "inline",
 	} {
 		up := s.upload("alice", "ünder.png", content).wants(201)
 		got := s.as("alice", "GET", up.text("url")).wants(200)

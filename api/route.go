@@ -28,6 +28,7 @@ type route struct {
 	tag          string
 	status       int      // of success
 	also         int      // another one of success, or 0
+	silent       bool     // may also be answered by 204: there is nothing to tell
 	body         bodyKind // what it takes
 	open         bool     // needs no login
 	media        bool     // of files and pictures: also by a media token or a signed link
@@ -117,6 +118,9 @@ func document(api *huma.OpenAPI, op *huma.Operation) {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Required: []string{"file"}, Properties: map[string]*huma.Schema{"file": {Type: huma.TypeString, Format: "binary"}},
 		}}}}
+	}
+	if rt.silent {
+		op.Responses[strconv.Itoa(http.StatusNoContent)] = &huma.Response{Description: http.StatusText(http.StatusNoContent)}
 	}
 	if rt.also != 0 {
 		op.Responses[strconv.Itoa(rt.also)].Content = op.Responses[strconv.Itoa(rt.status)].Content

@@ -53,7 +53,7 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: post, path: "/v1/people", summary: "Add a person (manager)", tag: "people", status: 201, body: jsonBody}, s.createPerson)
 	add(api, route{method: get, path: "/v1/people/{name}", summary: "One person", tag: "people", status: 200}, s.getPerson)
 	add(api, route{method: patch, path: "/v1/people/{name}", summary: "Change a person: oneself, or anybody (manager)", tag: "people", status: 200, body: jsonBody}, s.patchPerson)
-	add(api, route{method: del, path: "/v1/people/{name}", summary: "Remove a person (manager)", tag: "people", status: 204, also: 200}, s.deletePerson)
+	add(api, route{method: del, path: "/v1/people/{name}", summary: "Remove a person (manager)", tag: "people", status: 200, also: 202, silent: true}, s.deletePerson)
 	add(api, route{method: get, path: "/v1/admin/erasures/{id}", summary: "What became of an erasure (manager)", tag: "admin", status: 200}, s.getErasure)
 	add(api, route{method: put, path: "/v1/people/{name}/block", summary: "Block somebody: neither writes to the other any more", tag: "people", status: 201, also: 200}, s.putBlock)
 	add(api, route{method: del, path: "/v1/people/{name}/block", summary: "End that", tag: "people", status: 204}, s.deleteBlock)

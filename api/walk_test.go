@@ -88,6 +88,10 @@ func (w *walk) try(st step, c *call) *answer {
 	if _, ok := st.op.Responses[status].Content["application/json"]; !ok || c.method == "HEAD" {
 		return a
 	}
+	if len(a.body) == 0 {
+		w.Errorf("%s: an answer of %s without a body, which the document describes", a.what, status)
+		return a
+	}
 	if err := w.schemaOf(st.op, status).Validate(decoded(w.T, a.body)); err != nil {
 		w.Errorf("%s: %s is not as described: %v", a.what, a.body, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 )
 
 // listedSession is an entry of a list of sessions.
@@ -124,6 +125,10 @@ func TestAnEndedSessionIsForgotten(t *testing.T) {
 		away.ends(0)
 		s.post(t, alice, "lobby", "missed")
 		is := s.sessions(t, bob, "/v1/me/sessions")["away"]
+		within(15*time.Second, func() bool { // the client hears of the end before the session is left
+			is = s.sessions(t, bob, "/v1/me/sessions")["away"]
+			return !is.Connected
+		})
 		if is.Connected || is.Left == "" || is.Expires == "" || len(is.Subscriptions) != 1 || is.Subscriptions[0].Filter != topic {
 			t.Errorf("while away: %+v", is)
 		}
