@@ -27,6 +27,10 @@ func (s *Server) deleteBlock(ctx context.Context, a social.Actor, in *PathName) 
 	return nil, s.blocks.End(ctx, a, in.Name)
 }
 
+func newBlock(b social.Blocked) Block {
+	return Block{Name: b.Person.Name, DisplayName: b.Person.DisplayName, Since: stamp(b.At)}
+}
+
 func (s *Server) listBlocks(_ context.Context, a social.Actor, in *PageCursor) (*listOut[Block], error) {
 	const list = "my blocks"
 	after, err := in.after(list)
@@ -39,7 +43,7 @@ func (s *Server) listBlocks(_ context.Context, a social.Actor, in *PageCursor) (
 	}
 	var items []Block
 	for _, b := range found {
-		items = append(items, Block{Name: b.Person.Name, DisplayName: b.Person.DisplayName, Since: stamp(b.At)})
+		items = append(items, newBlock(b))
 	}
 	next := ""
 	if more {

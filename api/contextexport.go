@@ -2,7 +2,6 @@ package api
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -34,7 +33,7 @@ func (s *Server) getContextExport(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	x := &contextExport{
 		server: s, request: r, actor: a, space: sight.Space,
-		out: bufio.NewWriterSize(&pacedWriter{ResponseWriter: w, control: http.NewResponseController(w)}, 64<<10),
+		lineWriter: lineWriter{out: bufio.NewWriterSize(&pacedWriter{ResponseWriter: w, control: http.NewResponseController(w)}, 64<<10)},
 	}
 	if err := x.write(s.newContext(a, sight)); err != nil { //nolint:contextcheck // it has the request
 		s.log.Warn("an export was cut", "context", sight.Space.ID, "request", requestID(r.Context()), "err", err)
@@ -44,12 +43,11 @@ func (s *Server) getContextExport(w http.ResponseWriter, r *http.Request) {
 
 // contextExport is one being sent.
 type contextExport struct {
+	lineWriter
 	server  *Server
 	request *http.Request
 	actor   social.Actor
 	space   *social.Space
-	out     *bufio.Writer
-	lines   int
 }
 
 func (x *contextExport) write(c Context) error {
@@ -68,21 +66,6 @@ func (x *contextExport) write(c Context) error {
 		return err
 	}
 	return x.out.Flush()
-}
-
-// line writes one; its value stands under its own name.
-func (x *contextExport) line(kind, name string, value any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", kind, err)
-	}
-	return x.raw(kind, name, text)
-}
-
-func (x *contextExport) raw(kind, name string, value []byte) error {
-	x.lines++
-	_, err := fmt.Fprintf(x.out, "{\"kind\":%q,%q:%s}\n", kind, name, value)
-	return err
 }
 
 func (x *contextExport) members() error {

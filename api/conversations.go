@@ -133,16 +133,21 @@ func (s *Server) listMyConversations(ctx context.Context, a social.Actor, in *Pa
 	var items []conversationOverview
 	for i := range found {
 		o := &found[i]
-		item := conversationOverview{ConversationOverview: ConversationOverview{
-			Conversation: s.newConversation(&o.Conversation), Position: fmt.Sprintf("%s:%d", o.Epoch, o.Head),
-			Delivered: &o.Delivered, Read: &o.Read, Unread: &o.Unread, Interest: newInterest(o.Overview.Interest),
-		}}
+		item := conversationOverview{ConversationOverview: s.newConversationOverview(o)}
 		if o.Post != nil {
 			item.Last = s.directory.RenderPost(nil, o.Space, o.Post)
 		}
 		items = append(items, item)
 	}
 	return renderChanged(list, "/v1/me/conversations", a, in, changes, items, activityKey(next))
+}
+
+// newConversationOverview leaves the last message out.
+func (s *Server) newConversationOverview(o *social.ConversationOverview) ConversationOverview {
+	return ConversationOverview{
+		Conversation: s.newConversation(&o.Conversation), Position: fmt.Sprintf("%s:%d", o.Epoch, o.Head),
+		Delivered: &o.Delivered, Read: &o.Read, Unread: &o.Unread, Interest: newInterest(o.Overview.Interest),
+	}
 }
 
 type createConversationIn struct {

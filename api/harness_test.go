@@ -133,6 +133,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	s.files(&deps, posts, ids, logger, now)
 	deps.Imports = social.NewImports(db, deps.People, deps.Spaces, posts, auth.CheckHash, now)
 	deps.Erasures = social.NewErasures(deps.People, deps.Activities, db, ids, logger, now)
+	deps.Exports = social.NewExports(s.dir, posts, db)
 	erasures := deps.Erasures
 	markers := deps.Markers
 	if change != nil {

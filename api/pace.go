@@ -45,19 +45,23 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// pacedWriter sends a long answer, likewise.
+// pacedWriter sends a long answer, likewise. The time that the server takes between two
+// pieces is not the client's.
 type pacedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	left    time.Time // when the last Write ended
 	pace
 }
 
 func (w *pacedWriter) Write(p []byte) (int, error) {
+	now := time.Now()
 	if w.begun.IsZero() {
-		w.begun = time.Now()
+		w.begun, w.left = now, now
 	}
+	w.begun = w.begun.Add(now.Sub(w.left))
 	_ = w.control.SetWriteDeadline(w.deadline()) // likewise
 	n, err := w.ResponseWriter.Write(p)
-	w.bytes += int64(n)
+	w.bytes, w.left = w.bytes+int64(n), time.Now()
 	return n, err
 }

@@ -45,6 +45,7 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/me/timeline/authors", summary: "Who posted last in my timeline", tag: "me", status: 200}, s.timelineAuthors)
 	add(api, route{method: get, path: "/v1/me/contexts", summary: "The contexts I belong to, and how far I have read", tag: "me", status: 200, answer: ContextOverviewPage{}}, s.listMyContexts)
 	add(api, route{method: get, path: "/v1/me/conversations", summary: "The same of my conversations, the last one written in first", tag: "me", status: 200, answer: ConversationOverviewPage{}}, s.listMyConversations)
+	plain(api, route{method: get, path: "/v1/me/export", summary: "Everything that I have, a JSON object a line; the last one is of the kind end", tag: "me", status: 200}, s.getMyExport)
 	add(api, route{method: get, path: "/v1/me/blocks", summary: "Whom I block", tag: "me", status: 200}, s.listBlocks)
 
 	add(api, route{method: get, path: "/v1/search", summary: "Find posts, comments, messages, people and contexts that I may see", tag: "search", status: 200, answer: SearchPage{}}, s.search)

@@ -51,6 +51,7 @@ type Deps struct {
 	// Stats are the figures of the site; it may read the store.
 	Stats    func(context.Context) (social.SiteStats, error)
 	Erasures *social.Erasures
+	Exports  *social.Exports
 	// Ping asks the store whether it answers.
 	Ping    func(context.Context) error
 	Metrics prometheus.Registerer
@@ -108,6 +109,7 @@ type Server struct {
 	media       *auth.Media
 	imports     *social.Imports
 	erasures    *social.Erasures
+	exports     *social.Exports
 	proxies     Proxies
 	persons     *limiter[social.PersonKey]
 	addresses   *limiter[netip.Prefix]
@@ -147,7 +149,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		devices:     deps.Devices,
 		pushes:      deps.Pushes,
 		searches:    deps.Searches,
-		attachments: deps.Attachments, thumbnails: deps.Thumbnails, avatars: deps.Avatars, links: deps.Links, media: deps.Media, imports: deps.Imports, erasures: deps.Erasures,
+		attachments: deps.Attachments, thumbnails: deps.Thumbnails, avatars: deps.Avatars, links: deps.Links, media: deps.Media, imports: deps.Imports, erasures: deps.Erasures, exports: deps.Exports,
 		persons:   newLimiter[social.PersonKey](cfg.PersonRate, cfg.PersonBurst, deps.Now),
 		addresses: newLimiter[netip.Prefix](cfg.AddressRate, cfg.AddressBurst, deps.Now),
 	}

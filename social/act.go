@@ -25,7 +25,7 @@ const (
 	VerbPersonUnsuspend Verb = "person.unsuspend"
 	VerbPersonRemove    Verb = "person.remove"
 	VerbPersonErase     Verb = "person.erase"
-	VerbPersonExport    Verb = "person.export" // of another
+	VerbPersonExport    Verb = "person.export" // its own
 	VerbPassword        Verb = "person.password"
 	VerbTokenCreate     Verb = "token.create" // another's
 	VerbTokenEnd        Verb = "token.end"    // another's

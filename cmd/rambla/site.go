@@ -53,6 +53,7 @@ type site struct {
 	indexer   *social.Indexer
 	imports   *social.Imports
 	erasures  *social.Erasures
+	exports   *social.Exports
 }
 
 // openSite opens the store that the configuration names and loads its people.
@@ -136,6 +137,7 @@ func newSite(db *storage.DB, c *Config, here string, logger *slog.Logger) (*site
 	s.traces = social.NewPushes(s.dir, db, db, db)
 	s.devices = social.NewDevices(db, allow.Check, ids, now)
 	s.imports = social.NewImports(db, s.people, s.spaces, s.posts, auth.CheckHash, now)
+	s.exports = social.NewExports(s.dir, s.posts, db)
 	s.erasures = social.NewErasures(s.people, s.activities, db, ids, logger, now)
 	s.dir.OnDelta(s.forget)
 	return s, s.makeSearch(c)

@@ -20,7 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		personClaims(), spaceClaims(), avatarClaims(), memberClaims(), grantClaims(), replayClaims(), purgeClaims(), markerClaims(),
 		sessionClaims(), sessionLifeClaims(), nodeClaims(), inboundClaims(), readClaims(), banClaims(), treeClaims(), memberSyncClaims(), retainedClaims(), retentionClaims(), feedClaims(),
 		conversationClaims(), reactionClaims(),
-		wallClaims(), seenClaims(), vapidClaims(), deviceClaims(), pushClaims(), searchClaims(), attachmentClaims(),
+		wallClaims(), seenClaims(), vapidClaims(), deviceClaims(), pushClaims(), searchClaims(), attachmentClaims(), exportClaims(),
 		auditClaims(),
 	)
 	for _, c := range all {
