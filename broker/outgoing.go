@@ -17,7 +17,7 @@ func (s *session) storeOutgoing() {
 	o.mu.Unlock()
 	s.persist(func(err error) {
 		if err != nil {
-			s.conn.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
+			s.conn.end(ending{codeServerBusy, social.Safe(err), causeUnavailable})
 			return
 		}
 		o.mu.Lock()
@@ -39,7 +39,7 @@ func (s *session) storeOutgoing() {
 func (s *session) answerReceived(id uint16) {
 	s.persist(func(err error) {
 		if err != nil {
-			s.conn.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
+			s.conn.end(ending{codeServerBusy, social.Safe(err), causeUnavailable})
 			return
 		}
 		s.conn.out.acknowledge(typePubrel, id, codeSuccess, explanation{})

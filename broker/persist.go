@@ -124,7 +124,7 @@ func (s *session) release(id uint16) {
 	p.mu.Unlock()
 	s.persist(func(err error) {
 		if err != nil {
-			c.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
+			c.end(ending{codeServerBusy, social.Safe(err), causeUnavailable})
 			return
 		}
 		for range c.inbound.release(id) {

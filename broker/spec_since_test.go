@@ -95,3 +95,14 @@ func TestAPositionOfBeforeARestoreReplaysAllThatIsKept(t *testing.T) {
 		p.quiet()
 	}
 }
+
+func TestAPositionThatNobodyCanFindNowEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	s.site.log.fail(social.Unavailable(nil))
+	for _, version := range []byte{4, 5} {
+		p := s.client(t, version, "tcp", "bob", fmt.Sprint(t.Name(), version))
+		p.send(p.subscribePacket(7, nil, subscription("$since/1//ctx/lobby/messages", 1)))
+		p.ended(map[byte]byte{4: 0, 5: 0x89}[version])
+	}
+}

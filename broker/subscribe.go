@@ -25,6 +25,11 @@ func (c *conn) subscribe(ctx context.Context, header byte, body []byte) *violati
 		if bad != nil {
 			return bad
 		}
+		if r.away != nil {
+			// A refusal would be taken for one, and the client not ask again.
+			c.end(ending{codeServerBusy, social.Safe(r.away), causeUnavailable})
+			return nil
+		}
 		r.codes = append(r.codes, code)
 	}
 	c.out.hold()
@@ -57,7 +62,7 @@ func (c *conn) join(ctx context.Context, subs []*subscription) bool {
 			continue
 		}
 		if err := c.broker.join(ctx, c.session, sub); err != nil {
-			c.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
+			c.end(ending{codeServerBusy, social.Safe(err), causeUnavailable})
 			return false
 		}
 	}
@@ -83,7 +88,7 @@ func (c *conn) keep(ctx context.Context) bool {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		c.end(ending{codeServerUnavailable, social.Safe(err), causeUnavailable})
+		c.end(ending{codeServerBusy, social.Safe(err), causeUnavailable})
 	}
 	return err == nil
 }
@@ -99,6 +104,7 @@ type subscribing struct {
 	retained   []*subscription // those that want what is retained
 	rewinds    []rewind
 	told       []social.UserProperty
+	away       error // the store is, so that nothing can be said of the filter
 }
 
 // rewind is a cursor to be moved.
@@ -130,6 +136,10 @@ func (r *subscribing) one(ctx context.Context, f filterRequest) (byte, *violatio
 	cover, err := c.broker.gate.Subscribe(c.session.principal, filter)
 	if err == nil && from != nil {
 		err = r.seek(ctx, filter, cover, *from)
+	}
+	if social.KindOrNil(err) == social.KindUnavailable {
+		r.away = err
+		return 0, nil
 	}
 	if err != nil {
 		return subscribeCode(err), nil

@@ -87,7 +87,7 @@ func TestAStoredFormThatWasDamagedIsCorrupt(t *testing.T) {
 		}
 	}
 	for name, b := range map[string][]byte{
-		"another version":          {2, 0, 0},
+		"another version":          {3, 0, 0},
 		"more behind the end":      append(bytes.Clone(position), 0),
 		"very many cursors":        {1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1},
 		"a number beyond 64 bits":  {1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0, 0},
