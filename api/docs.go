@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
@@ -27,54 +28,39 @@ const (
 //go:embed page
 var assets embed.FS
 
-// documents are made once: they depend on the routes only.
+// documents depend on the routes only. Each is made when somebody asks for it first:
+// few do, and a start is waited for.
 type documents struct{ files []file }
 
 type file struct {
 	path, mediaType string
-	body            []byte
+	body            func() ([]byte, error)
 	csp             string // loosens the policy of data for a page
 }
 
 // pagePolicy lets the page run its own script, which reads the document.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-func (d *documents) render(api *huma.OpenAPI, mqtt []string) error {
+func (d *documents) list(api *huma.OpenAPI, mqtt []string) {
 	for _, unused := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which problems replace
 		delete(api.Components.Schemas.Map(), unused)
 	}
 	openAnswers(api)
-	asJSON, err := json.MarshalIndent(api, "", " ")
-	if err != nil {
-		return fmt.Errorf("render the OpenAPI document: %w", err)
-	}
-	asYAML, err := api.YAML()
-	if err != nil {
-		return fmt.Errorf("render the OpenAPI document: %w", err)
-	}
-	topics, err := asyncAPI(api.Info.Version, mqtt)
-	if err != nil {
-		return err
-	}
-	html, err := renderDocs()
-	if err != nil {
-		return err
-	}
+	asJSON := sync.OnceValues(func() ([]byte, error) { return json.MarshalIndent(api, "", " ") })
+	topics := sync.OnceValues(func() ([]byte, error) { return asyncAPI(api.Info.Version, mqtt) })
 	d.files = []file{
 		{path: openAPIPath + ".json", mediaType: "application/openapi+json", body: asJSON},
-		{path: openAPIPath + ".yaml", mediaType: "application/openapi+yaml", body: asYAML},
+		{path: openAPIPath + ".yaml", mediaType: "application/openapi+yaml", body: sync.OnceValues(api.YAML)},
 		{path: introspectionPath, mediaType: "application/openapi+json", body: asJSON},
 		{path: asyncAPIPath, mediaType: "application/vnd.aai.asyncapi+json;version=3.0.0", body: topics},
-		{path: docsPath, mediaType: "text/html; charset=utf-8", body: html, csp: pagePolicy},
+		{path: docsPath, mediaType: "text/html; charset=utf-8", body: sync.OnceValues(renderDocs), csp: pagePolicy},
 	}
 	for name, mediaType := range map[string]string{"docs.js": "text/javascript; charset=utf-8", "docs.css": "text/css; charset=utf-8"} {
-		body, err := assets.ReadFile("page/" + name)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
-		}
-		d.files = append(d.files, file{path: docsPath + "/" + name, mediaType: mediaType, body: body})
+		d.files = append(d.files, file{
+			path: docsPath + "/" + name, mediaType: mediaType,
+			body: func() ([]byte, error) { return assets.ReadFile("page/" + name) },
+		})
 	}
-	return nil
 }
 
 // openAnswers lets answers have members that the document does not name: clients
@@ -134,16 +120,21 @@ func renderDocs() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func (d *documents) mount(router chi.Router) {
-	for _, f := range d.files {
-		router.Get(f.path, func(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) mountDocuments(router chi.Router) {
+	for _, f := range s.documents.files {
+		router.Get(f.path, func(w http.ResponseWriter, r *http.Request) {
+			body, err := f.body()
+			if err != nil {
+				s.fail(w, r, fmt.Errorf("make %s: %w", f.path, err))
+				return
+			}
 			h := w.Header()
 			h.Set("Content-Type", f.mediaType)
 			h.Set("Cache-Control", "no-cache")
 			if f.csp != "" {
 				h.Set("Content-Security-Policy", f.csp)
 			}
-			_, _ = w.Write(f.body) // the client went away
+			_, _ = w.Write(body) // the client went away
 		})
 	}
 }

@@ -164,10 +164,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	router.Use(middleware.GetHead)
 	docs := newAPI(router, s)
 	s.routes(docs)
-	if err := s.documents.render(docs.OpenAPI(), deps.MQTT); err != nil {
-		return nil, err
-	}
-	s.documents.mount(router)
+	s.documents.list(docs.OpenAPI(), deps.MQTT)
+	s.mountDocuments(router)
 	s.router, s.handler = router, s.outermost(router)
 	return s, nil
 }
