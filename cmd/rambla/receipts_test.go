@@ -171,7 +171,11 @@ func receiptsOfOthers(t *testing.T, s *instance) {
 	s.call(t, alice, http.MethodPatch, "/v1/contexts/staff", map[string]any{"receipts": true}, nil)
 	says(`{"read":2}`)
 	for _, w := range []*wire{own, her} {
-		if got := w.receipt(his); got.Read != 2 || got.Actor.Name != "Bob" {
+		got := w.receipt(his)
+		if got.Read == 1 { // told late, to who may know of it by now
+			got = w.receipt(his)
+		}
+		if got.Read != 2 || got.Actor.Name != "Bob" {
 			t.Errorf("%+v", got)
 		}
 	}
