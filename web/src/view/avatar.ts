@@ -9,6 +9,9 @@ export interface Picture {
   readonly path: string;
 }
 
+/** How often a picture that did not come is asked for again. */
+const mostTries = 3;
+
 /**
  * The first letter of a name, in a colour that is the same wherever the page is read,
  * and over it the picture, where there is one.
@@ -18,7 +21,17 @@ export function avatar(id: string, name: string, form: "round" | "square" | "non
   const element = h("span", { class: `avatar ${form} tone-${toneOf(id)}`, attrs: { "aria-hidden": "true" } }, initialOf(name));
   if (picture === null) return element;
   const image = h("img", { attrs: { alt: "", loading: "lazy", decoding: "async" } });
-  image.addEventListener("error", () => image.remove());
+  let tries = 0;
+  image.addEventListener("error", () => {
+    // The letter is there meanwhile. A server that is busy, or has had too many questions, has it a little later.
+    image.remove();
+    if (++tries > mostTries) return;
+    setTimeout(() => {
+      if (!element.isConnected) return;
+      element.append(image);
+      picture.media.show(image, picture.path);
+    }, tries * 1500);
+  });
   picture.media.show(image, picture.path);
   element.append(image);
   return element;
