@@ -47,8 +47,9 @@ async function came(image: Locator): Promise<{ width: number; height: number }> 
 }
 
 test("files are uploaded, pasted and refused, and pictures are seen by whoever reads the post", async (t) => {
-  const alice = await Visitor.in(t, browser, url, "alice", "lobby");
-  const bob = await Visitor.in(t, browser, url, "bob", "lobby");
+  // Where no other test writes in between: of somebody who goes on writing one avatar is shown.
+  const alice = await Visitor.in(t, browser, url, "alice", "news");
+  const bob = await Visitor.in(t, browser, url, "bob", "news");
   const said = mark();
   const { page } = alice;
 
