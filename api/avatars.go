@@ -29,12 +29,7 @@ func ofConversation(r *http.Request) social.Where {
 // getAvatar sends what is shown of somebody: what was uploaded, or what is drawn.
 func (s *Server) getAvatar(whose pictured) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		side, err := askedSide(r, avatarSide)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		viewer, err := s.viewer(r)
+		side, viewer, err := s.askedPicture(r, avatarSide)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -48,6 +43,15 @@ func (s *Server) getAvatar(whose pictured) http.HandlerFunc {
 			return s.avatars.Picture(ctx, avatar, side)
 		})
 	}
+}
+
+// askedPicture is how large a picture is asked for, and who looks.
+func (s *Server) askedPicture(r *http.Request, usual int) (side int, viewer social.Actor, err error) {
+	if side, err = askedSide(r, usual); err != nil {
+		return 0, social.Actor{}, err
+	}
+	viewer, err = s.viewer(r)
+	return side, viewer, err
 }
 
 // viewer is who looks. Who has a signed link looks as the person of this site that it
@@ -128,12 +132,7 @@ func (s *Server) deleteAvatar(whose pictured) http.HandlerFunc {
 const thumbnailSide = 400
 
 func (s *Server) getThumbnail(w http.ResponseWriter, r *http.Request) {
-	side, err := askedSide(r, thumbnailSide)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	viewer, err := s.viewer(r)
+	side, viewer, err := s.askedPicture(r, thumbnailSide)
 	if err != nil {
 		s.fail(w, r, err)
 		return

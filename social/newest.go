@@ -168,9 +168,12 @@ func (n *Newest) load(ctx context.Context, of *newestOf, space *Space) (*newestP
 		of.asked.Store(0) // and it is not read in vain by the next one
 		return nil, nil
 	}
-	of.page.Store(page)
+	more := page.weight
+	if was := of.page.Swap(page); was != nil {
+		more -= was.weight
+	}
 	n.mu.Lock()
-	n.bytes += page.weight
+	n.bytes += more
 	n.mu.Unlock()
 	return page, nil
 }

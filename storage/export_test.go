@@ -52,14 +52,21 @@ func (db *DB) ExplainSamples(ctx context.Context, q social.SampleQuery) (plan st
 		if _, err := t.exec(ctx, analyze); err != nil {
 			return err
 		}
-		return each(ctx, t, func(rs rows) error {
-			var line string
-			dest := []any{new(int), new(int), new(int), &line}
-			err := rs.Scan(dest[len(dest)-columns:]...)
-			plan += line + "\n"
-			return err
-		}, explain+text, args...)
+		plan, err = planOf(ctx, t, columns, explain+text, args...)
+		return err
 	})
+	return plan, err
+}
+
+// planOf reads the lines of a plan, which stand in the last of so many columns.
+func planOf(ctx context.Context, c conn, columns int, explain string, args ...any) (plan string, err error) {
+	err = each(ctx, c, func(rs rows) error {
+		var line string
+		dest := []any{new(int), new(int), new(int), &line}
+		err := rs.Scan(dest[len(dest)-columns:]...)
+		plan += line + "\n"
+		return err
+	}, explain, args...)
 	return plan, err
 }
 
@@ -114,14 +121,8 @@ func (db *DB) ExplainFeeds(ctx context.Context, stream social.StreamKey) (map[st
 			return err
 		}
 		for name, s := range statements {
-			err := each(ctx, t, func(rs rows) error {
-				var line string
-				dest := []any{new(int), new(int), new(int), &line}
-				err := rs.Scan(dest[len(dest)-columns:]...)
-				out[name] += line + "\n"
-				return err
-			}, explain+s.text, s.args...)
-			if err != nil {
+			var err error
+			if out[name], err = planOf(ctx, t, columns, explain+s.text, s.args...); err != nil {
 				return fmt.Errorf("explain %s: %w", name, err)
 			}
 		}
@@ -234,14 +235,8 @@ func (db *DB) ExplainSearch(ctx context.Context, stream social.StreamKey) (map[s
 					return err
 				}
 			}
-			err := each(ctx, t, func(rs rows) error {
-				var line string
-				dest := []any{new(int), new(int), new(int), &line}
-				err := rs.Scan(dest[len(dest)-columns:]...)
-				out[name] += line + "\n"
-				return err
-			}, explain+s.text, s.args...)
-			if err != nil {
+			var err error
+			if out[name], err = planOf(ctx, t, columns, explain+s.text, s.args...); err != nil {
 				return fmt.Errorf("explain %s: %w", name, err)
 			}
 			if name == "rare" && columns == 1 {
