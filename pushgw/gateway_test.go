@@ -369,15 +369,23 @@ func TestAnswersOfProviders(t *testing.T) {
 func TestAnOutageEndsInOnePushPerStream(t *testing.T) {
 	s := onSQLite(t)
 	s.device("bob", "b", nil)
-	s.answer("b", func(int) pushgw.Answer { return pushgw.Answer{Verdict: pushgw.Paused} })
-	for range 3 {
+	s.answer("b", func(int) pushgw.Answer { return pushgw.Answer{Verdict: pushgw.Paused, After: time.Hour} })
+	for n := range 3 {
 		s.post("alice", "hello")
 		s.derived()
+		s.until(func() error { // so that none is under way when the outage ends
+			if asked := s.tried("b"); asked != n+1 {
+				return fmt.Errorf("tried %d times, want %d", asked, n+1)
+			}
+			return nil
+		})
 		s.decides("bob", "waiting paused")
-		s.pass(30 * time.Second)
+		if n < 2 {
+			s.pass(time.Hour + time.Minute)
+		}
 	}
 	s.answer("b", nil)
-	s.pass(time.Minute)
+	s.pass(time.Hour + time.Minute)
 	s.tells("b message " + lobby + " seq 3 n 3 badge 3")
 	s.settled()
 }

@@ -215,6 +215,13 @@ func (s *site) answer(token string, f func(n int) pushgw.Answer) {
 	s.answers[token] = f
 }
 
+// tried is how often the provider was asked to push to a device.
+func (s *site) tried(token string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[token]
+}
+
 // device registers one; change may be nil.
 func (s *site) device(person, token string, change func(*social.Device)) social.Device {
 	s.Helper()

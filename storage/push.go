@@ -71,7 +71,7 @@ func (db *DB) FirstSince(ctx context.Context, stream social.StreamKey, at time.T
 // its own: that may be many rows, and does no harm twice.
 func (db *DB) PutPushes(ctx context.Context, d social.PushDerived, now time.Time) error {
 	for _, a := range d.Amended {
-		err := db.wake(ctx, `shown <> 0 AND stream = $2 AND first_seq <= $3 AND done_seq >= $3`, now, int64(a.Stream), a.Seq)
+		err := db.wake(ctx, `shown <> 0 AND stream = $2 AND first_seq <= $3 AND (done_seq >= $3 OR (claim <> 0 AND last_seq >= $3))`, now, int64(a.Stream), a.Seq)
 		if err != nil {
 			return err
 		}
@@ -276,7 +276,7 @@ func (db *DB) PushShown(ctx context.Context, after social.PushPlace, limit int) 
 		return err
 	}, `SELECT r.person, r.stream, r.done_seq, COALESCE(m.read, 0) FROM push_rows r
 		LEFT JOIN read_markers m ON m.stream = r.stream AND m.person = r.person
-		WHERE r.shown <> 0 AND (r.stream, r.person) > ($1, $2) ORDER BY r.stream, r.person LIMIT $3`,
+		WHERE r.shown <> 0 AND r.claim = 0 AND (r.stream, r.person) > ($1, $2) ORDER BY r.stream, r.person LIMIT $3`,
 		int64(after.Stream), int64(after.Person), limit)
 	if err != nil {
 		return nil, failure(fmt.Errorf("read what is shown: %w", err))

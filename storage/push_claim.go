@@ -11,6 +11,11 @@ import (
 	"rambla/social"
 )
 
+// shownPerhaps is what push_rows.shown is while somebody works on a row that showed
+// nothing: until it is settled nobody knows, and what changes meanwhile has to be
+// looked at as if it did.
+const shownPerhaps = "2"
+
 // ClaimPushes is [social.PushStore]'s.
 func (db *DB) ClaimPushes(ctx context.Context, rank social.PushRank, claim int64, now time.Time, lease time.Duration, limit int) ([]social.PushClaim, error) {
 	var out []social.PushClaim
@@ -26,9 +31,9 @@ func (db *DB) ClaimPushes(ctx context.Context, rank social.PushRank, claim int64
 			return err
 		}, `WITH next AS MATERIALIZED (SELECT person, stream FROM push_rows WHERE due <> 0 AND rank = $1 AND due <= $2
 				ORDER BY due LIMIT $3`+t.skipLocked+`)
-			UPDATE push_rows SET claim = $4, due = $5, again = 0, touched_at = $2
+			UPDATE push_rows SET claim = $4, due = $5, again = 0, touched_at = $2, shown = CASE shown WHEN 0 THEN `+shownPerhaps+` ELSE shown END
 			WHERE (person, stream) IN (SELECT person, stream FROM next)
-			RETURNING person, stream, rank, first_seq, last_seq, done_seq, posted_at, sent_at, next_at, step, attempt, shown <> 0`,
+			RETURNING person, stream, rank, first_seq, last_seq, done_seq, posted_at, sent_at, next_at, step, attempt, shown = 1`,
 			int64(rank), micros(now), limit, claim, micros(now.Add(lease)))
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ func pushClaims() []claim {
 		{"a flood is spaced, and what is urgent is not", pushSpaced},
 		{"reading wakes what waits and what is shown", pushWoken},
 		{"an edit wakes those who are shown the post", pushAmended},
+		{"what changes while it is being pushed is looked at again", pushAmendedMeanwhile},
 		{"what is over leaves nothing", pushOver},
 		{"what can be told of is unread, living, and by others", pushContents},
 		{"unread is summed up per person", pushUnread},
@@ -294,6 +295,36 @@ func pushAmended(w *World) {
 	}
 	if got := w.claim(minutes(9), 11); len(got) != 1 || got[0].Person != w.Bob {
 		w.Errorf("woken by person: %+v", got)
+	}
+	w.soundPush()
+}
+
+// A post that was deleted after a device had been told of it, and before that was
+// settled, was shown for ever.
+func pushAmendedMeanwhile(w *World) {
+	w.Append(Epoch(), w.posts(w.Alice, 3)...)
+	stream := w.Lobby.Stream(social.ChannelMessages)
+	for number, change := range []func() error{
+		func() error {
+			return w.DB.PutPushes(w.Context(), social.PushDerived{Amended: []social.PushAmended{{Stream: stream, Seq: 2}}}, minutes(0))
+		},
+		func() error { return w.DB.WakeStreams(w.Context(), []social.StreamKey{stream}, minutes(0)) },
+	} {
+		w.putNews(Epoch(), w.news(w.Bob, 2, 2, minutes(0)))
+		c := w.claimOne(minutes(0), int64(number+1))
+		if c.Shown {
+			w.Error("it shows something before anybody was told")
+		}
+		if err := change(); err != nil {
+			w.Fatal(err)
+		}
+		c.Shown = true
+		w.settle(minutes(0), social.PushSettled{PushClaim: c, Decided: true})
+		c = w.claimOne(minutes(0), 9)
+		if !c.Shown || c.Done != 2 {
+			w.Errorf("looked at again: %+v", c)
+		}
+		w.settle(minutes(0), social.PushSettled{PushClaim: c, Over: true})
 	}
 	w.soundPush()
 }
