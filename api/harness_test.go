@@ -116,7 +116,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Repeats = social.NewRepeats(posts, false, now)
 	deps.Walls = social.NewWalls(s.dir, db, deps.Repeats, now)
 	deps.Preferences = social.NewSettings(s.dir, db, now)
-	deps.Feeds = social.NewFeeds(s.dir, db)
+	deps.Feeds = social.NewFeeds(s.dir, db, announcer, now)
 	deps.Presences = social.NewPresences(s.dir, db, silent{}, 200, time.Minute, logger, now)
 	deps.Devices = social.NewDevices(db, pushService, ids, now)
 	deps.Mishaps = social.NewMishaps(now)

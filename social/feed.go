@@ -40,6 +40,16 @@ type FeedQuery struct {
 	Without Rank      // what a ranked list has told already is left out; only ByPublished
 	After   FeedPlace // goes on behind it, with what is older
 	Limit   int
+	// Heads are what is known already of streams; of the others the store looks.
+	Heads map[StreamKey]FeedHead
+}
+
+// FeedHead is how far a stream has got.
+type FeedHead struct {
+	Stream StreamKey
+	Head   uint64    // of the last entry; 0: there is none
+	At     time.Time // when that was stored
+	Floor  uint64    // what is up to here is gone
 }
 
 // FeedPage is what was found.
@@ -47,11 +57,13 @@ type FeedPage struct {
 	Posts []Post // living ones; may be fewer than asked for, also where there are others
 	// Next is where the next page begins; zero at the end.
 	Next FeedPlace
+	// Heads are those of the streams that the store had to look at.
+	Heads []FeedHead
 }
 
 // FeedStore reads feeds. Errors are KindUnavailable where the store is away.
 type FeedStore interface {
-	// Feed reads a page. Its cost: the heads of all streams, a search in those
+	// Feed reads a page. Its cost: the heads of all streams that are not known, a search in those
 	// that got posts after the place, and a read in those that are newest behind it.
 	Feed(ctx context.Context, q FeedQuery) (FeedPage, error)
 	// Authors lists who wrote the newest posts of a feed, each once, the last first
@@ -65,10 +77,13 @@ type FeedStore interface {
 type Feeds struct {
 	dir   *Directory
 	store FeedStore
+	heads *feedHeads
 }
 
 // NewFeeds makes the use cases.
-func NewFeeds(dir *Directory, store FeedStore) *Feeds { return &Feeds{dir: dir, store: store} }
+func NewFeeds(dir *Directory, store FeedStore, announced Announced, now func() time.Time) *Feeds {
+	return &Feeds{dir: dir, store: store, heads: newFeedHeads(announced, now)}
+}
 
 // Timeline is what the actor posted on its wall, what those it follows did, and
 // what was posted in the contexts it belongs to; all that it may read now.
@@ -80,7 +95,15 @@ func (fs *Feeds) Timeline(ctx context.Context, a Actor, order FeedOrder, after F
 	if len(sources) == 0 {
 		return ListPage{}, nil
 	}
-	page, err := fs.store.Feed(ctx, FeedQuery{Sources: sources, Reader: a.Person, Order: order, After: after, Limit: limit})
+	streams := make([]StreamKey, 0, 2*len(sources))
+	for _, s := range sources {
+		if streams = append(streams, s.Stream); order == ByComment && s.Comments != 0 {
+			streams = append(streams, s.Comments)
+		}
+	}
+	heads, told := fs.heads.known(streams)
+	page, err := fs.store.Feed(ctx, FeedQuery{Sources: sources, Reader: a.Person, Order: order, After: after, Limit: limit, Heads: heads})
+	fs.heads.learn(page.Heads, told)
 	return fs.page(page.Posts, ListPlace{Feed: page.Next}), err
 }
 

@@ -76,6 +76,7 @@ type feed struct {
 	seen    int         // how many of them are visible
 	words   string      // of a search on PostgreSQL: only what matches this tsquery; else empty
 	budget  int         // entries to look at; 0: feedBudget
+	asked   []social.FeedHead
 }
 
 // Feed is [social.FeedStore]'s.
@@ -89,7 +90,7 @@ func (db *DB) Feed(ctx context.Context, q social.FeedQuery) (social.FeedPage, er
 	if err != nil {
 		return social.FeedPage{}, failure(fmt.Errorf("read a feed: %w", err))
 	}
-	return social.FeedPage{Posts: posts, Next: next}, nil
+	return social.FeedPage{Posts: posts, Next: next, Heads: f.asked}, nil
 }
 
 // Authors is [social.FeedStore]'s.
@@ -209,15 +210,26 @@ func (f *feed) place(ctx context.Context) (feedKey, error) {
 // streamHead is what tells how new a stream is.
 type streamHead struct{ head, at, floor int64 }
 
+// heads is how far the streams have got, but for those that are empty.
 func (f *feed) heads(ctx context.Context) (map[int64]streamHead, error) {
-	keys := make([]int64, 0, 2*len(f.Sources))
-	for _, s := range f.Sources {
-		keys = append(keys, int64(s.Stream))
-		if f.Order == social.ByComment && s.Comments != 0 {
-			keys = append(keys, int64(s.Comments))
+	out := make(map[int64]streamHead, len(f.Sources))
+	var ask []int64
+	find := func(stream social.StreamKey) {
+		switch h, known := f.Heads[stream]; {
+		case !known:
+			ask = append(ask, int64(stream))
+		case h.Head > h.Floor:
+			out[int64(stream)] = streamHead{int64(h.Head), micros(h.At), int64(h.Floor)} //nolint:gosec // came from BIGINTs
 		}
 	}
-	out := make(map[int64]streamHead, len(keys))
+	for _, s := range f.Sources {
+		if find(s.Stream); f.Order == social.ByComment && s.Comments != 0 {
+			find(s.Comments)
+		}
+	}
+	if len(ask) == 0 {
+		return out, nil
+	}
 	// By primary key.
 	err := each(ctx, f, func(rs rows) error {
 		var (
@@ -227,7 +239,11 @@ func (f *feed) heads(ctx context.Context) (map[int64]streamHead, error) {
 		err := rs.Scan(&key, &h.head, &h.at, &h.floor)
 		out[key] = h
 		return err
-	}, `SELECT id, head, head_at, floor FROM streams WHERE id = ANY($1) AND head > floor`, keys)
+	}, `SELECT id, head, head_at, floor FROM streams WHERE id = ANY($1) AND head > floor`, ask)
+	for _, key := range ask {
+		h := out[key]
+		f.asked = append(f.asked, social.FeedHead{Stream: social.StreamKey(key), Head: uint64(h.head), At: moment(h.at), Floor: uint64(h.floor)}) //nolint:gosec // BIGINTs that are not negative
+	}
 	return out, err
 }
 

@@ -118,7 +118,7 @@ func newSite(db *storage.DB, c *Config, here string, logger *slog.Logger) (*site
 	s.people = social.NewPeople(s.dir, db, now)
 	s.talks = social.NewConversations(s.spaces, db, s.posts, int(c.Participants))
 	s.blocks = social.NewBlocks(s.dir, db, now)
-	s.feeds = social.NewFeeds(s.dir, db)
+	s.feeds = social.NewFeeds(s.dir, db, announcer, now)
 	s.attention = social.NewAttention(s.dir, db, now)
 	tails := social.NewTails(db, now)
 	s.markers = social.NewMarkers(s.dir, tails, announcer, s.gate, int(c.LiveMembers), logger, now)
