@@ -23,7 +23,10 @@ const (
 
 // quoteLexeme quotes a word for tsvector and tsquery.
 func quoteLexeme(word string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(word) + "'"
+	if strings.ContainsAny(word, `\'`) { // few have them, and this is asked of every word that is posted
+		word = strings.ReplaceAll(strings.ReplaceAll(word, `\`, `\\`), `'`, `''`)
+	}
+	return "'" + word + "'"
 }
 
 // lexemes are the text of a tsvector: the words at their places, and marks.
