@@ -71,11 +71,13 @@ func readFrom(ctx context.Context, o Options, t *target) (Report, error) {
 		readers[i] = newReader(o, t, i)
 		defer readers[i].client.CloseIdleConnections()
 	}
-	if o.List == ListSearch && o.Fill > 0 {
-		// Streams are indexed from their beginnings, so that the last posts come last.
-		if err := indexed(ctx, t, readers[0], filled); err != nil {
+	if o.Fill > 0 {
+		// Streams are indexed from their beginnings, so that the last posts come last;
+		// until then the server is busy with them, whatever is asked for.
+		if err := indexed(ctx, t, readers[0], filled); err != nil && (o.List == ListSearch || ctx.Err() != nil) {
 			return report, err
 		}
+		t.report.status("indexed %s after the last post", time.Since(filled).Round(time.Second))
 	}
 	if o.Warmup > 0 {
 		t.report.status("warming up for %s", o.Warmup)
