@@ -141,7 +141,7 @@ func asyncAPI(version string, servers []string) ([]byte, error) {
 func (d *asyncDocument) add(f social.Form, schemas huma.Registry) {
 	name := channelName(f.Topic())
 	channel := asyncChannel{
-		Address: f.Topic(), Description: describeChannel(f.Channel),
+		Address: f.Topic(), Description: describeForm(f),
 		Parameters: parametersOf(f), Messages: map[string]asyncRef{},
 	}
 	operate := func(action, verb string, value any, qos byte, retain bool) {
@@ -189,8 +189,10 @@ func (d *asyncDocument) openTold(schemas huma.Registry) {
 	}
 }
 
-func describeChannel(c social.Channel) string {
-	switch {
+func describeForm(f social.Form) string {
+	switch c := f.Channel; {
+	case f.Kind == social.ScopeOpen:
+		return "What managers tell everybody. One that stands for a time is what whoever subscribes gets first."
 	case c.Log():
 		return "A stream of posts, in the order of seq, each once in the store."
 	case c.Durable():

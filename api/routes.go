@@ -85,6 +85,7 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: del, path: "/v1/admin/errors/{id}", summary: "Forget one of it (manager)", tag: "admin", status: 204}, s.clearError)
 	add(api, route{method: get, path: "/v1/admin/audit", summary: "What was administered, the newest first (manager)", tag: "admin", status: 200}, s.listActs)
 
+	add(api, route{method: post, path: "/v1/admin/broadcast", summary: "Tell everybody something, on " + social.BroadcastTopic + " (manager)", tag: "admin", status: 201, body: jsonBody}, s.broadcast)
 	add(api, route{method: get, path: "/v1/admin/push", summary: "What was decided of the pushes to a person (manager)", tag: "admin", status: 200}, s.tracePush)
 
 	add(api, route{method: get, path: "/v1/contexts", summary: "The contexts I may know of", tag: "contexts", status: 200}, s.listContexts)

@@ -60,6 +60,28 @@ type RefusalTold struct {
 	Detail string `json:"detail"`
 }
 
+// BroadcastTold is what a manager tells everybody.
+type BroadcastTold struct {
+	ID        string    `json:"id" format:"uuid"`
+	Type      string    `json:"type" enum:"Announce"`
+	Actor     SiteActor `json:"actor"`
+	Object    SiteNote  `json:"object"`
+	Published string    `json:"published" format:"date-time"`
+	EndTime   string    `json:"endTime,omitempty" format:"date-time" doc:"Until when it stands"`
+}
+
+// SiteActor is who tells it: the site.
+type SiteActor struct {
+	Type string `json:"type" enum:"Service"`
+	Name string `json:"name"`
+}
+
+// SiteNote is what is told.
+type SiteNote struct {
+	Type    string `json:"type" enum:"Note"`
+	Content string `json:"content" doc:"Plain text"`
+}
+
 // saidOn is a value of the type that clients publish on a channel; nil: any bytes.
 func saidOn(c social.Channel) any {
 	switch c {
@@ -78,6 +100,9 @@ func saidOn(c social.Channel) any {
 
 // toldOn is likewise what arrives on topics of a form.
 func toldOn(f social.Form) any {
+	if f.Kind == social.ScopeOpen {
+		return BroadcastTold{}
+	}
 	switch f.Channel {
 	case social.ChannelTyping:
 		return TypingTold{}

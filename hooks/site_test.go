@@ -30,6 +30,7 @@ type site struct {
 	spaces *social.Spaces
 	people *social.People
 	walls  *social.Walls
+	data   *social.Data
 
 	mu        sync.Mutex
 	at        time.Time
@@ -67,7 +68,8 @@ func newSite(t *testing.T) *site {
 	posts := social.NewPosts(s.dir, db, committer, ids, s.now)
 	s.walls = social.NewWalls(s.dir, db, social.NewRepeats(posts, false, s.now), s.now)
 	s.gate.MakeWalls(s.walls)
-	s.gate.Serve(posts, social.NewData(s.dir, db, committer, s.now), markers, db, announcer)
+	s.data = social.NewData(s.dir, db, committer, s.now)
+	s.gate.Serve(posts, s.data, markers, db, announcer)
 	s.gate.ServeLive(social.NewTyping(s.dir, 3, s.now), social.NewPresences(s.dir, db, s.gate, 3, time.Minute, logger, s.now),
 		social.NewCounters(s.dir, tails, s.gate, logger, s.now), tails, s.now)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -17,6 +17,7 @@ type Data struct {
 	store     SampleStore
 	committer *Committer
 	now       func() time.Time
+	ids       IDs
 }
 
 // SampleStore is what reads samples.
@@ -67,7 +68,7 @@ func NewData(dir *Directory, store SampleStore, committer *Committer, now func()
 func (da *Data) MayWrite(a Actor, at Address) (Owner, error) {
 	if at.Kind == ScopeOpen {
 		scope, ok := da.dir.Open(at.Owner)
-		if !ok {
+		if !ok || at.Owner == sitePrefix { // where only the site speaks
 			return Owner{}, unknownTopic()
 		}
 		return Owner{scope, at.Owner}, da.dir.requireOpen(a, true)

@@ -116,14 +116,12 @@ func (d *Directory) Load(ctx context.Context) error {
 	if err := d.store.Blocks(ctx, nil, d.putBlockLocked); err != nil {
 		return fmt.Errorf("load blocks: %w", err)
 	}
-	if len(d.topics.Prefixes()) > 0 {
-		open, err := d.store.OpenStreams(ctx, d.topics.Prefixes())
-		if err != nil {
-			return fmt.Errorf("load open topics: %w", err)
-		}
-		for _, s := range open {
-			d.putOpenLocked(s)
-		}
+	open, err := d.store.OpenStreams(ctx, append([]string{sitePrefix}, d.topics.Prefixes()...))
+	if err != nil {
+		return fmt.Errorf("load open topics: %w", err)
+	}
+	for _, s := range open {
+		d.putOpenLocked(s)
 	}
 	d.version = version
 	d.checked.Store(asked.UnixNano())

@@ -16,7 +16,7 @@ const (
 )
 
 // Forms are all forms of topics but those of open topics and $SYS, in the order
-// of kinds and channels.
+// of kinds and channels, and the topic of broadcasts.
 func Forms() []Form {
 	var out []Form
 	for _, kind := range []ScopeKind{ScopeSpace, ScopeConversation, ScopePerson} {
@@ -27,7 +27,8 @@ func Forms() []Form {
 			}
 		}
 	}
-	return out
+	site := Address{Kind: ScopeOpen, Owner: sitePrefix, Channel: ChannelData, Rest: siteBroadcast}
+	return append(out, Form{Address: site, Told: true})
 }
 
 func formsOf(kind ScopeKind, c Channel) []Form {

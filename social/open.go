@@ -7,7 +7,8 @@ import (
 
 // OpenTopics are the prefixes below which every authenticated person may publish
 // and subscribe, with the meaning of a context's data: one stream per prefix.
-// It is a value and does not change once made; the zero value has none.
+// It is a value and does not change once made; the zero value has only the one
+// on which the site itself speaks.
 type OpenTopics struct {
 	prefixes []string // whole levels, each with its slash at the end; none begins another
 }
@@ -21,7 +22,7 @@ const (
 )
 
 // reservedRoots are what the server's own topics begin with.
-var reservedRoots = [...]string{"/ctx/", "/user/", "/conv/", "$"}
+var reservedRoots = [...]string{"/ctx/", "/user/", "/conv/", sitePrefix, "$"}
 
 // ParseOpenTopics reads a list of prefixes: one or more whole levels, "sensors"
 // as well as "sensors/". The error is KindInvalid and names field.
@@ -65,12 +66,16 @@ func checkOpenPrefix(field, given, prefix string) error {
 	return nil
 }
 
-// Prefixes are all of them in order, each with a slash at its end. They are the
-// callee's.
+// Prefixes are those of the list in order, each with a slash at its end. They are
+// the callee's.
 func (o OpenTopics) Prefixes() []string { return o.prefixes }
 
-// cut finds the prefix that a topic or filter is below. Nothing is allocated.
+// cut finds the prefix that a topic or filter is below. Nothing is allocated. Of
+// what is below the site's there is one topic, for filters too.
 func (o OpenTopics) cut(topic string) (prefix, rest string, ok bool) {
+	if topic == BroadcastTopic {
+		return sitePrefix, siteBroadcast, true
+	}
 	for _, p := range o.prefixes {
 		if len(topic) > len(p) && topic[:len(p)] == p {
 			return p, topic[len(p):], true

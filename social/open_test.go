@@ -45,8 +45,17 @@ func TestOpenPrefixesAreWholeLevels(t *testing.T) {
 			t.Errorf("%q is %+v, %v", topic, a, err)
 		}
 	}
+	for _, topic := range []string{"/sys", "/sys/", "/sys/x", "/sys/broadcast/x", "/sys/#", "/sys/+", "/sys/broadcast/#"} {
+		if f, err := o.ParseFilter(topic); err == nil {
+			t.Errorf("%q is %+v", topic, f)
+		}
+	}
+	if got, err := ParseTopic(BroadcastTopic); err != nil || got.Topic() != BroadcastTopic {
+		t.Errorf("%+v, %v", got, err)
+	}
 	for filter, rest := range map[string]string{
-		"sensors/#": "#", "sensors/+/t": "+/t", "sensors/a": "a", "sensors/+": "+", "/app/#": "#",
+		"/sys/broadcast": "broadcast",
+		"sensors/#":      "#", "sensors/+/t": "+/t", "sensors/a": "a", "sensors/+": "+", "/app/#": "#",
 	} {
 		f, err := o.ParseFilter(filter)
 		if err != nil || f.Kind != ScopeOpen || f.Mine || f.Channels != Channels(ChannelData) || f.Rest != rest || f.Owner+f.Rest != filter {
@@ -75,6 +84,8 @@ func TestPrefixesThatCollideAreRefused(t *testing.T) {
 		{"/user/"},
 		{"/user/ann/x"},
 		{"/conv/"},
+		{"/sys/"},
+		{"/sys/mine"},
 		{"$SYS/"},
 		{"$share/g/"},
 		{"$x"},
@@ -121,9 +132,10 @@ func TestOpenTopicsAreEverybodysWhoIsNotNarrowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	scope, ok := d.Open("sensors/")
-	if !ok || len(heard) != 1 || scope != heard[0].Stream.openScope() {
+	if !ok || len(heard) != 2 || scope != heard[1].Stream.openScope() {
 		t.Fatalf("%+v, %v; heard %+v", scope, ok, heard)
 	}
+	heard = heard[1:] // behind the site's own
 	if _, ok := d.Open("other/"); ok {
 		t.Error("another prefix is open")
 	}
