@@ -2,7 +2,6 @@ package pushgw
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -118,7 +117,7 @@ func (g *Gateway) claim(ctx context.Context, turn int) ([]social.PushClaim, erro
 			continue
 		}
 		now := g.Now()
-		claims, err := g.Store.ClaimPushes(ctx, rank, rand.Int64N(1<<62)+1, now, g.config.Lease, n) //nolint:gosec // no secret
+		claims, err := g.Store.ClaimPushes(ctx, rank, g.worker.Claim(g.claims.Add(1)), now, g.config.Lease, n)
 		g.room.give(rank, n-len(claims))
 		if err != nil {
 			return out, err

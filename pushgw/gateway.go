@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"math"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +34,10 @@ type Config struct {
 	// Alone: no other process works on the same store, so what is claimed when this
 	// one begins is nobody's.
 	Alone bool
+	// Dir is where is noted what providers have taken until it is settled, so that
+	// it is not pushed again when the process is killed; servers of one store may
+	// share it. Empty: nothing is noted.
+	Dir string
 }
 
 func (c Config) or() Config {
@@ -86,6 +93,10 @@ type Gateway struct {
 	work    chan *push
 	done    chan *row
 	room    *room // for rows and providers
+	worker  social.PushWorker
+	claims  atomic.Uint32 // so far
+	notes   *notes        // nil: none are kept; set before anything is sent
+	unnoted atomic.Bool   // it was told of that one could not be
 
 	wakeDeriver, wakeClaimer, wakeWithdrawer chan struct{} // capacity 1
 
@@ -103,6 +114,7 @@ func New(config Config, deps Deps) *Gateway {
 		devices: newAllowances[social.DeviceKey](deviceBurst, deviceEvery),
 		work:    make(chan *push), done: make(chan *row, config.Rows),
 		room:        newRoom(config),
+		worker:      social.PushWorker(rand.Int32N(math.MaxInt32) + 1), //nolint:gosec // no secret
 		wakeDeriver: make(chan struct{}, 1), wakeClaimer: make(chan struct{}, 1), wakeWithdrawer: make(chan struct{}, 1),
 		grown: map[social.StreamKey]struct{}{}, moved: newWithdrawals(),
 	}
@@ -141,10 +153,9 @@ func (g *Gateway) Serve(ctx context.Context) {
 	})
 	defer ending()
 
-	if g.config.Alone {
-		if err := g.Store.AbandonPushes(ctx, g.Now()); err != nil {
-			g.Logger.Warn("what was being pushed when the server ended waits for its lease", "err", err)
-		}
+	g.takeUp(ctx)
+	if g.notes != nil {
+		defer g.notes.close()
 	}
 	var planners, others sync.WaitGroup
 	others.Go(func() { g.derive(ctx) })
@@ -168,4 +179,39 @@ func (g *Gateway) Serve(ctx context.Context) {
 	close(g.done)
 	<-settled
 	others.Wait()
+}
+
+// takeUp takes up what processes that are gone have left. What is not known of them
+// waits for the end of its lease.
+func (g *Gateway) takeUp(ctx context.Context) {
+	var err error
+	if g.config.Dir != "" {
+		g.notes, err = openNotes(g.config.Dir, g.worker, func(left remains) error {
+			return g.abandon(ctx, left.worker, left.taken)
+		})
+	}
+	if err != nil {
+		g.Logger.Warn("no notes of pushes are kept: some come twice where this process is killed", "err", err)
+	}
+	if g.config.Alone {
+		err = g.abandon(ctx, 0, nil)
+	}
+	if err != nil && ctx.Err() == nil {
+		g.Logger.Warn("what was being pushed when the server ended waits for its lease", "err", err)
+	}
+}
+
+// abandon gives back what a worker had claimed. While the store is away nothing
+// could be pushed either.
+func (g *Gateway) abandon(ctx context.Context, worker social.PushWorker, taken []social.PushTaken) error {
+	for failing := false; ; failing = true {
+		err := g.Store.AbandonPushes(ctx, worker, taken, g.Now())
+		if err == nil || social.KindOf(err) != social.KindUnavailable || ctx.Err() != nil {
+			return err
+		}
+		if !failing {
+			g.Logger.Warn("what was being pushed when the server ended cannot be taken up; trying again", "err", err)
+		}
+		g.sleep(ctx, claimRetry, nil)
+	}
 }

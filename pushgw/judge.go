@@ -82,6 +82,10 @@ func (b *batch) judgeTarget(r *row, t *target, fresh bool) {
 	} else if fresh && c.newest > r.claim.Done {
 		b.judgeNew(r, t, c, waits)
 	}
+	if r.claim.Perhaps && r.wait.IsZero() && r.content.post == nil && !t.told.Shown {
+		// Whoever told the device did not live to say so.
+		t.told.Seq, t.told.Shown, t.changed = max(t.told.Seq, r.claim.Last), true, true
+	}
 	if t.push != nil || !t.told.Shown || waits {
 		if t.told.Shown && waits {
 			t.again = earliest(t.again, t.told.Wait)

@@ -172,7 +172,7 @@ func (b *batch) lookContents(ctx context.Context) error {
 		}
 		q := r.sight.PushRange(r.channel, &r.claim)
 		if hold := r.claim.Posted.Add(b.hold(r.space)); r.claim.Last > r.claim.Done && hold.After(b.now) {
-			r.wait, q.Last = hold, r.claim.Done // woken before its time
+			r.wait, q.Last = hold, r.told() // woken before its time
 		}
 		add(q, &r.content)
 		for _, t := range r.targets {
@@ -196,7 +196,7 @@ func (b *batch) lookContents(ctx context.Context) error {
 		if r.claim.Last > r.claim.Done && r.claim.Next.After(b.now) && !r.urgent {
 			r.wait = r.claim.Next
 			q := r.sight.PushRange(r.channel, &r.claim)
-			q.Last = r.claim.Done
+			q.Last = r.told()
 			add(q, &r.content)
 		}
 	}

@@ -83,6 +83,18 @@ func (t *target) left(r *row) *content {
 	return &r.content
 }
 
+// told is up to where some device was told: beyond what is decided where another
+// one still waits.
+func (r *row) told() uint64 {
+	told := r.claim.Done
+	for _, t := range r.targets {
+		if t.told.Shown {
+			told = max(told, min(t.told.Seq, r.claim.Last))
+		}
+	}
+	return told
+}
+
 func (r *row) place() social.PushPlace { return r.claim.PushPlace }
 
 // decide notes a decision on what came after what was decided before.

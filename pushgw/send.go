@@ -66,11 +66,30 @@ func (g *Gateway) answered(ctx context.Context, p *push, a Answer) {
 	g.figures.answered(p, &a, now)
 	r.mu.Lock()
 	g.applyLocked(p, &a, now)
+	if a.Verdict == Accepted {
+		g.note(p, now)
+	}
 	r.open--
 	last := r.open == 0
 	r.mu.Unlock()
 	if last {
 		g.done <- r
+	}
+}
+
+// note remembers what was taken until it is settled, for whoever comes next. The
+// row is locked.
+func (g *Gateway) note(p *push, now time.Time) {
+	if g.notes == nil {
+		return
+	}
+	x := social.PushTaken{PushTold: p.target.told, Claim: p.row.claim.Claim}
+	if p.what == actAlert {
+		x.Step = p.row.stepAt(now) + 1
+		x.Sent, x.Next = now, now.Add(social.PushSpacing(x.Step))
+	}
+	if err := g.notes.add(&x); err != nil && !g.unnoted.Swap(true) {
+		g.Logger.Warn("pushes cannot be noted: some come twice where this process is killed", "err", err)
 	}
 }
 

@@ -84,10 +84,8 @@ func (g *Gateway) settlement(r *row, now time.Time) social.PushSettled {
 			s.Told = append(s.Told, t.told)
 		}
 	}
-	if now.Sub(s.Sent) >= social.PushCalm || r.content.read >= s.Done && s.Done >= s.First {
-		s.Step = 0 // the flood is over
-	}
-	if r.sent {
+	s.Perhaps = s.Perhaps && !s.Decided
+	if s.Step = r.stepAt(now); r.sent {
 		s.Step++
 		s.Sent, s.Next = now, now.Add(social.PushSpacing(s.Step))
 	}
@@ -100,4 +98,13 @@ func (g *Gateway) settlement(r *row, now time.Time) social.PushSettled {
 	}
 	s.Over = s.Decided && !s.Shown && s.Again.IsZero()
 	return s
+}
+
+// stepAt is how many pushes of a flood there were, but for what the row sends.
+func (r *row) stepAt(now time.Time) int {
+	c := &r.claim
+	if now.Sub(c.Sent) >= social.PushCalm || r.content.read >= c.Done && c.Done >= c.First {
+		return 0 // the flood is over
+	}
+	return c.Step
 }

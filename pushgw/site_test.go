@@ -37,6 +37,7 @@ type site struct {
 	ids       social.IDs
 	gateway   *pushgw.Gateway
 	stop      func() // of the gateway
+	notes     string // where the gateways keep theirs
 
 	mu       sync.Mutex
 	leap     time.Duration
@@ -45,6 +46,7 @@ type site struct {
 	asked    map[string]int
 	acked    map[string]uint64 // by client
 	attached bool              // hints reach the gateway
+	dying    bool              // nothing is settled any more, as if the process had been killed before
 }
 
 // The holds of a site: short, and long enough that what a test does at once is at once.
@@ -57,7 +59,7 @@ const (
 // lobby of alice's with bob and carol.
 func newSite(t *testing.T, db *storage.DB) *site {
 	t.Helper()
-	s := &site{T: t, db: db, answers: map[string]func(int) pushgw.Answer{}, asked: map[string]int{}, acked: map[string]uint64{}, attached: true}
+	s := &site{T: t, db: db, notes: t.TempDir(), answers: map[string]func(int) pushgw.Answer{}, asked: map[string]int{}, acked: map[string]uint64{}, attached: true}
 	logger := slog.New(slog.DiscardHandler)
 	s.dir = social.NewDirectory(db, logger, s.now)
 	s.dir.OnDelta(func(d social.Delta) {
@@ -107,8 +109,8 @@ func newSite(t *testing.T, db *storage.DB) *site {
 func (s *site) serve() {
 	book, err := phrase.New(nil, "")
 	s.must(err)
-	g := pushgw.New(pushgw.Config{Hold: hold, HoldTalk: holdTalk, Sends: 16, Rows: 64}, pushgw.Deps{
-		Directory: s.dir, Posts: s.db, Store: s.db, Devices: s.db, Sessions: s, Sender: s, Words: book, Text: func(text string) string { return text },
+	g := pushgw.New(pushgw.Config{Hold: hold, HoldTalk: holdTalk, Sends: 16, Rows: 64, Dir: s.notes}, pushgw.Deps{
+		Directory: s.dir, Posts: s.db, Store: mortal{s.db, s}, Devices: s.db, Sessions: s, Sender: s, Words: book, Text: func(text string) string { return text },
 		Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Now: s.now,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -119,6 +121,41 @@ func (s *site) serve() {
 	s.mu.Unlock()
 	s.stop = sync.OnceFunc(func() { cancel(); <-done })
 	s.Cleanup(s.stop)
+}
+
+// mortal is a store whose gateway may die.
+type mortal struct {
+	*storage.DB
+	site *site
+}
+
+func (m mortal) SettlePushes(ctx context.Context, settled []social.PushSettled, now time.Time) error {
+	if m.site.dies() {
+		return nil
+	}
+	return m.DB.SettlePushes(ctx, settled, now)
+}
+
+func (s *site) dies() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dying
+}
+
+// kill has the gateway forget what it does until the next one is served.
+func (s *site) kill() {
+	s.mu.Lock()
+	s.dying = true
+	s.mu.Unlock()
+}
+
+// revive serves another gateway instead of one that was killed.
+func (s *site) revive() {
+	s.stop()
+	s.mu.Lock()
+	s.dying = false
+	s.mu.Unlock()
+	s.serve()
 }
 
 func (s *site) hinted() *pushgw.Gateway {

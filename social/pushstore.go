@@ -51,16 +51,23 @@ type PushDerived struct {
 	Read map[StreamKey]uint64
 }
 
+// PushWorker numbers a process that claims pushes, from 1.
+type PushWorker int32
+
+// Claim is the number of the worker's nth claim. No other one's claims have it.
+func (w PushWorker) Claim(n uint32) int64 { return int64(w)<<32 | int64(n) }
+
 // PushClaim is a row that one worker looks at until the lease is over.
 type PushClaim struct {
 	PushPlace
-	Claim             int64  // the worker's number
+	Claim             int64  // of one worker, see PushWorker
 	First, Last, Done uint64 // of the posts it is about; up to Done they are decided
 	Posted            time.Time
 	Sent              time.Time // when something was sent last; zero: never
 	Step              int       // how many were sent in this flood
 	Attempt           int       // how often in a row it failed
 	Shown             bool      // some device shows something
+	Perhaps           bool      // whoever claimed it before never said whether some device does
 	Rank              PushRank
 	Next              time.Time // when the next push of this flood may follow; zero: at once
 }
@@ -76,9 +83,18 @@ type PushTold struct {
 	Attempt int       // how often in a row it failed
 }
 
+// PushTaken is what a provider had taken for a device while a claim was not settled yet.
+type PushTaken struct {
+	PushTold
+	Claim int64
+	// Sent, Next and Step are the row's where something new was told; zero: nothing was.
+	Sent, Next time.Time
+	Step       int
+}
+
 // PushSettled is what became of a claim.
 type PushSettled struct {
-	PushClaim // as it was claimed, with Attempt, Step, Sent, Next and Shown as they are now
+	PushClaim // as it was claimed, with Attempt, Step, Sent, Next, Shown and Perhaps as they are now
 	// Again is when it is to be looked at once more, whatever comes; zero: it is not.
 	Again time.Time
 	More  time.Time // the same where more was posted meanwhile
@@ -177,9 +193,10 @@ type PushStore interface {
 	SettlePushes(ctx context.Context, settled []PushSettled, now time.Time) error
 	// ReleasePushes gives claims back as they were.
 	ReleasePushes(ctx context.Context, claims []PushClaim, now time.Time) error
-	// AbandonPushes gives back all that anybody claims: for who begins, and knows
-	// that nobody else works on them.
-	AbandonPushes(ctx context.Context, now time.Time) error
+	// AbandonPushes gives back all that a worker claims, for who knows that it does
+	// not work any more; of worker 0 all that anybody claims. Of taken it keeps what
+	// belongs to these claims, and ignores the rest.
+	AbandonPushes(ctx context.Context, worker PushWorker, taken []PushTaken, now time.Time) error
 
 	// PushKeen lists who wants to be told of everything in a space, whatever it says
 	// itself.

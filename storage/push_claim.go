@@ -11,10 +11,14 @@ import (
 	"rambla/social"
 )
 
-// shownPerhaps is what push_rows.shown is while somebody works on a row that showed
-// nothing: until it is settled nobody knows, and what changes meanwhile has to be
-// looked at as if it did.
-const shownPerhaps = "2"
+// The bits of push_rows.shown. While somebody works on a row nobody knows whether
+// it shows something, until it is settled: what changes meanwhile has to be looked
+// at as if it did. And where that one never settled it, the next one is told.
+const (
+	shownSurely  = 1 // some device does
+	shownClaimed = 2 // somebody may just have told one
+	shownPerhaps = 4 // likewise, who claimed it before
+)
 
 // ClaimPushes is [social.PushStore]'s.
 func (db *DB) ClaimPushes(ctx context.Context, rank social.PushRank, claim int64, now time.Time, lease time.Duration, limit int) ([]social.PushClaim, error) {
@@ -25,16 +29,17 @@ func (db *DB) ClaimPushes(ctx context.Context, rank social.PushRank, claim int64
 		return each(ctx, t, func(rs rows) error {
 			c := social.PushClaim{Claim: claim}
 			var posted, sent, next int64
-			err := rs.Scan(&c.Person, &c.Stream, &c.Rank, &c.First, &c.Last, &c.Done, &posted, &sent, &next, &c.Step, &c.Attempt, &c.Shown)
+			err := rs.Scan(&c.Person, &c.Stream, &c.Rank, &c.First, &c.Last, &c.Done, &posted, &sent, &next, &c.Step, &c.Attempt, &c.Shown, &c.Perhaps)
 			c.Posted, c.Sent, c.Next = moment(posted), moment(sent), moment(next)
 			out = append(out, c)
 			return err
 		}, `WITH next AS MATERIALIZED (SELECT person, stream FROM push_rows WHERE due <> 0 AND rank = $1 AND due <= $2
 				ORDER BY due LIMIT $3`+t.skipLocked+`)
-			UPDATE push_rows SET claim = $4, due = $5, again = 0, touched_at = $2, shown = CASE shown WHEN 0 THEN `+shownPerhaps+` ELSE shown END
+			UPDATE push_rows SET claim = $4, due = $5, again = 0, touched_at = $2,
+				shown = (shown & $6) | ((shown & $7) << 1) | $7
 			WHERE (person, stream) IN (SELECT person, stream FROM next)
-			RETURNING person, stream, rank, first_seq, last_seq, done_seq, posted_at, sent_at, next_at, step, attempt, shown = 1`,
-			int64(rank), micros(now), limit, claim, micros(now.Add(lease)))
+			RETURNING person, stream, rank, first_seq, last_seq, done_seq, posted_at, sent_at, next_at, step, attempt, shown & $6 <> 0, shown & $8 <> 0`,
+			int64(rank), micros(now), limit, claim, micros(now.Add(lease)), shownSurely, shownClaimed, shownPerhaps)
 	})
 	if err != nil {
 		return nil, failure(fmt.Errorf("claim pushes: %w", err))
@@ -68,19 +73,6 @@ func (db *DB) ReleasePushes(ctx context.Context, claims []social.PushClaim, now 
 	return db.SettlePushes(ctx, settled, now)
 }
 
-// AbandonPushes is [social.PushStore]'s.
-func (db *DB) AbandonPushes(ctx context.Context, now time.Time) error {
-	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
-		// By push_rows_due: what waits, once at a start.
-		_, err := t.exec(ctx, `UPDATE push_rows SET claim = 0, again = 0, due = $1 WHERE due <> 0 AND claim <> 0`, micros(now))
-		return err
-	})
-	if err != nil {
-		return failure(fmt.Errorf("give pushes back: %w", err))
-	}
-	return nil
-}
-
 // SettlePushes is [social.PushStore]'s.
 func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, now time.Time) error {
 	settled = slices.Clone(settled)
@@ -90,8 +82,14 @@ func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, no
 			if err := settleRows(ctx, t, chunk, now); err != nil {
 				return err
 			}
-			if err := putTold(ctx, t, chunk); err != nil {
-				return fmt.Errorf("what devices were told: %w", err)
+			var told []social.PushTold // what belongs to no row is not kept
+			for i := range chunk {
+				if !chunk[i].Over {
+					told = append(told, chunk[i].Told...)
+				}
+			}
+			if err := putTold(ctx, t, told); err != nil {
+				return err
 			}
 		}
 		return keepDecisions(ctx, t, settled)
@@ -117,7 +115,7 @@ func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now ti
 			done = s.Last
 		}
 		putColumns(lists[:], int64(s.Person), int64(s.Stream), s.Claim, int64(s.Last), int64(done), micros(s.Again), micros(s.More), //nolint:gosec // likewise
-			micros(s.Next), micros(s.Sent), int64(s.Step)<<32|int64(s.Attempt)<<1|truth(s.Shown))
+			micros(s.Next), micros(s.Sent), int64(s.Step)<<32|int64(s.Attempt)<<2|truth(s.Perhaps)<<1|truth(s.Shown))
 	}
 	if err := endRows(ctx, t, over); err != nil {
 		return err
@@ -128,7 +126,7 @@ func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now ti
 			due = CASE WHEN push_rows.again <> 0 THEN $11
 				WHEN push_rows.last_seq > u.last AND (u.retry = 0 OR u.more < u.retry) THEN u.more ELSE u.retry END,
 			next_at = CASE WHEN push_rows.again <> 0 AND push_rows.next_at = 0 AND push_rows.step = 0 THEN 0 ELSE u.next END,
-			sent_at = u.sent, step = u.rest >> 32, attempt = (u.rest & 4294967295) >> 1, shown = u.rest & 1
+			sent_at = u.sent, step = u.rest >> 32, attempt = (u.rest & 4294967295) >> 2, shown = u.rest & 3
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
 			AS u (person, stream, claim, last, done, retry, more, next, sent, rest)
 		WHERE push_rows.person = u.person AND push_rows.stream = u.stream AND push_rows.claim = u.claim`,
@@ -158,14 +156,8 @@ func endRows(ctx context.Context, t *tx, over [4][]int64) error {
 	return nil
 }
 
-// putTold keeps what devices were told; what belongs to no row is not kept.
-func putTold(ctx context.Context, t *tx, settled []social.PushSettled) error {
-	var all []social.PushTold
-	for i := range settled {
-		if !settled[i].Over {
-			all = append(all, settled[i].Told...)
-		}
-	}
+// putTold keeps what devices were told.
+func putTold(ctx context.Context, t *tx, all []social.PushTold) error {
 	for chunk := range slices.Chunk(all, pushChunk) {
 		var lists [7][]int64
 		for _, x := range chunk {
@@ -182,7 +174,7 @@ func putTold(ctx context.Context, t *tx, settled []social.PushSettled) error {
 				mark = excluded.mark, shown = excluded.shown, wait_until = excluded.wait_until, attempt = excluded.attempt`,
 			lists[0], lists[1], lists[2], lists[3], lists[4], lists[5], lists[6])
 		if err != nil {
-			return err
+			return fmt.Errorf("what devices were told: %w", err)
 		}
 	}
 	return nil

@@ -102,6 +102,9 @@ func (c *Config) newWebPush(key *webpush.Key, roots *x509.CertPool, now func() t
 	return s, nil
 }
 
+// pushDir is where in the data directory is noted what providers have taken.
+const pushDir = "push"
+
 // newPushGateway makes what decides whom to push to. On PostgreSQL two batches are
 // prepared side by side.
 func newPushGateway(c *Config, st *site, b *broker.Broker, senders pushgw.Sender, metrics prometheus.Registerer) (*pushgw.Gateway, error) {
@@ -109,7 +112,7 @@ func newPushGateway(c *Config, st *site, b *broker.Broker, senders pushgw.Sender
 	if err != nil {
 		return nil, fmt.Errorf("read the texts of pushes: %w", err)
 	}
-	config := pushgw.Config{Hold: c.PushHold, HoldTalk: c.PushHold / 2, Alone: c.DatabaseURL == ""}
+	config := pushgw.Config{Hold: c.PushHold, HoldTalk: c.PushHold / 2, Alone: c.DatabaseURL == "", Dir: filepath.Join(c.Data, pushDir)}
 	if c.DatabaseURL != "" {
 		config.Planners = 2
 	}

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ func pushClaims() []claim {
 		{"a row waits once per person and stream, and is claimed when due", pushClaimed},
 		{"what comes while a row is claimed is not lost", pushMeanwhile},
 		{"a lease that ends lets the next one claim", pushLease},
+		{"who is gone gives back what it claimed, and only that", pushAbandoned},
 		{"a flood is spaced, and what is urgent is not", pushSpaced},
 		{"reading wakes what waits and what is shown", pushWoken},
 		{"an edit wakes those who are shown the post", pushAmended},
@@ -203,11 +205,54 @@ func pushLease(w *World) {
 	if c := w.claimOne(minutes(1), 3); c.Last != 2 || c.Done != 0 {
 		w.Errorf("released: %+v", c)
 	}
-	if err := w.DB.AbandonPushes(w.Context(), minutes(1)); err != nil {
-		w.Fatal(err)
+	w.soundPush()
+}
+
+func pushAbandoned(w *World) {
+	w.Append(Epoch(), w.posts(w.Alice, 5)...)
+	w.putNews(Epoch(), w.news(w.Bob, 1, 2, minutes(0)))
+	one, two := social.PushWorker(1), social.PushWorker(math.MaxInt32)
+	bob := w.claimOne(minutes(0), one.Claim(math.MaxUint32))
+	w.putNews(Epoch(), w.news(w.Carol, 1, 2, minutes(0)))
+	carol := w.claimOne(minutes(0), two.Claim(1))
+	if bob.Perhaps || carol.Perhaps {
+		w.Errorf("claimed %+v, %+v", bob, carol)
 	}
-	if c := w.claimOne(minutes(1), 4); c.Last != 2 || c.Done != 0 {
-		w.Errorf("abandoned: %+v", c)
+	taken := func(c social.PushClaim, device social.DeviceKey, seq uint64) social.PushTaken {
+		return social.PushTaken{
+			PushTold: social.PushTold{PushPlace: c.PushPlace, Device: device, Seq: seq, Mark: 1 << 63, Shown: true}, Claim: c.Claim,
+			Sent: minutes(1), Next: minutes(2), Step: 3,
+		}
+	}
+	late := taken(bob, 8, 1)
+	late.Claim-- // of a claim that was settled
+	abandon := func(worker social.PushWorker, taken ...social.PushTaken) {
+		if err := w.DB.AbandonPushes(w.Context(), worker, taken, minutes(0)); err != nil {
+			w.Fatal(err)
+		}
+	}
+	abandon(one, taken(bob, 7, 2), late, taken(carol, 9, 2))
+	bob = w.claimOne(minutes(0), two.Claim(2)) // and not the other one's
+	if bob.Person != w.Bob || !bob.Shown || !bob.Perhaps || bob.Step != 3 || !bob.Next.Equal(moment(minutes(2))) || !bob.Sent.Equal(moment(minutes(1))) || bob.Last != 2 || bob.Done != 0 {
+		w.Errorf("taken up: %+v", bob)
+	}
+	told, err := w.DB.PushTolds(w.Context(), []social.PushPlace{bob.PushPlace, carol.PushPlace})
+	if err != nil || !slices.Equal(told, []social.PushTold{{PushPlace: bob.PushPlace, Device: 7, Seq: 2, Mark: 1 << 63, Shown: true}}) {
+		w.Errorf("told: %+v, %v", told, err)
+	}
+	abandon(0)
+	again := w.claim(minutes(0), one.Claim(1))
+	if len(again) != 2 || !again[0].Perhaps || !again[1].Perhaps {
+		w.Errorf("all that was claimed: %+v", again)
+	}
+	for i := range again {
+		again[i].Perhaps = again[i].Person == w.Carol
+		w.settle(minutes(0), social.PushSettled{PushClaim: again[i], Again: minutes(0)})
+	}
+	for _, c := range w.claim(minutes(0), one.Claim(2)) {
+		if c.Perhaps != (c.Person == w.Carol) || c.Shown != (c.Person == w.Bob) {
+			w.Errorf("settled: %+v", c)
+		}
 	}
 	w.soundPush()
 }
