@@ -43,8 +43,9 @@ func (s *Server) createAttachment(w http.ResponseWriter, r *http.Request) {
 	actor := askedOf(r.Context()).actor
 	within, cancel := context.WithTimeout(r.Context(), storeWithin)
 	defer cancel()
-	if err := s.attachments.MayUpload(within, actor); err != nil {
-		s.fail(w, r, err)
+	refused := s.attachments.MayUpload(within, actor)
+	if refused != nil && !mayBeRepeat(r, refused) {
+		s.fail(w, r, refused)
 		return
 	}
 	limit := s.attachments.Limits().Size + uploadOverhead
@@ -58,16 +59,21 @@ func (s *Server) createAttachment(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	// The upload ends with its body, not with the time that other requests have.
-	f, err := s.attachments.Upload(context.WithoutCancel(r.Context()), actor, file.name, file)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Location", f.Path())
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusCreated)
-	_, _ = w.Write(append(social.AppendAttachment(nil, &f), '\n')) // the client went away
+	s.keepOnce(w, r, file.name, file, func(src io.Reader, w http.ResponseWriter) error {
+		if refused != nil {
+			return refused
+		}
+		// The upload ends with its body, not with the time that other requests have.
+		f, err := s.attachments.Upload(context.WithoutCancel(r.Context()), actor, file.name, src)
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Location", f.Path())
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write(append(social.AppendAttachment(nil, &f), '\n')) // the client went away
+		return nil
+	})
 }
 
 // upload reads the one file of a multipart body, and makes sure that nothing
@@ -92,7 +98,11 @@ func newUpload(r *http.Request) (*upload, error) {
 	}
 	name, ok := fileName(part)
 	if !ok {
-		return nil, social.Invalid(clip(part.FormName()), "is no file; there is one field here, the file")
+		field := clip(part.FormName())
+		if field == "" {
+			field = "file"
+		}
+		return nil, social.Invalid(field, "is no file; there is one field here, the file")
 	}
 	return &upload{name: name, form: form, part: part}, nil
 }
@@ -150,7 +160,7 @@ func (s *Server) getAttachment(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Disposition", disposition(&f))
 	h.Set("ETag", blobTag(f.Digest))
 	h.Set("Cache-Control", "private, no-cache") // kept, and asked about each time: rights end
-	http.ServeContent(&pacedWriter{ResponseWriter: w, control: http.NewResponseController(w)}, r, "", f.Created, b)
+	s.sendContent(w, r, f.Created, b)
 }
 
 // shownInPlace are the types that a browser shows or plays without running anything

@@ -152,11 +152,14 @@ func TestUploadsThatCannotBeTakenLeaveNothing(t *testing.T) {
 	s.upload("bob", "x", "another one's").wants(201)
 }
 
+// gif is a picture of one pixel.
+const gif = "\x47\x49\x46\x38\x39\x61\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff\x21\xf9\x04\x01\x00\x00\x00\x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b"
+
 func TestWhatABrowserCouldRunIsSaved(t *testing.T) {
 	s := sqlite(t, api.Config{}, nil)
 	for content, kind := range map[string]string{
 		"<html><script>alert(1)</script>": "attachment", "<svg onload=alert(1)>": "attachment", "%PDF-1.7": "attachment",
-		"\x47\x49\x46\x38\x39\x61\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff\x21\xf9\x04\x01\x00\x00\x00\x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b": "inline", "plain": "inline",
+		gif: "inline", "plain": "inline",
 	} {
 		up := s.upload("alice", "ünder.png", content).wants(201)
 		got := s.as("alice", "GET", up.text("url")).wants(200)
@@ -168,6 +171,18 @@ func TestWhatABrowserCouldRunIsSaved(t *testing.T) {
 			t.Errorf("%q comes with %v", content, got.header)
 		}
 	}
+}
+
+func TestAPageBehindAPictureIsCutOff(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	const page = "<html><script>alert(1)</script>"
+	up := s.upload("alice", "x.html", gif+page).wants(201)
+	if got := s.as("alice", "GET", up.text("url")).wants(200); up.text("mediaType") != "image/gif" || bytes.Contains(got.body, []byte("script")) {
+		t.Errorf("%s comes as %q", up.body, got.body)
+	}
+	s.upload("alice", "x.gif", "GIF89a/*"+page+"*/").refused(422, "invalid", "file")
+	s.upload("alice", "x.jpg", "II*\x00"+page).refused(422, "invalid", "file")
+	s.upload("alice", "x.heic", "\x00\x00\x00\x10ftypheic\x00\x00\x00\x00"+page).refused(422, "invalid", "file")
 }
 
 func TestAMediaTokenOpensFilesAndNothingElse(t *testing.T) {
@@ -219,6 +234,18 @@ func TestALinkIsGoodUntilItEnds(t *testing.T) {
 	}
 	s.as("", "GET", strings.Replace(own, "bob", "ann", 1)).refused(403, "forbidden")
 	s.as("", "GET", strings.Replace(own, "signature=", "signature=A", 1)).refused(403, "forbidden")
+	for at := strings.IndexByte(own, '?') + 1; at < len(own); at++ { // names of fields and their values
+		other := byte('A' + at%2)
+		if own[at] >= '0' && own[at] <= '9' {
+			other = '0' + (own[at]-'0'+1)%10
+		}
+		if own[at] == other {
+			other++
+		}
+		if a := s.as("", "GET", own[:at]+string(other)+own[at+1:]).do(); a.status != 403 && a.status != 401 {
+			t.Errorf("%s with %q at byte %d: %d", own, other, at, a.status)
+		}
+	}
 	s.as("", "DELETE", strings.Replace(own, path, "/v1/activities/"+post, 1)).refused(401, "unauthenticated")
 	other := s.upload("alice", "x", "another").wants(201).text("url")
 	s.as("", "GET", strings.Replace(own, path, other, 1)).refused(403, "forbidden")
@@ -251,5 +278,59 @@ func TestAFileWhoseBytesAreGoneIsNotThere(t *testing.T) {
 	s.skew.Store(int64(25 * time.Hour))
 	if n, err := s.attachments.Sweep(t.Context()); err != nil || n != 1 {
 		t.Errorf("swept %d, %v", n, err)
+	}
+}
+
+func TestARepeatedUploadIsKeptOnce(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	upload := func(key, name, content string) *call {
+		return s.upload("alice", name, content).with("Idempotency-Key", key)
+	}
+	full := strings.Repeat("x", 1<<20)
+	first := upload("k", "a.txt", full).wants(201)
+	again := upload("k", "a.txt", full).wants(201)
+	if string(first.body) != string(again.body) || first.header.Get("Location") != again.header.Get("Location") {
+		t.Errorf("uploaded %s, then %s", first.body, again.body)
+	}
+	upload("k", "a.txt", "other").refused(409, "conflict")
+	upload("k", "b.txt", full).refused(409, "conflict")
+	upload(strings.Repeat("k", 129), "a.txt", full).refused(422, "invalid", "Idempotency-Key")
+	upload("k2", "a.txt", "").refused(422, "invalid", "file") // what was refused may be sent right
+	upload("k2", "a.txt", full).wants(201)
+	upload("k3", "a.txt", full).wants(201)
+	// Nothing more fits, and what was done is told all the same.
+	upload("k4", "a.txt", full).refused(413, "too_large")
+	if last := upload("k", "a.txt", full).wants(201); string(last.body) != string(first.body) {
+		t.Errorf("uploaded %s, then %s", first.body, last.body)
+	}
+	if n, err := s.db.AttachmentBytes(t.Context(), 2); err != nil || n != 3<<20 {
+		t.Errorf("%d bytes are kept, %v", n, err)
+	}
+	picture := gif
+	put := func(body string) *call {
+		return s.as("alice", "PUT", "/v1/people/me/avatar", body).with("Content-Type", "image/gif").with("Idempotency-Key", "p")
+	}
+	put(picture).wants(204)
+	at := s.as("alice", "GET", "/v1/me").wants(200).text("avatar")
+	put(picture).wants(204)
+	put(picture+"more").refused(409, "conflict")
+	if now := s.as("alice", "GET", "/v1/me").wants(200).text("avatar"); now != at || at == "" {
+		t.Errorf("the picture was at %q and is at %q", at, now)
+	}
+}
+
+func TestAPartThatAFileHasNotIsAProblem(t *testing.T) {
+	s := sqlite(t, api.Config{}, nil)
+	path := s.upload("alice", "x.bin", "\x00bytes").wants(201).text("url")
+	got := s.as("alice", "GET", path).with("Range", "bytes=99-").refused(416, "range_not_satisfiable")
+	if got.header.Get("Content-Range") != "bytes */6" || got.header.Get("Content-Disposition") != "" {
+		t.Errorf("refused with %v", got.header)
+	}
+	s.as("alice", "GET", path).with("If-Match", `"another"`).refused(412, "precondition_failed")
+	if a := s.as("alice", "GET", path).with("Range", "lines=1-2").wants(200); string(a.body) != "\x00bytes" {
+		t.Errorf("of another unit: %q", a.body)
+	}
+	if a := s.as("alice", "GET", path).with("Range", "bytes=0-1").with("If-Range", `"another"`).wants(200); len(a.body) != 6 {
+		t.Errorf("of another file: %q", a.body)
 	}
 }

@@ -72,16 +72,19 @@ func (s *Server) viewer(r *http.Request) (social.Actor, error) {
 func (s *Server) putAvatar(whose pictured) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		src, err := uploaded(r)
-		if err == nil {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.cfg.RequestTimeout)
-			defer cancel()
-			err = s.avatars.Put(ctx, askedOf(r.Context()).actor, whose(r), src)
-		}
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		w.WriteHeader(http.StatusNoContent)
+		s.keepOnce(w, r, "", src, func(src io.Reader, w http.ResponseWriter) error {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.cfg.RequestTimeout)
+			defer cancel()
+			if err := s.avatars.Put(ctx, askedOf(r.Context()).actor, whose(r), src); err != nil {
+				return err
+			}
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		})
 	}
 }
 

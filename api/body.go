@@ -175,7 +175,7 @@ func (w *jsonWalk) step(t json.Token, ours bool, nulls string) error {
 	switch v := t.(type) {
 	case json.Delim:
 		if len(*w) == maxDepth {
-			return social.Errorf(social.KindInvalid, "The body nests deeper than %d levels.", maxDepth)
+			return social.Invalid("body", "nests deeper than %d levels", maxDepth)
 		}
 		*w = append(*w, jsonLevel{array: v == '[', names: map[string]struct{}{}})
 		return nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -46,6 +47,11 @@ func (d *documents) list(api *huma.OpenAPI, mqtt []string) {
 		delete(api.Components.Schemas.Map(), unused)
 	}
 	openAnswers(api)
+	for _, item := range api.Paths {
+		if item.Get != nil {
+			item.Head = headOf(item.Get)
+		}
+	}
 	asJSON := sync.OnceValues(func() ([]byte, error) { return json.MarshalIndent(api, "", " ") })
 	topics := sync.OnceValues(func() ([]byte, error) { return asyncAPI(api.Info.Version, mqtt) })
 	d.files = []file{
@@ -61,6 +67,24 @@ func (d *documents) list(api *huma.OpenAPI, mqtt []string) {
 			body: func() ([]byte, error) { return assets.ReadFile("page/" + name) },
 		})
 	}
+}
+
+// headOf is how the document tells of HEAD, which every GET has beside it.
+func headOf(get *huma.Operation) *huma.Operation {
+	head := *get
+	head.Method = http.MethodHead
+	head.OperationID = "head" + strings.TrimPrefix(get.OperationID, "get")
+	head.Summary = get.Summary + ": the headers alone"
+	head.Responses = make(map[string]*huma.Response, len(get.Responses))
+	for status, response := range get.Responses {
+		if response.Content != nil {
+			bare := *response
+			bare.Content = nil
+			response = &bare
+		}
+		head.Responses[status] = response
+	}
+	return &head
 }
 
 // openAnswers lets answers have members that the document does not name: clients

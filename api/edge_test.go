@@ -28,7 +28,7 @@ func TestWhatIsNotThereIsAProblemToo(t *testing.T) {
 		s.as("", "GET", path).refused(404, "not_found")
 	}
 	a := s.as("", "PUT", "/v1/people").refused(405, "method_not_allowed")
-	if a.header.Get("Allow") != "GET, POST" {
+	if a.header.Get("Allow") != "GET, HEAD, POST" {
 		t.Errorf("allowed are %q", a.header.Get("Allow"))
 	}
 	s.as("", "BREW", "/v1/people").refused(405, "method_not_allowed")

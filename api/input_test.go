@@ -118,7 +118,7 @@ func TestEveryBodyThatIsNotAsItShouldBeIsRefusedWithTheReason(t *testing.T) {
 		send := func(body string) *call { return s.as("admin", method, path, body) }
 		deep := strings.Repeat(`{"data":`, 40) + "1" + strings.Repeat("}", 40)
 		s.as("admin", method, path, strings.Repeat("[", 100_000)).refused(422, "invalid", "body")
-		send(deep).refused(422, "invalid")
+		send(deep).refused(422, "invalid", "body")
 		for _, broken := range []string{`{`, `{"a":}`, `{"a":1}}`, `{"a":1} {"b":2}`, `nonsense`, "{\"a\":\"\xff\"}", `{'a':1}`} {
 			send(broken).refused(400, "invalid")
 		}

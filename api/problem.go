@@ -46,6 +46,7 @@ const (
 	codeAccept    = "not_acceptable"
 	codeTimeout   = "timeout"
 	codeGone      = "gone"
+	codeRange     = "range_not_satisfiable"
 )
 
 // statusOf is the one table from kinds to statuses.
@@ -92,6 +93,7 @@ func titles() map[string]string {
 		codeAccept:                          "The answer has none of the media types that are accepted",
 		codeTimeout:                         "The request took too long to arrive",
 		codeGone:                            "It was there until a certain time, and no longer",
+		codeRange:                           "It has no such part",
 	}
 }
 

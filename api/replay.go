@@ -70,7 +70,11 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, body [
 			return
 		}
 	}
-	s.fail(w, r, social.Errorf(social.KindConflict, "This Idempotency-Key has failed too often; use another one."))
+	s.fail(w, r, failedTooOften())
+}
+
+func failedTooOften() error {
+	return social.Errorf(social.KindConflict, "This Idempotency-Key has failed too often; use another one.")
 }
 
 // first lets the handler answer, and keeps the answer before it is sent: who

@@ -59,8 +59,9 @@ func (f *farewell) tell(h http.Header) {
 	}
 }
 
-// replays tells whether answers are remembered by idempotency key here. Where
-// the key goes into the log of posts it works across REST and MQTT.
+// replays tells whether answers are remembered by idempotency key before the handler
+// is asked. Where the key goes into the log of posts it works across REST and MQTT; of
+// files see [Server.keepOnce]. Importing the same lines again changes nothing anyway.
 func (rt route) replays() bool {
 	return !rt.open && !rt.published && rt.method != http.MethodGet && rt.body != fileBody && rt.body != lineBody
 }
@@ -76,7 +77,7 @@ func (rt route) operation(reg huma.Registry) huma.Operation {
 	}
 	if !rt.open {
 		op.Security = []map[string][]string{{"bearer": {}}}
-		if rt.replays() || rt.published {
+		if rt.replays() || rt.published || rt.body == fileBody {
 			op.Parameters = append(op.Parameters, header("Idempotency-Key", "Any text of at most 128 bytes, the same for every repeat of this request: a repeat gets the first one's answer, for 7 days."))
 		}
 	}

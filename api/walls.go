@@ -35,6 +35,9 @@ type wallIn struct {
 func (in *wallIn) stream() *streamIn { return &streamIn{PageSeq: in.PageSeq} }
 
 func (s *Server) listWall(ctx context.Context, a social.Actor, in *wallIn) (*jsonOut, error) {
+	if _, err := in.seqs(); err != nil {
+		return nil, err // also where there is no wall yet
+	}
 	where, made, err := s.walls.Find(a, in.Name)
 	if err != nil {
 		return nil, err

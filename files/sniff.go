@@ -32,16 +32,47 @@ func sniff(head []byte) string {
 	if bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(bytes.ToLower(text), []byte("<svg")) {
 		return "image/svg+xml"
 	}
-	// ISO base media files (ISO 14496-12 section 4.3) say by their brand what they are.
 	if len(head) >= 12 && string(head[4:8]) == "ftyp" {
-		switch string(head[8:12]) {
-		case "avif", "avis":
-			return "image/avif"
-		case "heic", "heix", "hevc", "hevx", "mif1", "msf1":
-			return "image/heic"
+		if kind := ofBrand(string(head[8:12])); kind != "" {
+			return kind
+		}
+	}
+	for sign, kind := range signs {
+		if bytes.HasPrefix(head, []byte(sign)) {
+			return kind
 		}
 	}
 	return http.DetectContentType(head)
+}
+
+// ofBrand is the type of an ISO base media file (ISO 14496-12 section 4.3) that says by
+// its brand what it is.
+func ofBrand(brand string) string {
+	switch brand {
+	case "avif", "avis":
+		return "image/avif"
+	case "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "mif2", "msf1":
+		return "image/heic"
+	case "crx ":
+		return "image/x-raw"
+	case "qt  ":
+		return "video/quicktime"
+	case "M4A ", "M4B ":
+		return "audio/mp4"
+	case "isom", "iso2", "iso4", "iso5", "iso6", "avc1", "dash", "M4V ":
+		return "video/mp4"
+	}
+	if strings.HasPrefix(brand, "3gp") || strings.HasPrefix(brand, "3g2") {
+		return "video/3gpp"
+	}
+	return ""
+}
+
+// signs are how other pictures begin, those of cameras included: TIFF is most of them.
+var signs = map[string]string{
+	"II*\x00": "image/tiff", "MM\x00*": "image/tiff", "II+\x00": "image/tiff", "MM\x00+": "image/tiff",
+	"\x00\x00\x00\x0cJXL \r\n\x87\n": "image/jxl", "\x00\x00\x00\x0cjP  \r\n\x87\n": "image/jp2", "8BPS": "image/vnd.adobe.photoshop",
+	"IIRO": "image/x-raw", "IIRS": "image/x-raw", "IIU\x00": "image/x-raw", "FUJIFILMCCD-RAW": "image/x-raw", "FOVb": "image/x-raw",
 }
 
 // zipped are the kinds of ZIP archives that are documents, by what their names end in.

@@ -1,5 +1,6 @@
 // Package picture looks into pictures, cleans them and makes small ones of them:
-// JPEG, PNG, GIF and WebP.
+// JPEG, PNG, GIF and WebP. HEIC, AVIF and films are cleaned and not decoded; pictures
+// of other kinds that may tell where they were made are refused.
 //
 // Whoever uploads one is not trusted. What a header promises is read by scanners
 // of our own and checked against [Limits] before anything is decoded; what is

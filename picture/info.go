@@ -26,10 +26,11 @@ type Info struct {
 type span struct{ at, n int64 }
 
 // piece is a part of a file that goes into the clean one, or bytes that stand there
-// instead.
+// instead: those of a blank one are n zeros.
 type piece struct {
 	span
 	instead []byte
+	blank   bool
 }
 
 // maxPieces is how many gaps a clean picture may have been cut from. Cameras leave
@@ -39,7 +40,7 @@ const maxPieces = 4096
 // take keeps a part of the file.
 func (i *Info) take(at, n int64) error {
 	i.kept += n
-	if last := len(i.keep) - 1; last >= 0 && i.keep[last].instead == nil && i.keep[last].at+i.keep[last].n == at {
+	if last := len(i.keep) - 1; last >= 0 && i.keep[last].instead == nil && !i.keep[last].blank && i.keep[last].at+i.keep[last].n == at {
 		i.keep[last].n += n
 		return nil
 	}
@@ -50,6 +51,16 @@ func (i *Info) take(at, n int64) error {
 func (i *Info) put(instead []byte) error {
 	i.kept += int64(len(instead))
 	return i.add(piece{instead: instead})
+}
+
+// blank writes so many zeros.
+func (i *Info) blank(n int64) error {
+	i.kept += n
+	if last := len(i.keep) - 1; last >= 0 && i.keep[last].blank {
+		i.keep[last].n += n
+		return nil
+	}
+	return i.add(piece{span: span{n: n}, blank: true})
 }
 
 func (i *Info) add(p piece) error {
@@ -113,6 +124,12 @@ func Examine(src io.ReadSeeker) (Info, error) {
 // copyClean writes the parts that stay.
 func (i *Info) copyClean(src io.ReadSeeker, dst io.Writer) error {
 	for _, p := range i.keep {
+		if p.blank {
+			if _, err := io.CopyN(dst, zeros{}, p.n); err != nil {
+				return fmt.Errorf("write a picture: %w", err)
+			}
+			continue
+		}
 		if p.instead != nil {
 			if _, err := dst.Write(p.instead); err != nil {
 				return fmt.Errorf("write a picture: %w", err)
@@ -127,4 +144,12 @@ func (i *Info) copyClean(src io.ReadSeeker, dst io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// zeros is a reader of them that never ends.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
 }

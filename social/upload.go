@@ -112,9 +112,11 @@ func (as *Attachments) Upload(ctx context.Context, a Actor, name string, r io.Re
 		as.bytes.Add(uint64(f.Size)) //nolint:gosec // not negative
 		return f, nil
 	}
-	if kind := KindOf(err); kind == KindInvalid || kind == KindTooLarge {
+	switch KindOf(err) {
+	case KindInvalid, KindTooLarge:
 		as.refused.Add(1)
-	} else {
+	case KindConflict: // whoever reads it for us knows that it was done before
+	default:
 		as.broken.Add(1)
 	}
 	return Attachment{}, err

@@ -109,7 +109,13 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"highlighted is what", `UPDATE tallies SET flagged_at = 0, flagged_by = 0`},
 		{"a report is about a post", `UPDATE reports SET seq = 99`},
 		{"search has read a stream no further", `INSERT INTO search_streams (stream, position) VALUES (1, 99)`},
-		{"every living post of a stream that was read", `INSERT INTO search_streams (stream, position) SELECT stream, seq FROM posts WHERE stream = 1 AND counts AND removed_at IS NULL LIMIT 1`},
+		{"what search finds is a living post", `UPDATE search_posts SET seq = 99 WHERE seq = (SELECT MIN(seq) FROM search_posts)`},
+		{"what search finds is a living post", `UPDATE search_posts SET stream = 4711`},
+		{"what search finds is a living post", `INSERT INTO search_streams (stream, position) SELECT id, head FROM streams WHERE id = 1`},
+		{"search knows of every living post", `UPDATE search_posts SET at = at + 1`},
+		{"search knows of every living post", `UPDATE search_posts SET author = 99`},
+		{"search knows of every living post", `UPDATE search_posts SET private = TRUE`},
+		{"every living post of a stream that was read", `INSERT INTO search_streams (stream, position) SELECT id, head FROM streams WHERE id = 1`},
 		{"the journal of rights", `UPDATE site SET version = version + 1`},
 		{"the journal of rights", `DELETE FROM changes WHERE version = 2`},
 	}
@@ -183,6 +189,7 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 	w.Append(now, edited, removed, private)
 	w.Append(now, w.Amend(social.TypeUpdate, edited, "e2"), w.Amend(social.TypeUpdate, removed, "r2"), w.Amend(social.TypeDelete, removed, ""))
 	w.Say(edited)
+	damageableSearch(t, w, edited, removed)
 	w.AppendEntries(now, social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Author: w.Bob}},
 		social.Entry{Sample: &social.Sample{Stream: w.Lobby.Stream(social.ChannelData), Topic: "t", Payload: []byte("x"), Author: w.Bob, Retain: true, QoS: 1}})
 	read := social.MarkerMove{ProgressQuery: social.ProgressQuery{Stream: edited.Stream, Person: w.Bob}, Receipt: social.Receipt{Read: 1}}
@@ -211,6 +218,20 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 	}
 	phone := social.Device{ID: w.IDs.New(now), Person: w.Bob, Grant: grant, Platform: social.PlatformFCM, Token: "token", Created: now, Set: now}
 	if _, _, err := db.PutDevice(t.Context(), phone, 1); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// damageableSearch has posts found whose edits and removals search has not read yet.
+func damageableSearch(t *testing.T, w *storagetest.World, posts ...*social.Post) {
+	t.Helper()
+	var put social.SearchPut
+	for _, p := range posts {
+		put.Entries = append(put.Entries, social.SearchEntry{
+			PostRef: p.Ref(), At: p.Published, Author: p.Author, Sort: social.SortActivity, Words: []string{"word"},
+		})
+	}
+	if err := w.DB.PutSearch(t.Context(), put); err != nil {
 		t.Fatal(err)
 	}
 }

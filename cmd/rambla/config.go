@@ -106,6 +106,7 @@ type Config struct {
 	PushTexts       string
 	PushLocale      string
 
+	SearchIndex    bool
 	SearchLanguage string
 }
 
@@ -120,7 +121,7 @@ func defaultConfig() Config {
 		ReceiveMaximum: 1024, MaxSubscriptions: 1000, MaxQueued: 8192, MaxQueuedBytes: 4 << 20,
 		QuotaSamples: 1_000_000, QuotaSampleBytes: 1 << 30, QuotaRetained: 10_000, QuotaRetainedBytes: 64 << 20, MQTTPasswords: true,
 		PersonRate: 2000, AddressRate: 5000, PasswordMin: 8, AccountFailures: 10, AddressFailures: 50,
-		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", SearchLanguage: lexis.Simple, LiveMembers: 200, Participants: 200,
+		AccessLife: time.Hour, RefreshLife: 30 * 24 * time.Hour, ContextsCreate: "managers", SearchIndex: true, SearchLanguage: lexis.Simple, LiveMembers: 200, Participants: 200,
 		PresenceGrace: 8 * time.Second, PushHold: 2 * time.Second,
 		AuditLife:    400 * 24 * time.Hour,
 		FilesMaxSize: 100 << 20, FilesQuota: 5 << 30,

@@ -222,7 +222,9 @@ func (s *server) run(in *invocation, demo bool) error {
 	work.Go(func() { s.files.attachments.Serve(serving) })
 	work.Go(func() { s.files.avatars.Serve(serving) })
 	work.Go(func() { s.pushes.Serve(serving) })
-	work.Go(func() { s.indexer.Serve(serving) })
+	if s.config.SearchIndex {
+		work.Go(func() { s.indexer.Serve(serving) })
+	}
 	s.logger.Info("ready", "mqtt", listeners.names(), "http", listeners.httpURL(), "admin", listeners.admin.Addr().String(), "version", versionText())
 
 	select {

@@ -77,6 +77,7 @@ func settings() []setting {
 		number("conversations.participants", "most participants of a conversation", 2, 10_000, func(c *Config) *int64 { return &c.Participants }),
 		number("contexts.live_members", "most members of a context in which members see who types, who is there and how far the others have read", 0, 1_000_000, func(c *Config) *int64 { return &c.LiveMembers }),
 		toggle("posts.suppress_repeats", "take the same content by the same author in the same context or on its wall, posted over REST again within a minute, for the first one", func(c *Config) *bool { return &c.SuppressRepeats }),
+		toggle("search.index", "index what is posted, so that search finds it; off, what was indexed before is found, and what is removed meanwhile is not taken out", func(c *Config) *bool { return &c.SearchIndex }),
 		word("search.language", "", "language whose words are found in all their forms: "+strings.Join(lexis.Languages(), ", ")+". Another one has the index made again", lexis.Languages(), func(c *Config) *string { return &c.SearchLanguage }),
 		span("presence.grace", "how long a person whose last connection went is still shown as there", func(c *Config) *time.Duration { return &c.PresenceGrace }),
 		number("files.max_size", "largest file that may be uploaded, in bytes", 1<<10, 1<<40, func(c *Config) *int64 { return &c.FilesMaxSize }),

@@ -157,7 +157,9 @@ func (s *site) makeSearch(c *Config) error {
 		config = social.IndexerConfig{Batch: 100, Rest: 1, Hurry: 2000}
 	}
 	s.indexer = social.NewIndexer(config, s.dir, s.db, words, s.logger, time.Now)
-	s.gate.ServeIndex(s.indexer)
+	if c.SearchIndex {
+		s.gate.ServeIndex(s.indexer)
+	}
 	return nil
 }
 
