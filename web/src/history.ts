@@ -64,3 +64,22 @@ export async function readOlder(rest: Reader, timeline: Timeline): Promise<Post[
   timeline.prepend(older.posts, older.more && older.posts.length > 0);
   return older.posts;
 }
+
+/** How many pages are read to come to a post further back. */
+const backPages = 5;
+
+/** Merges all from a post on that lies further back; false where that is more than some pages. */
+export async function readBack(rest: Reader, timeline: Timeline, seq: number): Promise<boolean> {
+  if (timeline.before - seq > backPages * catchUpSize) return false;
+  for (let step = 0; step < backPages && timeline.hasOlder && timeline.before > seq; step++) {
+    const older = await page(rest, timeline.place, `before=${timeline.before}&limit=${catchUpSize}`);
+    timeline.prepend(older.posts, older.more && older.posts.length > 0);
+  }
+  return timeline.before <= seq || !timeline.hasOlder;
+}
+
+/** A post by itself as it reads now; null where it is not there for the person. */
+export async function readOne(rest: Reader, place: Place, seq: number): Promise<Post | null> {
+  const { posts } = await page(rest, place, `after=${seq - 1}&limit=1`);
+  return posts.find((post) => post.seq === seq) ?? null;
+}

@@ -22,6 +22,8 @@ export interface Found {
   readonly placeName: string;
   /** Of a post or message its id; empty for a person or context, and for a comment, which stands in a thread. */
   readonly post: string;
+  /** Where in its place it stands; 0 where post is empty. */
+  readonly seq: number;
   /** Milliseconds since 1970; 0 for what was never posted. */
   readonly at: number;
   readonly excerpt: readonly Run[];
@@ -101,11 +103,12 @@ function parseFound(item: unknown, kind: Kind): Found | null {
   if (kind === "people" || kind === "contexts") {
     const id = text(item[kind === "people" ? "name" : "id"]);
     if (id === "") return null;
-    return { title: text(item["displayName"]) || id, place: placeOf(kind === "people" ? "user" : "ctx", id), placeName: id, post: "", at: 0, excerpt };
+    return { title: text(item["displayName"]) || id, place: placeOf(kind === "people" ? "user" : "ctx", id), placeName: id, post: "", seq: 0, at: 0, excerpt };
   }
   const post = parsePlaced(item);
   if (post === null) return null;
-  return { title: post.actorName, place: post.place, placeName: post.placeName, post: kind === "comments" ? "" : post.id, at: post.published, excerpt };
+  const inStream = kind === "comments" ? { post: "", seq: 0 } : { post: post.id, seq: post.seq };
+  return { title: post.actorName, place: post.place, placeName: post.placeName, ...inStream, at: post.published, excerpt };
 }
 
 function parseRuns(runs: unknown): Run[] {

@@ -1,5 +1,5 @@
 import { Backoff } from "./backoff.ts";
-import { catchUp, readOlder } from "./history.ts";
+import { catchUp, readBack, readOlder } from "./history.ts";
 import { streamTopic, type Place } from "./place.ts";
 import type { Post } from "./post.ts";
 import { Problem, sentenceOf } from "./problem.ts";
@@ -14,6 +14,9 @@ const restingSize = 200;
 
 /** Posts kept of the open one; what is older is read again when asked for. */
 const openSize = 2000;
+
+/** How long is waited for a place to be read, in milliseconds. */
+const patience = 5_000;
 
 export interface ShelfEvents {
   /** Posts that were missed and have been read now. */
@@ -34,6 +37,8 @@ export class Shelf {
   private generation = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private readonly backoff = new Backoff();
+  /** Those who wait for a place to be read. */
+  private readonly waiting = new Set<() => void>();
 
   /** follow subscribes, and tells whether that is in force. */
   constructor(
@@ -99,6 +104,35 @@ export class Shelf {
   }
 
   /**
+   * Reads back to a post of a place that is open or about to be. False where it is too
+   * far back, or the place does not come.
+   */
+  async reach(place: Place, seq: number): Promise<boolean> {
+    const timeline = await this.read(place);
+    if (timeline === null) return false;
+    const isReached = await readBack(this.rest, timeline, seq);
+    this.events.caughtUp([], timeline);
+    return isReached;
+  }
+
+  /** The timeline of a place as soon as it is open and read; null where that takes too long. */
+  private read(place: Place): Promise<Timeline | null> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.open?.place === place && this.open.loaded) stop(this.open);
+      };
+      const stop = (timeline: Timeline | null): void => {
+        clearTimeout(over);
+        this.waiting.delete(look);
+        resolve(timeline);
+      };
+      const over = setTimeout(() => stop(null), patience);
+      this.waiting.add(look);
+      look();
+    });
+  }
+
+  /**
    * Brings the open timeline up to the head of its stream and keeps it there:
    * first the subscription, then the pages, so that no post falls in between.
    */
@@ -125,6 +159,7 @@ export class Shelf {
       }
       this.obstacle = sentenceOf(err);
     }
+    for (const look of this.waiting) look();
     this.events.changed();
   }
 

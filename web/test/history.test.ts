@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { catchUp, readOlder } from "../src/history.ts";
+import { catchUp, readBack, readOlder, readOne } from "../src/history.ts";
 import type { Reader } from "../src/rest.ts";
 import { Timeline } from "../src/timeline.ts";
 import { wire } from "./fixture.ts";
@@ -127,4 +127,19 @@ test("a server that promises more and gives nothing does not keep the page busy"
   assert.equal(asked, 2);
   await readOlder(reader, timeline);
   assert.equal(timeline.hasOlder, false);
+});
+
+test("a post further back is read to in few steps, and one too far back by itself", async () => {
+  const stream = new Stream(5000);
+  const timeline = new Timeline("/ctx/lobby");
+  await catchUp(stream.reader, timeline);
+  stream.asked.length = 0;
+  assert.equal(await readBack(stream.reader, timeline, 4600), true);
+  assert.equal(stream.asked.length, 2);
+  assert.deepEqual(seqs(timeline), upTo(5000, 4551));
+  assert.equal(await readBack(stream.reader, timeline, 4900), true);
+  assert.equal(await readBack(stream.reader, timeline, 7), false);
+  assert.equal(stream.asked.length, 2);
+  assert.equal((await readOne(stream.reader, "/ctx/lobby", 7))?.id, "id-7");
+  assert.equal(await readOne(stream.reader, "/ctx/lobby", 5001), null);
 });

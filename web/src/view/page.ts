@@ -1,7 +1,10 @@
 import type { Desk } from "../desk.ts";
+import { readOne } from "../history.ts";
 import type { Notifier } from "../notifier.ts";
 import { everything, idOf, kindOf, type Place } from "../place.ts";
 import type { Post } from "../post.ts";
+import { sentenceOf } from "../problem.ts";
+import type { Found } from "../search.ts";
 import { Announcer } from "./announcer.ts";
 import { Banner } from "./banner.ts";
 import { Bell } from "./bell.ts";
@@ -12,7 +15,7 @@ import { Head, converse } from "./head.ts";
 import type { Host } from "./host.ts";
 import { mark } from "./mark.ts";
 import { personCard } from "./person.ts";
-import { SearchDialog, showPost } from "./search.ts";
+import { SearchDialog, showAlone, showPost } from "./search.ts";
 import { Side } from "./side.ts";
 import { Stream } from "./stream.ts";
 
@@ -74,9 +77,7 @@ export class Page {
       typed: () => desk.typed(),
     });
     this.banner = new Banner(actions.hurry);
-    this.search = new SearchDialog(desk.reader, (found) => {
-      if (found.post !== "") showPost(this.element, found.post, () => desk.say("The post is further back: load older ones to see it."));
-    });
+    this.search = new SearchDialog(desk.reader, (found) => void this.reveal(found));
     this.bell = new Bell(notifier, (sentence) => desk.say(sentence));
     const find = h("button", { class: "quiet find", attrs: { type: "button", "aria-keyshortcuts": "/ Control+K" }, on: { click: () => this.search.open() } }, "Search");
     const signOut = h("button", { class: "quiet", attrs: { type: "button" }, on: { click: () => actions.signOut() } }, "Sign out");
@@ -112,6 +113,23 @@ export class Page {
     document.addEventListener("keydown", this.pressed);
     document.addEventListener("visibilitychange", this.seen);
     this.draw();
+  }
+
+  /** Goes to what was found: among the others of its place, or by itself where it is too far back. */
+  private async reveal(found: Found): Promise<void> {
+    if (found.post === "") return;
+    const { desk } = this;
+    try {
+      if (await desk.shelf.reach(found.place, found.seq)) {
+        showPost(this.element, found.post, () => desk.say("The post is not there any more."));
+        return;
+      }
+      const post = await readOne(desk.reader, found.place, found.seq);
+      if (post === null) desk.say("The post is not there any more.");
+      else await showAlone(post, desk.media);
+    } catch (err) {
+      desk.say(sentenceOf(err));
+    }
   }
 
   /** Draws what has changed, soon: a burst of messages is drawn once. */

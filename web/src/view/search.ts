@@ -1,7 +1,11 @@
 import { Search, kinds, type Found, type Kind } from "../search.ts";
 import type { Reader } from "../rest.ts";
 import { addressOf } from "../place.ts";
+import type { Media } from "../media.ts";
+import type { Post } from "../post.ts";
+import { bodyOf } from "./body.ts";
 import { shortTimeOf } from "./clock.ts";
+import { ask } from "./dialog.ts";
 import { h, setText } from "./dom.ts";
 
 const words: Record<Kind, string> = { activities: "Posts", comments: "Comments", messages: "Messages", people: "People", contexts: "Contexts" };
@@ -119,4 +123,11 @@ export function showPost(within: HTMLElement, id: string, missed: () => void): v
     clearTimeout(over);
   };
   watcher.observe(within, { childList: true, subtree: true });
+}
+
+/** Shows a post that is too far back to stand among the others. */
+export async function showAlone(post: Post, media: Media): Promise<void> {
+  const entry = { post, content: post.content, html: post.html, mentions: post.mentions, edited: post.updated > 0, removed: post.objectType === "Tombstone" };
+  const when = h("p", { class: "muted" }, `${shortTimeOf(post.published, Date.now())}. It is too far back to be shown among the others.`);
+  await ask(post.actorName, [when, bodyOf(entry, media)], { value: "", words: "Close" });
 }
