@@ -78,7 +78,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 			s.recovered(rec, r, recover())
 			took := s.now().Sub(begun)
 			s.metrics.answered(routeOf(ctx), r.Method, rec.code(), took)
-			s.log.LogAttrs(ctx, s.cfg.accessLevel(), "request", slog.String("request", a.id), slog.String("method", r.Method),
+			s.log.LogAttrs(ctx, s.cfg.accessLevel(), "request", slog.String("method", r.Method),
 				slog.String("route", routeOf(ctx)), slog.Int("status", rec.code()), slog.Duration("dur", took))
 		}()
 		if s.crossOrigin(rec, r) {

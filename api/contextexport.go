@@ -36,7 +36,7 @@ func (s *Server) getContextExport(w http.ResponseWriter, r *http.Request) {
 		lineWriter: lineWriter{out: bufio.NewWriterSize(&pacedWriter{ResponseWriter: w, control: http.NewResponseController(w)}, 64<<10)},
 	}
 	if err := x.write(s.newContext(a, sight)); err != nil { //nolint:contextcheck // it has the request
-		s.log.Warn("an export was cut", "context", sight.Space.ID, "request", requestID(r.Context()), "err", err)
+		s.log.WarnContext(r.Context(), "an export was cut", "context", sight.Space.ID, "err", err)
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole
 	}
 }

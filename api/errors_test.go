@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -62,5 +63,14 @@ func TestARequestKeepsItsID(t *testing.T) {
 	}
 	if p := s.as("admin", "GET", "/v1/people/nobody").refused(404, "not_found"); p.text("request") != "" {
 		t.Errorf("%s", p.body)
+	}
+	// Whoever logs it: here package auth, which knows no requests.
+	login := s.form("/v1/oauth/token", url.Values{"grant_type": {"password"}, "username": {"bob"}, "password": {"bob-password"}})
+	refresh := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {login.text("refresh_token")}}.Encode()
+	for _, id := range []string{"trace-3", "trace-4"} {
+		s.as("", "POST", "/v1/oauth/token", refresh).with("Content-Type", "application/x-www-form-urlencoded").with("X-Request-Id", id).do()
+	}
+	if !strings.Contains(s.log.String(), `level=WARN msg="refresh token used twice; its grant has ended" request=trace-4`) {
+		t.Errorf("%s", s.log.String())
 	}
 }

@@ -141,7 +141,7 @@ func (s *Server) actFor(r *http.Request, rt route, actor social.Actor) (social.A
 	if err != nil {
 		return social.Actor{}, err
 	}
-	s.log.LogAttrs(r.Context(), slog.LevelInfo, "acting for another", slog.String("request", requestID(r.Context())),
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, "acting for another",
 		slog.Int64("person", int64(actor.Person)), slog.Int64("for", int64(other.Person)), slog.Int64("context", int64(other.AsSpace)),
 		slog.String("method", r.Method), slog.String("route", routeOf(r.Context())))
 	return other, nil

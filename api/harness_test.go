@@ -74,7 +74,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	t.Helper()
 	s := &site{T: t, db: db, metrics: prometheus.NewRegistry(), log: &lockedBuffer{}, tokens: map[string]string{}}
 	now := func() time.Time { return time.Now().Add(time.Duration(s.skew.Load())) }
-	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	logger := slog.New(api.NewLogHandler(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	s.dir = social.NewDirectory(db, logger, now)
 	s.dir.SetAudit(social.NewAudit(s.dir, db, "server", logger, now))
 	announcer := social.NewAnnouncer(db, s.dir, silent{})

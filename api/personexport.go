@@ -64,7 +64,7 @@ func (s *Server) getMyExport(w http.ResponseWriter, r *http.Request) {
 		lineWriter: lineWriter{out: bufio.NewWriterSize(&pacedWriter{ResponseWriter: w, control: control}, 64<<10)},
 	}
 	if err := x.write(r.Context()); err != nil {
-		s.log.Warn("an export was cut", "person", me.Name, "request", requestID(r.Context()), "err", err)
+		s.log.WarnContext(r.Context(), "an export was cut", "person", me.Name, "err", err)
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole
 	}
 }

@@ -146,7 +146,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.report(r.Context(), err)
 	var body bytes.Buffer
 	if err := json.NewEncoder(&body).Encode(p); err != nil {
-		s.log.Error("encode a problem", "err", err) // strings and numbers; cannot happen
+		s.log.ErrorContext(r.Context(), "encode a problem", "err", err) // strings and numbers; cannot happen
 	}
 	for name, values := range p.header {
 		w.Header()[name] = values
@@ -172,7 +172,7 @@ func (s *Server) report(ctx context.Context, err error) *Problem {
 			level = slog.LevelWarn
 		}
 	}
-	s.log.LogAttrs(ctx, level, "request failed", slog.String("request", requestID(ctx)),
+	s.log.LogAttrs(ctx, level, "request failed",
 		slog.String("route", routeOf(ctx)), slog.String("code", p.Code), slog.Any("err", err))
 	return p
 }

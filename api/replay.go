@@ -123,7 +123,7 @@ func (s *Server) finishReplay(ctx context.Context, mine social.Replay, keys repl
 	if held.status/100 == 2 && held.body.Len() <= maxStoredAnswer {
 		sealed, err := keys.seal(held)
 		if err != nil {
-			s.log.Error("an answer could not be sealed", "request", requestID(ctx), "err", err)
+			s.log.ErrorContext(ctx, "an answer could not be sealed", "err", err)
 			return
 		}
 		mine.Sealed = sealed
@@ -131,7 +131,7 @@ func (s *Server) finishReplay(ctx context.Context, mine social.Replay, keys repl
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
 	defer cancel()
 	if err := s.replays.FinishReplay(within, mine); err != nil {
-		s.log.Warn("an answer could not be kept for its idempotency key", "request", requestID(ctx), "err", err)
+		s.log.WarnContext(ctx, "an answer could not be kept for its idempotency key", "err", err)
 	}
 }
 

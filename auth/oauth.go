@@ -194,7 +194,7 @@ func (a *Authority) refresh(ctx context.Context, r TokenRequest) (Tokens, error)
 
 func (a *Authority) replayed(ctx context.Context, g social.Grant) error {
 	a.counts.replays.Add(1)
-	a.log.Warn("refresh token used twice; its grant has ended", "person", int64(g.Person), "grant", int64(g.Key))
+	a.log.WarnContext(ctx, "refresh token used twice; its grant has ended", "person", int64(g.Person), "grant", int64(g.Key))
 	if err := a.end(ctx, g.Key); err != nil {
 		return err
 	}

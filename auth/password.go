@@ -187,7 +187,7 @@ func (a *Authority) compareInTurn(ctx context.Context, attempt login, stored, pa
 	if h, err := parsePHC(stored); err == nil {
 		against = &h
 	} else if stored != "" {
-		a.log.Error("stored password hash is unreadable", "err", err)
+		a.log.ErrorContext(ctx, "stored password hash is unreadable", "err", err)
 	}
 	same, outdated := a.compare(against, password)
 	if same && outdated && a.rehasher != nil {
@@ -203,7 +203,7 @@ func (a *Authority) renew(ctx context.Context, account string, key social.Person
 	done, err := a.rehasher.ReplacePasswordHash(ctx, key, old, fresh)
 	switch {
 	case err != nil:
-		a.log.Warn("could not renew a password hash", "person", int64(key), "err", err)
+		a.log.WarnContext(ctx, "could not renew a password hash", "person", int64(key), "err", err)
 	case !done:
 		a.stored.drop(key)
 	default:
@@ -271,7 +271,7 @@ func (a *Authority) ResetPassword(ctx context.Context, person social.PersonKey, 
 	if err := a.endClientGrants(ctx, person); err != nil {
 		return err
 	}
-	a.log.Info("password set", "person", int64(person))
+	a.log.InfoContext(ctx, "password set", "person", int64(person))
 	return nil
 }
 

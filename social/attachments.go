@@ -204,7 +204,7 @@ func (as *Attachments) open(ctx context.Context, f Attachment) (Blob, error) {
 	b, err := as.blobs.Open(ctx, f.BlobName())
 	if KindOrNil(err) == KindNotFound {
 		as.missing.Add(1)
-		as.log.Warn("the bytes of an attachment are missing", "attachment", f.ID.String())
+		as.log.WarnContext(ctx, "the bytes of an attachment are missing", "attachment", f.ID.String())
 		return nil, noAttachment()
 	}
 	return b, err

@@ -30,7 +30,7 @@ func (as *Attachments) Serve(ctx context.Context) {
 		for {
 			n, err := as.Sweep(ctx)
 			if err != nil && ctx.Err() == nil {
-				as.log.Warn("removing files did not work; trying again", "err", err)
+				as.log.WarnContext(ctx, "removing files did not work; trying again", "err", err)
 			}
 			if err != nil || n < sweepMost {
 				break

@@ -173,8 +173,8 @@ func (au *Audit) append(ctx context.Context, acts []Act) {
 	}
 	au.failures.Add(uint64(len(acts)))
 	for i := range acts {
-		au.log.Error("an administrative act is not in the audit log", "verb", string(acts[i].Verb), "person", int64(acts[i].Actor),
-			"target", int64(acts[i].Person), "context", int64(acts[i].Space), "request", acts[i].Request, "err", err)
+		au.log.ErrorContext(ctx, "an administrative act is not in the audit log", "verb", string(acts[i].Verb), "person", int64(acts[i].Actor),
+			"target", int64(acts[i].Person), "context", int64(acts[i].Space), "err", err)
 	}
 }
 

@@ -208,6 +208,6 @@ func (av *Avatars) replaced(ctx context.Context, was, by ID) {
 // drop removes a picture that nobody is shown with; what it cannot, a sweep will.
 func (av *Avatars) drop(ctx context.Context, picture ID) {
 	if err := av.blobs.RemoveAll(context.WithoutCancel(ctx), AvatarRoom, picture); err != nil {
-		av.log.Warn("a picture that nobody is shown with could not be removed; trying again", "err", err)
+		av.log.WarnContext(ctx, "a picture that nobody is shown with could not be removed; trying again", "err", err)
 	}
 }

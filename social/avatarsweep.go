@@ -68,6 +68,6 @@ func (av *Avatars) Sweep(ctx context.Context) {
 		return av.blobs.Remove(ctx, b.Name)
 	})
 	if err != nil && ctx.Err() == nil {
-		av.log.Warn("pictures that nobody is shown with could not be removed; trying again", "err", err)
+		av.log.WarnContext(ctx, "pictures that nobody is shown with could not be removed; trying again", "err", err)
 	}
 }

@@ -285,12 +285,12 @@ func (s *shard) append(ctx context.Context, entries []Entry) ([]Appended, error)
 			}
 		}
 		if !s.failing {
-			c.logger.Warn("commits fail; publishers are asked to resend", "entries", len(entries), "err", err)
+			c.logger.WarnContext(ctx, "commits fail; publishers are asked to resend", "entries", len(entries), "err", err)
 		}
 	} else {
 		c.entries.Add(uint64(len(entries)))
 		if s.failing {
-			c.logger.Info("commits succeed again")
+			c.logger.InfoContext(ctx, "commits succeed again")
 		}
 	}
 	s.failing = err != nil
@@ -319,7 +319,7 @@ func (s *shard) announceBatch(ctx context.Context, entries []Entry, results []Ap
 	}
 	for _, key := range order {
 		if err := s.c.announce.Announce(ctx, key, byStream[key]); err != nil {
-			s.c.logger.Warn("posts are committed but not announced yet", "stream", int64(key), "err", err)
+			s.c.logger.WarnContext(ctx, "posts are committed but not announced yet", "stream", int64(key), "err", err)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (cs *Counters) Serve(ctx context.Context) {
 			left = cs.still(asks)
 		}
 		if err != nil && !failing && ctx.Err() == nil {
-			cs.logger.Warn("what is unread cannot be counted; trying again", "err", err)
+			cs.logger.WarnContext(ctx, "what is unread cannot be counted; trying again", "err", err)
 		}
 		failing = err != nil
 		waits := cs.tell()

@@ -172,7 +172,7 @@ func (es *Erasures) Serve(ctx context.Context) {
 			err = es.work(ctx, e, claim)
 		}
 		if err != nil && ctx.Err() == nil {
-			es.logger.Warn("an erasure is interrupted; it goes on soon", "err", err)
+			es.logger.WarnContext(ctx, "an erasure is interrupted; it goes on soon", "err", err)
 		}
 	}
 }

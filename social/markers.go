@@ -214,7 +214,7 @@ func (ms *Markers) commitNext(ctx context.Context) bool {
 	moved, err := ms.store.MoveMarkers(ctx, moves, ms.now())
 	ms.batches.Add(1)
 	if err != nil {
-		ms.logger.Warn("read markers cannot be stored; clients are asked to send them again", "markers", len(batch), "err", err)
+		ms.logger.WarnContext(ctx, "read markers cannot be stored; clients are asked to send them again", "markers", len(batch), "err", err)
 	}
 	for i, w := range batch {
 		var m MarkerMoved

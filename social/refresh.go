@@ -33,10 +33,10 @@ func (d *Directory) Watch(ctx context.Context, every time.Duration) {
 		}
 		err := d.Refresh(ctx)
 		if err != nil && !failing && ctx.Err() == nil {
-			d.log.Warn("rights cannot be read from the store; retrying", "err", err)
+			d.log.WarnContext(ctx, "rights cannot be read from the store; retrying", "err", err)
 		}
 		if err == nil && failing {
-			d.log.Info("rights are read from the store again")
+			d.log.InfoContext(ctx, "rights are read from the store again")
 		}
 		failing = err != nil
 	}

@@ -40,7 +40,7 @@ func (ps *Presences) keepSeen(ctx context.Context) {
 		}
 		err := ps.saveSeen(work)
 		if err != nil && !failing {
-			ps.logger.Warn("when people were last seen cannot be stored; trying again", "err", err)
+			ps.logger.WarnContext(ctx, "when people were last seen cannot be stored; trying again", "err", err)
 		}
 		failing = err != nil
 	}

@@ -269,7 +269,7 @@ func (sp *Spaces) tell(ctx context.Context, s *Space) {
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 	defer cancel()
 	if err := sp.announce.CatchUp(within, s.Stream(ChannelEvents)); err != nil {
-		sp.logger.Warn("an event is committed but not announced yet", "context", s.ID, "err", err)
+		sp.logger.WarnContext(ctx, "an event is committed but not announced yet", "context", s.ID, "err", err)
 	}
 }
 

@@ -52,13 +52,13 @@ func (c *checkpointer) stop() {
 func runCheckpoints(ctx context.Context, path string, log *slog.Logger, m *metrics) {
 	db, err := openWriter(path)
 	if err != nil {
-		log.Error("the write-ahead log cannot be checkpointed and will grow", "err", err)
+		log.ErrorContext(ctx, "the write-ahead log cannot be checkpointed and will grow", "err", err)
 		return
 	}
 	defer func() { _ = db.Close() }()  // it has written nothing that is not in the log
 	work := context.WithoutCancel(ctx) // see lite
 	if _, err := db.ExecContext(work, insistFor); err != nil {
-		log.Warn("the checkpointer may keep writers waiting", "err", err)
+		log.WarnContext(ctx, "the checkpointer may keep writers waiting", "err", err)
 	}
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
@@ -84,7 +84,7 @@ func runCheckpoints(ctx context.Context, path string, log *slog.Logger, m *metri
 		}
 		err := checkpoint(work, db, insist)
 		if err != nil && !failing {
-			log.Warn("checkpoint of the store did not go through; retrying", "err", err)
+			log.WarnContext(ctx, "checkpoint of the store did not go through; retrying", "err", err)
 		}
 		failing = err != nil
 		if !failing {

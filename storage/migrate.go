@@ -60,7 +60,7 @@ func Migrate(ctx context.Context, cfg Config) (SchemaStatus, error) {
 		before, err := s.up(ctx)
 		for _, name := range before.Pending {
 			if err == nil && cfg.Logger != nil {
-				cfg.Logger.Info("schema migrated", "migration", name)
+				cfg.Logger.InfoContext(ctx, "schema migrated", "migration", name)
 			}
 		}
 		return before, err

@@ -145,7 +145,7 @@ func (e *postgres) racing(ctx context.Context, f func(context.Context, *pgxpool.
 		}
 		e.metrics.races.Inc()
 		if deadlock(err) {
-			e.log.Warn("the database broke up a deadlock, which the order of locks should make impossible", "err", err)
+			e.log.WarnContext(ctx, "the database broke up a deadlock, which the order of locks should make impossible", "err", err)
 		}
 		if try > raceAtOnce {
 			select {
@@ -155,7 +155,7 @@ func (e *postgres) racing(ctx context.Context, f func(context.Context, *pgxpool.
 		}
 	}
 	if diskFull(err) {
-		e.log.Error("the database has no room left on its disk; nothing can be stored until there is", "err", err)
+		e.log.ErrorContext(ctx, "the database has no room left on its disk; nothing can be stored until there is", "err", err)
 	}
 	return err
 }

@@ -117,7 +117,7 @@ func (db *DB) WriteSessions(ctx context.Context, writes []social.SessionWrite, n
 		return nil, failure(fmt.Errorf("write sessions: %w", err))
 	}
 	for _, s := range b.corrupt {
-		db.log.Error("a stored session was corrupt; its client begins anew", "session", uint64(s.ID), "person", int64(s.Person))
+		db.log.ErrorContext(ctx, "a stored session was corrupt; its client begins anew", "session", uint64(s.ID), "person", int64(s.Person))
 	}
 	return b.out, nil
 }

@@ -175,7 +175,7 @@ func (e *lite) exclusive(ctx context.Context, f func(context.Context, *sql.Tx) e
 func (e *lite) abandon(ctx context.Context) error {
 	if _, err := e.writer.ExecContext(ctx, "ROLLBACK"); err != nil {
 		// SQLite has rolled back by itself then.
-		e.log.Debug("nothing to roll back after a failed commit", "err", err)
+		e.log.DebugContext(ctx, "nothing to roll back after a failed commit", "err", err)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 // notes what went wrong for those who administer the site without its machine.
 type watchful struct {
 	next    slog.Handler
+	secrets redactor
 	mishaps *social.Mishaps // nil: nobody asks
 	attrs   []slog.Attr     // of the logger
 }
@@ -27,9 +28,9 @@ func (w *watchful) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle is part of slog.Handler.
 func (w *watchful) Handle(ctx context.Context, r slog.Record) error {
-	clean := slog.NewRecord(r.Time, r.Level, redact(r.Message), r.PC)
+	clean := slog.NewRecord(r.Time, r.Level, w.secrets.text(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
-		clean.AddAttrs(cleanAttr(a))
+		clean.AddAttrs(w.clean(a))
 		return true
 	})
 	if w.mishaps != nil && r.Level >= slog.LevelWarn {
@@ -45,33 +46,33 @@ func (w *watchful) Handle(ctx context.Context, r slog.Record) error {
 func (w *watchful) WithAttrs(attrs []slog.Attr) slog.Handler {
 	clean := make([]slog.Attr, len(attrs))
 	for i, a := range attrs {
-		clean[i] = cleanAttr(a)
+		clean[i] = w.clean(a)
 	}
-	return &watchful{next: w.next.WithAttrs(clean), mishaps: w.mishaps, attrs: slices.Concat(w.attrs, clean)}
+	return &watchful{next: w.next.WithAttrs(clean), secrets: w.secrets, mishaps: w.mishaps, attrs: slices.Concat(w.attrs, clean)}
 }
 
 // WithGroup is part of slog.Handler.
 func (w *watchful) WithGroup(name string) slog.Handler {
-	return &watchful{next: w.next.WithGroup(name), mishaps: w.mishaps, attrs: w.attrs}
+	return &watchful{next: w.next.WithGroup(name), secrets: w.secrets, mishaps: w.mishaps, attrs: w.attrs}
 }
 
-func cleanAttr(a slog.Attr) slog.Attr {
+func (w *watchful) clean(a slog.Attr) slog.Attr {
 	v := a.Value.Resolve()
 	switch v.Kind() {
 	case slog.KindString:
-		return slog.String(a.Key, redact(v.String()))
+		return slog.String(a.Key, w.secrets.text(v.String()))
 	case slog.KindAny:
 		if err, ok := v.Any().(error); ok {
-			return slog.String(a.Key, redact(err.Error()))
+			return slog.String(a.Key, w.secrets.text(err.Error()))
 		}
 		if s, ok := v.Any().(fmt.Stringer); ok {
-			return slog.String(a.Key, redact(s.String()))
+			return slog.String(a.Key, w.secrets.text(s.String()))
 		}
-		return slog.String(a.Key, redact(fmt.Sprint(v.Any())))
+		return slog.String(a.Key, w.secrets.text(fmt.Sprint(v.Any())))
 	case slog.KindGroup:
 		var out []any
 		for _, inner := range v.Group() {
-			out = append(out, cleanAttr(inner))
+			out = append(out, w.clean(inner))
 		}
 		return slog.Group(a.Key, out...)
 	default:

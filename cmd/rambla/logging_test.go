@@ -22,17 +22,32 @@ func TestNoSecretGetsIntoALineOfTheLog(t *testing.T) {
 		"a media token":        "GET /v1/attachments/1?size=200&t=AbCdEfGh0123456789",
 		"a link's signature":   "https://chat.example.org/f/1?e=1&s=AbCdEfGh0123456789",
 		"a database's address": "dial postgres://rambla:AbCdEfGh0123456789@db/rambla: refused",
+		// As the providers make them, with what may stand around them.
+		"a token of APNs":              "device 740f4707bebcf74f9b7c25d48e3358945f6aa01da5ddb387462c7eaf61bb78ad is gone",
+		"a token of APNs in capitals":  `Post "https://api.push.apple.com/3/device/740F4707BEBCF74F9B7C25D48E3358945F6AA01DA5DDB387462C7EAF61BB78AD": EOF`,
+		"a longer token of APNs":       "80" + strings.Repeat("740f4707bebcf74f", 9) + ": refused",
+		"a short token at a simulator": "Post http://127.0.0.1:7001/3/device/740f4707bebcf74f: connection refused",
+		"an id of FCM":                 "registration cVtQ3kYDT1-AbCdEfGh_x9:APA91bHPRgkF3JUikC4ENAHEeMrd41Zxv3hVZjC9KtT8OvPVGJ-hQMRKRrZuJAEcl7B338qju59zJMjw2DELjzEvxwYv7hH5Ynpc1ODQ0aT4U4OFEeco8ohsN5PjL1iC2dNtk2BAokeMCg2ZXKqpc8FXKmhX94kIxQ is not registered",
+		"an id of FCM in an address":   "GET /v1/web/iid/cVtQ3kYDT1-AbCdEfGh_x9%3AAPA91bHPRgkF3JUikC4ENAHEeMrd41Zxv3hVZjC9KtT8OvPVGJ: 404",
+		"an endpoint of Chrome":        `Post "https://fcm.googleapis.com/fcm/send/cVtQ3kYDT1A:APA91bHPRgkF3JUikC4ENAHEeMrd41Zxv3hVZjC9KtT8": context deadline exceeded`,
+		"another of Chrome":            `Post "https://fcm.googleapis.com/wp/AbCdEfGh0123456789": EOF`,
+		"an endpoint of Firefox":       "push to https://updates.push.services.mozilla.com/wpush/v2/gAAAAABnAbCdEfGh0123456789_x: 410",
+		"an endpoint of Edge":          "push to https://wns2-par02p.notify.windows.com/w/?token=AbCdEfGh0123456789%3d%3d, 403",
+		"an endpoint of Safari":        "https://web.push.apple.com/QAbCdEfGh0123456789 said 404",
+		"an endpoint of one's own":     "https://ntfy.example.org/upAbCdEfGh0123?up=1 said 404",
+		"what a browser registers":     `bad body: {"endpoint":"https://else.example.org/AbCdEfGh","keys":{"p256dh":"BN","auth":"AbCdEfGh01234567"}}`,
+		"what a phone registers":       `bad body: "{\"platform\":\"fcm\",\"token\": \"AbCdEfGh01234567\"}"`,
 	}
 	for name, text := range secrets {
 		for _, format := range []string{"text", "json"} {
 			var out bytes.Buffer
 			in := &invocation{err: &out}
-			log := in.watchedLogger(&Config{LogLevel: "debug", LogFormat: format}, social.NewMishaps(time.Now))
+			log := in.watchedLogger(&Config{LogLevel: "debug", LogFormat: format, PushWebAllow: []string{"ntfy.example.org"}}, social.NewMishaps(time.Now))
 			for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
 				log.With("with", text).Log(t.Context(), level, "something "+text, "err", fmt.Errorf("wrapped: %w", errors.New(text)), //nolint:sloglint // that is the point
 					"plain", text, slog.Group("group", "inner", text), "any", []string{text})
 			}
-			for _, secret := range []string{"AbCdEfGh", "abcdefghijklmnop", "cm9ib3Q6"} {
+			for _, secret := range []string{"AbCdEfGh", "abcdefghijklmnop", "cm9ib3Q6", "740f4707", "740F4707", "APA91bHPRgkF", "cVtQ3kYDT1"} {
 				if strings.Contains(out.String(), secret) {
 					t.Errorf("%s, %s: %s", name, format, out.String())
 				}
@@ -42,9 +57,15 @@ func TestNoSecretGetsIntoALineOfTheLog(t *testing.T) {
 			}
 		}
 	}
-	const harmless = "removing what is out of date did not work; trying again: 12:30, key=value, /v1/contexts?limit=20"
-	if redact(harmless) != harmless {
-		t.Errorf("%q", redact(harmless))
+	for _, harmless := range []string{
+		"removing what is out of date did not work; trying again: 12:30, key=value, /v1/contexts?limit=20",
+		"post 01a201a4-5bf0-7000-800b-64a6fc531c1a of https://rambla.example.org/v1/activities/01a201a4-5bf0-7000-800b-64a6fc531c1a",
+		"epoch 0badcafe:42, https://fcm.googleapis.com does not answer",
+		`{"title":"Not found","code":"not_found"}`,
+	} {
+		if got := newRedactor(&Config{}).text(harmless); got != harmless {
+			t.Errorf("%q", got)
+		}
 	}
 }
 

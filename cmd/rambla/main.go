@@ -17,6 +17,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"rambla/api"
 	"rambla/social"
 )
 
@@ -111,7 +112,7 @@ func (in *invocation) watchedLogger(c *Config, mishaps *social.Mishaps) *slog.Lo
 	if c.LogFormat == "json" {
 		out = slog.NewJSONHandler(in.err, opts)
 	}
-	return slog.New(&watchful{next: out, mishaps: mishaps})
+	return slog.New(api.NewLogHandler(&watchful{next: out, secrets: newRedactor(c), mishaps: mishaps}))
 }
 
 type exit struct{ code int }

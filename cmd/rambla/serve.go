@@ -272,7 +272,7 @@ func (s *server) purge(ctx context.Context) {
 			}
 			if err != nil && ctx.Err() == nil {
 				s.sweeps.failures.Add(1)
-				s.logger.Warn("removing what is out of date did not work; trying again", "err", err)
+				s.logger.WarnContext(ctx, "removing what is out of date did not work; trying again", "err", err)
 			}
 			if n == 0 || err != nil {
 				break
