@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,6 +47,9 @@ type postgres struct {
 	log     *slog.Logger
 	metrics *metrics
 	spare   columnSets
+	// Posts indexed by this process, and how many they were when estimate last did
+	// something.
+	indexed, estimated atomic.Int64
 }
 
 func openPostgres(ctx context.Context, cfg Config, m *metrics) (*postgres, error) {

@@ -247,5 +247,26 @@ func (e *postgres) putSearch(ctx context.Context, t *tx, entries []social.Search
 		ON CONFLICT (stream, seq) DO UPDATE SET words = excluded.words, private = excluded.private, author = excluded.author, sort = excluded.sort
 			WHERE p.words IS DISTINCT FROM excluded.words`,
 		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], private, words)
-	return err
+	if err != nil {
+		return err
+	}
+	return e.estimate(ctx, t, int64(len(entries)))
+}
+
+// searchEstimate is after how many posts the database looks for the first time at how
+// common words are.
+const searchEstimate = 10_000
+
+// estimate has the database look again when the index has grown to twice of what it
+// was. Until it does so by itself, which takes minutes, it thinks every word rare.
+func (e *postgres) estimate(ctx context.Context, t *tx, n int64) error {
+	indexed := e.indexed.Add(n)
+	if last := e.estimated.Load(); indexed < max(2*last, searchEstimate) {
+		return nil
+	}
+	if _, err := t.exec(ctx, `ANALYZE search_posts`); err != nil {
+		return fmt.Errorf("look at how common words are: %w", err)
+	}
+	e.estimated.Store(indexed)
+	return nil
 }

@@ -2,9 +2,12 @@ package storage
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"rambla/social"
@@ -105,45 +108,121 @@ func (e *lite) searchPosts(ctx context.Context, _ *DB, s *search) (social.FeedPa
 	return s.page(ctx)
 }
 
-// Rows keep the place in time that they came to first.
+// Rows keep the place in time that they came to first. Many are inserted by one
+// statement: FTS5 writes out what it has gathered at the beginning of each.
 const (
-	liteFreeSlot = `SELECT COALESCE(MAX(id), $1 - 1) FROM search_posts WHERE id >= $1 AND id < $2`
-	litePutPost  = `INSERT INTO search_posts (id, stream, seq, at, author, sort, private, words, marks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-	liteSetPost  = `UPDATE search_posts SET author = $3, sort = $4, private = $5, words = $6, marks = $7
+	liteIndexed = `SELECT x.stream, x.seq FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, seq)
+		JOIN search_posts x ON x.stream = u.stream AND x.seq = u.seq`
+	liteTaken = `SELECT u.at, (SELECT MAX(x.id) FROM search_posts x WHERE x.id >= u.at * $2 AND x.id < (u.at + 1) * $2)
+		FROM unnest($1::bigint[]) AS u (at)`
+	litePutPosts = `INSERT INTO search_posts (id, stream, seq, at, author, sort, private, words, marks)
+		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6, j.value ->> 7, j.value ->> 8
+		FROM json_each($1) j`
+	liteSetPost = `UPDATE search_posts SET author = $3, sort = $4, private = $5, words = $6, marks = $7
 		WHERE stream = $1 AND seq = $2 AND (words <> $6 OR marks <> $7 OR author <> $3 OR sort <> $4 OR private <> $5)`
 )
 
+// litePut is how many posts one statement inserts: half a megabyte of text or so.
+const litePut = 500
+
 func (e *lite) putSearch(ctx context.Context, t *tx, entries []social.SearchEntry) error {
-	for i := range entries {
-		x := &entries[i]
-		words, marks := strings.Join(x.Words, " "), strings.Join(searchMarks(x), " ")
-		var is int
-		err := one(ctx, t, into(&is), `SELECT 1 FROM search_posts WHERE stream = $1 AND seq = $2`, int64(x.Stream), x.Seq)
-		switch {
-		case err == nil:
-			_, err = t.exec(ctx, liteSetPost, int64(x.Stream), x.Seq, int64(x.Author), int64(x.Sort), x.Private, words, marks)
-		case errors.Is(err, errNoRow):
-			var id int64
-			if id, err = liteSlot(ctx, t, micros(x.At)); err == nil {
-				_, err = t.exec(ctx, litePutPost, id, int64(x.Stream), x.Seq, micros(x.At), int64(x.Author), int64(x.Sort), x.Private, words, marks)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("a post: %w", err)
+	for chunk := range slices.Chunk(entries, litePut) {
+		if err := e.putIndexed(ctx, t, chunk); err != nil {
+			return fmt.Errorf("posts: %w", err)
 		}
 	}
 	return nil
 }
 
-// liteSlot is the next free id of a microsecond, or of the first one after it that has
-// room.
-func liteSlot(ctx context.Context, t *tx, at int64) (int64, error) {
-	for low := at * liteSlots; ; low += liteSlots {
-		var id int64
-		if err := one(ctx, t, into(&id), liteFreeSlot, low, low+liteSlots); err != nil {
-			return 0, err
+func (e *lite) putIndexed(ctx context.Context, t *tx, entries []social.SearchEntry) error {
+	indexed, err := e.indexed(ctx, t, entries)
+	if err != nil {
+		return err
+	}
+	free, err := e.freeSlots(ctx, t, entries)
+	if err != nil {
+		return err
+	}
+	rows := make([][9]any, 0, len(entries))
+	for i := range entries {
+		x := &entries[i]
+		words, marks := strings.Join(x.Words, " "), strings.Join(searchMarks(x), " ")
+		private := truth(x.Private)
+		if indexed[x.PostRef] {
+			if _, err := t.exec(ctx, liteSetPost, int64(x.Stream), x.Seq, int64(x.Author), int64(x.Sort), private, words, marks); err != nil {
+				return err
+			}
+			continue
 		}
-		if id++; id < low+liteSlots {
+		id, err := free.take(ctx, t, micros(x.At))
+		if err != nil {
+			return err
+		}
+		rows = append(rows, [9]any{id, int64(x.Stream), x.Seq, micros(x.At), int64(x.Author), int64(x.Sort), private, words, marks})
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(rows)
+	if err != nil {
+		return fmt.Errorf("encode them: %w", err)
+	}
+	_, err = t.exec(ctx, litePutPosts, string(text))
+	return err
+}
+
+// indexed tells which of the posts have rows.
+func (e *lite) indexed(ctx context.Context, t *tx, entries []social.SearchEntry) (map[social.PostRef]bool, error) {
+	var lists [2][]int64
+	for i := range entries {
+		putColumns(lists[:], int64(entries[i].Stream), int64(entries[i].Seq)) //nolint:gosec // BIGINTs
+	}
+	out := map[social.PostRef]bool{}
+	err := each(ctx, t, func(rs rows) error {
+		var ref social.PostRef
+		err := rs.Scan(&ref.Stream, &ref.Seq)
+		out[ref] = true
+		return err
+	}, liteIndexed, lists[0], lists[1])
+	return out, err
+}
+
+// liteFree are the next free ids of microseconds.
+type liteFree map[int64]int64
+
+func (e *lite) freeSlots(ctx context.Context, t *tx, entries []social.SearchEntry) (liteFree, error) {
+	moments := make([]int64, len(entries))
+	for i := range entries {
+		moments[i] = micros(entries[i].At)
+	}
+	slices.Sort(moments)
+	out := liteFree{}
+	return out, out.look(ctx, t, slices.Compact(moments))
+}
+
+func (f liteFree) look(ctx context.Context, t *tx, moments []int64) error {
+	return each(ctx, t, func(rs rows) error {
+		var at int64
+		var taken sql.NullInt64
+		err := rs.Scan(&at, &taken)
+		f[at] = at * liteSlots
+		if taken.Valid {
+			f[at] = taken.Int64 + 1
+		}
+		return err
+	}, liteTaken, moments, liteSlots)
+}
+
+// take takes an id of the microsecond, or of the first one after it that has room.
+func (f liteFree) take(ctx context.Context, t *tx, at int64) (int64, error) {
+	for ; ; at++ {
+		if _, known := f[at]; !known {
+			if err := f.look(ctx, t, []int64{at}); err != nil {
+				return 0, err
+			}
+		}
+		if id := f[at]; id < (at+1)*liteSlots {
+			f[at]++
 			return id, nil
 		}
 	}
