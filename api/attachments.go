@@ -59,12 +59,11 @@ func (s *Server) createAttachment(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.keepOnce(w, r, file.name, file, func(src io.Reader, w http.ResponseWriter) error {
+	s.keepOnce(w, r, file.name, file, func(ctx context.Context, src io.Reader, w http.ResponseWriter) error {
 		if refused != nil {
 			return refused
 		}
-		// The upload ends with its body, not with the time that other requests have.
-		f, err := s.attachments.Upload(context.WithoutCancel(r.Context()), actor, file.name, src)
+		f, err := s.attachments.Upload(ctx, actor, file.name, src)
 		if err != nil {
 			return err
 		}

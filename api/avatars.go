@@ -76,8 +76,8 @@ func (s *Server) putAvatar(whose pictured) http.HandlerFunc {
 			s.fail(w, r, err)
 			return
 		}
-		s.keepOnce(w, r, "", src, func(src io.Reader, w http.ResponseWriter) error {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.cfg.RequestTimeout)
+		s.keepOnce(w, r, "", src, func(ctx context.Context, src io.Reader, w http.ResponseWriter) error {
+			ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 			defer cancel()
 			if err := s.avatars.Put(ctx, askedOf(r.Context()).actor, whose(r), src); err != nil {
 				return err

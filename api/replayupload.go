@@ -13,14 +13,16 @@ import (
 )
 
 // keepOnce answers an upload: keep reads src to its end, keeps what it read and answers
-// to the writer that it is given. Where the request has an idempotency key that was
+// to the writer that it is given; it ends with its body, and not with the time that other
+// requests have. Where the request has an idempotency key that was
 // used before with the same file of the same name, nothing is kept, and the first
 // answer is given again. The key is claimed when all is read: an upload may take
 // longer than a claim is good for.
-func (s *Server) keepOnce(w http.ResponseWriter, r *http.Request, name string, src io.Reader, keep func(io.Reader, http.ResponseWriter) error) {
+func (s *Server) keepOnce(w http.ResponseWriter, r *http.Request, name string, src io.Reader, keep func(context.Context, io.Reader, http.ResponseWriter) error) {
+	ctx := context.WithoutCancel(r.Context())
 	key := r.Header.Get("Idempotency-Key")
 	if key == "" {
-		if err := keep(src, w); err != nil {
+		if err := keep(ctx, src, w); err != nil {
 			s.fail(w, r, err)
 		}
 		return
@@ -32,7 +34,7 @@ func (s *Server) keepOnce(w http.ResponseWriter, r *http.Request, name string, s
 	c := &uploadClaim{server: s, request: r, key: key, src: src, sum: sha256.New()}
 	fmt.Fprintf(c.sum, "%d:%s", len(name), name)
 	held := &heldAnswer{header: w.Header(), status: http.StatusInternalServerError}
-	err := keep(c, held)
+	err := keep(ctx, c, held)
 	if mayBeRepeat(r, err) && !c.ended {
 		_, _ = io.Copy(io.Discard, c) // c knows how it went
 	}
