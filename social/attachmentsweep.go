@@ -27,14 +27,17 @@ func (as *Attachments) Serve(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for {
-			n, err := as.Sweep(ctx)
-			if err != nil && ctx.Err() == nil {
-				as.log.WarnContext(ctx, "removing files did not work; trying again", "err", err)
-			}
-			if err != nil || n < sweepMost {
-				break
-			}
+		if err := as.SweepAll(ctx); err != nil && ctx.Err() == nil {
+			as.log.WarnContext(ctx, "removing files did not work; trying again", "err", err)
+		}
+	}
+}
+
+// SweepAll removes all files that are to go.
+func (as *Attachments) SweepAll(ctx context.Context) error {
+	for {
+		if n, err := as.Sweep(ctx); err != nil || n < sweepMost {
+			return err
 		}
 	}
 }

@@ -36,6 +36,14 @@ func (av *Avatars) Follow(d Delta) {
 	}
 }
 
+// Forget removes the picture of somebody who was removed, at once.
+func (av *Avatars) Forget(ctx context.Context, p Person) error {
+	if p.Avatar.IsZero() {
+		return nil
+	}
+	return av.blobs.RemoveAll(ctx, AvatarRoom, p.Avatar)
+}
+
 // Serve removes the pictures of who is gone, and now and then those that a crash
 // left, until ctx ends.
 func (av *Avatars) Serve(ctx context.Context) {

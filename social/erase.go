@@ -72,11 +72,19 @@ type Erasures struct {
 	logger     *slog.Logger
 	now        func() time.Time
 	wake       chan struct{} // capacity 1
+	also       []func(context.Context, Person) error
 }
 
 // NewErasures makes the use cases; Serve does the work.
 func NewErasures(people *People, activities *Activities, store EraseStore, ids *IDs, logger *slog.Logger, now func() time.Time) *Erasures {
 	return &Erasures{people: people, activities: activities, store: store, ids: ids, logger: logger, now: now, wake: make(chan struct{}, 1)}
+}
+
+// Also adds to what is done before an erasure is: what the store's log does not hold.
+// f gets the person as it was removed; it may take some seconds, and where it could not
+// finish, its error has it called again. Before Serve.
+func (es *Erasures) Also(f func(ctx context.Context, p Person) error) {
+	es.also = append(es.also, f)
 }
 
 // Begin erases a person, also one that was removed before: it is gone when Begin
@@ -187,6 +195,12 @@ func (es *Erasures) work(ctx context.Context, e Erasure, claim int64) error {
 			return err
 		}
 		if parcel.Last {
+			p := es.people.dir.AnyPerson(e.Person)
+			for _, f := range es.also {
+				if err := f(ctx, p); err != nil {
+					return err
+				}
+			}
 			return es.store.FinishErasure(ctx, e.ID, claim, es.now())
 		}
 		did, err := es.tombstone(ctx, e.Person, parcel)

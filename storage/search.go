@@ -171,6 +171,25 @@ func (db *DB) ForgetSearch(ctx context.Context) error {
 	return nil
 }
 
+// ForgetAuthor takes what somebody wrote out of the index, where nobody is indexing: it
+// reads all of it.
+func (db *DB) ForgetAuthor(ctx context.Context, author social.PersonKey) error {
+	var posts []social.PostRef
+	err := each(ctx, db.eng.reader(), func(rs rows) error {
+		var p social.PostRef
+		err := rs.Scan(&p.Stream, &p.Seq)
+		posts = append(posts, p)
+		return err
+	}, `SELECT stream, seq FROM search_posts WHERE author = $1 ORDER BY stream, seq`, int64(author))
+	if err == nil && len(posts) > 0 {
+		err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error { return forgetPosts(ctx, t, posts) })
+	}
+	if err != nil {
+		return failure(fmt.Errorf("forget an author: %w", err))
+	}
+	return nil
+}
+
 // Closed streams are those of deleted spaces.
 const (
 	searchAt  = `CASE WHEN COALESCE(x.position, 0) < s.floor THEN s.floor ELSE COALESCE(x.position, 0) END`

@@ -46,6 +46,8 @@ func (s *site) openFiles(ctx context.Context, c *Config, metrics prometheus.Regi
 	}, c.fileLimits())
 	f.thumbnails = social.NewThumbnails(f.attachments, workshop)
 	f.avatars = social.NewAvatars(s.spaces, s.talks, s.db, blobs, workshop, c.AvatarsMaxBytes, s.logger, time.Now)
+	s.erasures.Also(f.avatars.Forget)
+	s.erasures.Also(func(ctx context.Context, _ social.Person) error { return f.attachments.SweepAll(ctx) })
 	return f, nil
 }
 

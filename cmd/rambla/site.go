@@ -159,6 +159,9 @@ func (s *site) makeSearch(c *Config) error {
 	s.indexer = social.NewIndexer(config, s.dir, s.db, words, s.logger, time.Now)
 	if c.SearchIndex {
 		s.gate.ServeIndex(s.indexer)
+		s.erasures.Also(func(ctx context.Context, _ social.Person) error { return s.indexer.Reach(ctx) })
+	} else {
+		s.erasures.Also(func(ctx context.Context, p social.Person) error { return s.db.ForgetAuthor(ctx, p.Key) })
 	}
 	return nil
 }

@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
-	"time"
 
 	"rambla/social"
 )
@@ -54,38 +50,4 @@ func (u userImportCommand) run(ctx context.Context, in *invocation, s *site, src
 		err = fmt.Errorf("%d of %d lines did not go in", r.Failed, r.Lines)
 	}
 	return err
-}
-
-// eraseAlone is how long an erasure from the command line is left to a server on the
-// same store before it is done here: who publishes the removals tells its subscribers.
-const eraseAlone = 3 * time.Second
-
-// erase erases a person and prints the receipt.
-func (s *site) erase(ctx context.Context, in *invocation, name string) error {
-	e, err := s.erasures.Begin(ctx, nil, name)
-	if err != nil {
-		return err
-	}
-	within, cancel := context.WithTimeout(ctx, eraseAlone)
-	e, err = s.erasures.Await(within, e.ID)
-	cancel()
-	if err != nil {
-		return err
-	}
-	if e.Done.IsZero() {
-		working, stop := context.WithCancel(ctx)
-		var work sync.WaitGroup
-		work.Go(func() { s.committer.Serve(working) })
-		work.Go(func() { s.erasures.Serve(working) })
-		e, err = s.erasures.Await(ctx, e.ID)
-		stop()
-		work.Wait()
-	}
-	if err == nil && e.Done.IsZero() {
-		err = errors.New("the erasure goes on when a server runs, or with the same command again")
-	}
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(in.out).Encode(map[string]any{"id": e.ID.String(), "asked": e.Asked, "done": e.Done, "counts": e.Counts})
 }
