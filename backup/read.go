@@ -2,6 +2,7 @@ package backup
 
 import (
 	"archive/tar"
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -37,7 +38,7 @@ type Contents struct {
 // sees the manifest before any part and may refuse it; allowed says which names
 // parts may have.
 func Extract(r io.Reader, dir string, accept func(Manifest) error, allowed func(name string) bool) (Contents, error) {
-	x := extraction{tar: tar.NewReader(r), dir: dir, allowed: allowed}
+	x := extraction{raw: r, tar: tar.NewReader(r), dir: dir, allowed: allowed}
 	lines := sha256.New() // of what SHA256SUMS should be
 	var out Contents
 	h, err := x.next()
@@ -88,6 +89,7 @@ func Extract(r io.Reader, dir string, accept func(Manifest) error, allowed func(
 }
 
 type extraction struct {
+	raw     io.Reader // what tar reads, which never reads ahead
 	tar     *tar.Reader
 	dir     string
 	allowed func(string) bool
@@ -101,10 +103,20 @@ func (x *extraction) next() (*tar.Header, error) {
 	if err != nil {
 		return nil, cut(err)
 	}
-	if h.Typeflag != tar.TypeReg {
+	if h.Typeflag != tar.TypeReg || isSparse(h) {
 		return nil, damaged("%q is no file", h.Name)
 	}
 	return h, nil
+}
+
+// isSparse tells of holes, by which a few bytes would fill the disk.
+func isSparse(h *tar.Header) bool {
+	for name := range h.PAXRecords {
+		if strings.HasPrefix(name, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
 }
 
 // part writes one. Of its name nothing leads out of the directory.
@@ -148,7 +160,7 @@ func (r *readError) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// end sees that nothing follows.
+// end sees that nothing follows but zeros, which some tapes and tools add.
 func (x *extraction) end() error {
 	_, err := x.tar.Next()
 	if err == nil {
@@ -157,7 +169,18 @@ func (x *extraction) end() error {
 	if !errors.Is(err, io.EOF) {
 		return cut(err)
 	}
-	return nil
+	rest, zeros := make([]byte, 32<<10), make([]byte, 32<<10)
+	for {
+		n, err := x.raw.Read(rest)
+		switch {
+		case !bytes.Equal(rest[:n], zeros[:n]):
+			return damaged("there is something behind its end")
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return cut(err)
+		}
+	}
 }
 
 // sync makes the names of the parts durable.

@@ -18,6 +18,7 @@ func Fill(t *testing.T, db *storage.DB) *World {
 	w.fillLog()
 	w.fillSessions()
 	w.fillPushes()
+	w.fillErasures()
 	return w
 }
 
@@ -106,4 +107,11 @@ func (w *World) fillPushes() {
 		Decisions: []social.PushDecision{{Person: w.Bob, Stream: w.messages(), Seq: 2, At: Epoch(), What: 1}},
 		Dead:      []social.PushDead{{At: Epoch(), Person: w.Bob, Stream: w.messages(), Device: 1, Seq: 1, Platform: social.PlatformFCM}},
 	})
+}
+
+// fillErasures is about who was erased: one with nothing that the others need.
+func (w *World) fillErasures() {
+	erased := social.Erasure{ID: w.IDs.New(Epoch()), Person: w.Person("erin"), By: w.Alice, Asked: Epoch()}
+	_, err := w.DB.BeginErasure(w.Context(), erased, Epoch())
+	w.must(err)
 }
