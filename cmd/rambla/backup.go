@@ -210,6 +210,9 @@ func (r restoreCommand) restore(in *invocation, c *Config) error {
 	}
 	defer func() { _ = os.RemoveAll(stage) }() // empty, or useless
 	contents, err := r.extract(in, stage)
+	if errors.Is(err, backup.ErrDamaged) {
+		return fmt.Errorf("nothing was restored: %w; take another copy of it, or an older backup", err)
+	}
 	if err != nil {
 		return fmt.Errorf("nothing was restored: %w", err)
 	}

@@ -17,6 +17,7 @@ func searchClaims() []claim {
 		{"an edit replaces what is found, and a removal ends it", searchChanges},
 		{"a worker goes on where it was, and begins again for another version", searchPositions},
 		{"what retention gives up is not found, and leaves the index", searchPurge},
+		{"an author is forgotten where nobody indexes", searchForgets},
 	}
 }
 
@@ -239,6 +240,14 @@ func searchPositions(w *World) {
 	}
 	begin("2", true)
 	want("4 behind 0-4 since 0s")
+}
+
+func searchForgets(w *World) {
+	w.said("by alice")
+	w.must(w.DB.ForgetAuthor(w.Context(), w.Bob))
+	w.wantFound("by alice", asks(word("by")))
+	w.must(w.DB.ForgetAuthor(w.Context(), w.Alice))
+	w.wantFound("", asks(word("by")))
 }
 
 func searchPurge(w *World) {
