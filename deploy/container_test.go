@@ -44,7 +44,7 @@ func TestComposeOpensNoPortToTheWorldAndWaitsForPostgres(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(read(t, "compose.yaml")), &file); err != nil {
 		t.Fatal(err)
 	}
-	if len(file.Services) != 2 {
+	if len(file.Services) != 4 {
 		t.Fatalf("found %d services", len(file.Services))
 	}
 	for name, service := range file.Services {

@@ -53,7 +53,8 @@ type shard struct {
 	// holds one: where announcing is slower than committing, committing waits.
 	finish chan outcome
 
-	failing bool // the last commit failed; belongs to the goroutine that commits
+	failing bool         // the last commit failed; belongs to the goroutine that commits
+	begun   atomic.Int64 // when the commit that is under way was handed to the store, Unix ns; 0: none is
 }
 
 // outcome is a batch that the store has answered.
@@ -131,6 +132,8 @@ func (c *Committer) Do(ctx context.Context, e Entry) (Appended, error) {
 type CommitterStats struct {
 	Entries, Batches, Failures uint64
 	Waiting, WaitingBytes      int
+	// Age is for how long the store has not answered a commit; 0: none is under way.
+	Age time.Duration
 }
 
 // Stats is for metrics.
@@ -141,6 +144,9 @@ func (c *Committer) Stats() CommitterStats {
 		st.Waiting += len(s.queue) - s.head
 		st.WaitingBytes += s.bytes
 		s.mu.Unlock()
+		if begun := s.begun.Load(); begun != 0 {
+			st.Age = max(st.Age, c.now().Sub(time.Unix(0, begun)))
+		}
 	}
 	return st
 }
@@ -274,7 +280,10 @@ func (s *shard) append(ctx context.Context, entries []Entry) ([]Appended, error)
 		c.failures.Add(uint64(len(entries)))
 		return nil, Unavailable(context.Cause(ctx))
 	}
-	results, err := c.log.Append(ctx, entries, c.now())
+	now := c.now()
+	s.begun.Store(now.UnixNano())
+	results, err := c.log.Append(ctx, entries, now)
+	s.begun.Store(0)
 	c.batches.Add(1)
 	if err != nil {
 		c.failures.Add(uint64(len(entries)))

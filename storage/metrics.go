@@ -11,10 +11,13 @@ import (
 
 // Stats are a few figures of an open store.
 type Stats struct {
-	PoolInUse int   // connections at work (SQLite: readers)
-	PoolSize  int   // the most there can be
-	LogBytes  int64 // of SQLite's write-ahead log; 0 on PostgreSQL
-	FileBytes int64 // of SQLite's file without it; 0 on PostgreSQL
+	PoolInUse int // connections at work (SQLite: readers)
+	PoolSize  int // the most there can be
+	// How often somebody had to wait for one since the start, and for how long.
+	PoolWaits  int64
+	PoolWaited time.Duration
+	LogBytes   int64 // of SQLite's write-ahead log; 0 on PostgreSQL
+	FileBytes  int64 // of SQLite's file without it; 0 on PostgreSQL
 }
 
 // Stats never blocks.
@@ -87,8 +90,17 @@ func (m *metrics) watch(db *DB) error {
 		Name: "rambla_storage_connections_in_use",
 		Help: "Connections of the pool that are at work.",
 	}, func() float64 { return float64(db.Stats().PoolInUse) })
-	m.all = append(m.all, inUse)
-	return m.register(inUse)
+	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rambla_storage_connections", Help: "The most connections that the pool can have.",
+	}, func() float64 { return float64(db.Stats().PoolSize) })
+	waits := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "rambla_storage_connection_waits_total", Help: "Times that somebody had to wait for a connection of the pool.",
+	}, func() float64 { return float64(db.Stats().PoolWaits) })
+	waited := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "rambla_storage_connection_wait_seconds_total", Help: "Time waited for connections of the pool.",
+	}, func() float64 { return db.Stats().PoolWaited.Seconds() })
+	m.all = append(m.all, inUse, size, waits, waited)
+	return m.register(inUse, size, waits, waited)
 }
 
 // unwatch lets another store be opened with the same registerer.

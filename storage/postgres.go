@@ -167,6 +167,7 @@ func (e *postgres) racing(ctx context.Context, f func(context.Context, *pgxpool.
 func (e *postgres) stats(s *Stats) {
 	p := e.pool.Stat()
 	s.PoolInUse, s.PoolSize = int(p.AcquiredConns()), int(p.MaxConns())
+	s.PoolWaits, s.PoolWaited = p.EmptyAcquireCount(), p.EmptyAcquireWaitTime()
 }
 
 // overwrite has nothing to do: dead rows are overwritten after a VACUUM, which the

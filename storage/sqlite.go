@@ -219,7 +219,8 @@ func (e *lite) tellFull(err error) {
 }
 
 func (e *lite) stats(s *Stats) {
-	s.PoolInUse, s.PoolSize = e.pool.Stats().InUse, e.pool.Stats().MaxOpenConnections
+	p := e.pool.Stats()
+	s.PoolInUse, s.PoolSize, s.PoolWaits, s.PoolWaited = p.InUse, p.MaxOpenConnections, p.WaitCount, p.WaitDuration
 	s.LogBytes, s.FileBytes = fileSize(e.path+"-wal"), fileSize(e.path)
 }
 

@@ -42,6 +42,7 @@ func (m siteMetrics) figures() []figure {
 		{"rambla_committer_failures_total", "Entries not committed: the store was away or the queue full.", counter, float64(committed.Failures)},
 		{"rambla_committer_queue_entries", "Entries waiting for their transaction.", gauge, float64(committed.Waiting)},
 		{"rambla_committer_queue_bytes", "Bytes of the entries waiting.", gauge, float64(committed.WaitingBytes)},
+		{"rambla_committer_commit_age_seconds", "For how long the store has not answered the commit that is under way; 0 where none is.", gauge, committed.Age.Seconds()},
 		{"rambla_markers_receipts_total", "Receipts of readers stored.", counter, float64(marked.Receipts)},
 		{"rambla_markers_batches_total", "Transactions that stored them.", counter, float64(marked.Batches)},
 		{"rambla_markers_failures_total", "Receipts not stored: the store was away or the queue full.", counter, float64(marked.Failures)},
