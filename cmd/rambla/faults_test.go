@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -150,7 +151,32 @@ func forCheck() []string {
 
 // faulty is a binary that mistakes can be seeded into, built once. It is none of
 // the race detector's business.
-var faulty = sync.OnceValues(func() (string, error) { return build("-tags", "faults") })
+var faulty = sync.OnceValues(func() (string, error) { return build("-tags=faults,quickhash") })
+
+// The files of the program that its users get, and of the one that is tested.
+func TestWhatIsForTestsAloneIsNotBuiltForUsers(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags := regexp.MustCompile(`(?m)^BUILD_TAGS := (.+)$`).FindSubmatch(makefile)
+	if tags == nil {
+		t.Fatal("the Makefile does not say what it builds with")
+	}
+	for with, want := range map[string]bool{string(tags[1]): false, "faults,quickhash": true} {
+		files, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+with,
+			"-f", "{{range .GoFiles}}{{$.ImportPath}}/{{.}}\n{{end}}", ".").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range []string{"rambla/cmd/rambla/hashcost_quick.go", "rambla/storage/faults_on.go", "rambla/fault/fault.go"} {
+			if bytes.Contains(files, []byte(file+"\n")) != want {
+				t.Errorf("built with %s: %s is there: %v", with, file, !want)
+			}
+		}
+	}
+}
 
 func TestANormalBuildHasNoTraceOfFaults(t *testing.T) {
 	t.Parallel()

@@ -45,13 +45,9 @@ var voices = map[string][]string{
 	"author": nil, "other": nil, "guest": nil, "guard": nil,
 }
 
-// unwatched is the program without the race detector, which would make the
-// thousands of requests take minutes; other tests race.
-var unwatched = sync.OnceValues(func() (string, error) { return build() })
-
 func newMatrix(t *testing.T, flags []string) *matrix {
 	t.Helper()
-	path, err := unwatched()
+	path, err := faulty() // without the race detector, which the thousands of requests would take minutes with
 	if err != nil {
 		t.Fatal(err)
 	}

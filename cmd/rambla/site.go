@@ -88,10 +88,10 @@ func newSite(db *storage.DB, c *Config, here string, logger *slog.Logger) (*site
 	now := time.Now
 	s := &site{db: db, logger: logger, dir: social.NewDirectory(db, logger, now)}
 	var err error
-	s.auth, err = auth.New(auth.Config{
+	s.auth, err = auth.New(hashCost(auth.Config{
 		AccessTTL: c.AccessLife, RefreshTTL: c.RefreshLife, PasswordMin: int(c.PasswordMin),
 		AccountFailures: int(c.AccountFailures), AddressFailures: int(c.AddressFailures),
-	}, db, db, s.dir, logger, now)
+	}), db, db, s.dir, logger, now)
 	if err != nil {
 		return nil, usageError{err}
 	}
