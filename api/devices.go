@@ -21,6 +21,7 @@ type Device struct {
 	Locale      string `json:"locale,omitempty" example:"ca"`
 	Timezone    string `json:"timezone,omitempty" example:"Europe/Madrid"`
 	Version     string `json:"appVersion,omitempty"`
+	Unready     bool   `json:"unconfigured,omitempty" doc:"Whether the server lacks credentials for pushes to its platform and app: then none come until an operator adds them"`
 	Created     string `json:"created" format:"date-time"`
 	Registered  string `json:"registered" format:"date-time" doc:"When its token was last registered"`
 	Used        string `json:"used,omitempty" format:"date-time" doc:"When a provider last accepted a push for it, to the hour; absent: never"`
@@ -30,7 +31,7 @@ func newDevice(d *social.Device) Device {
 	return Device{
 		ID: d.ID.String(), Platform: d.Platform.String(), App: d.App, Environment: d.Environment(), Hint: d.Hint(), Mode: d.Mode(),
 		Encrypted: d.PayloadKey != nil, Client: d.Client, Locale: d.Locale, Timezone: d.Timezone, Version: d.Version,
-		Created: stamp(d.Created), Registered: stamp(d.Set), Used: stamp(d.Used),
+		Unready: d.Unconfigured, Created: stamp(d.Created), Registered: stamp(d.Set), Used: stamp(d.Used),
 	}
 }
 

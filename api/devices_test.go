@@ -270,3 +270,19 @@ func TestAManagerAsksWhyThereWasNoPush(t *testing.T) {
 		}
 	})
 }
+
+func TestADeviceThatNothingCanBePushedToSaysSo(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		const body = `{"platform":"fcm","token":"token-of-%s","app":"org.example.%s"}`
+		other := s.as("bob", "POST", pathOfDevices, fmt.Sprintf(body, "other", "other")).wants(201)
+		mine := s.as("bob", "POST", pathOfDevices, fmt.Sprintf(body, "chat", "chat")).wants(201)
+		edited := s.as("bob", "PATCH", pathOfDevices+"/"+other.text("id"), `{"locale":"ca"}`).wants(200)
+		list := s.as("bob", "GET", pathOfDevices).wants(200).list("items")
+		if other.json()["unconfigured"] != true || edited.json()["unconfigured"] != true || mine.json()["unconfigured"] != nil {
+			t.Errorf("answered %s, %s and %s", other.body, edited.body, mine.body)
+		}
+		if len(list) != 2 || list[0]["unconfigured"] != nil || list[1]["unconfigured"] != true {
+			t.Errorf("listed %v", list)
+		}
+	})
+}

@@ -119,6 +119,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Feeds = social.NewFeeds(s.dir, db, announcer, now)
 	deps.Presences = social.NewPresences(s.dir, db, silent{}, 200, time.Minute, logger, now)
 	deps.Devices = social.NewDevices(db, pushService, ids, now)
+	deps.Devices.ServePush(func(_ social.Platform, app string) bool { return app != "org.example.other" })
 	deps.Mishaps = social.NewMishaps(now)
 	deps.Stats = func(context.Context) (social.SiteStats, error) {
 		return social.SiteStats{Version: "0.0.0-test", Started: now(), People: 5, Counted: now()}, nil

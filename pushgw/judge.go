@@ -92,12 +92,18 @@ func (b *batch) judgeTarget(r *row, t *target, fresh bool) {
 		}
 		return
 	}
+	b.judgeShown(r, t, &r.content, c)
+}
+
+// judgeShown decides about what a device shows: all is what is left of it for the
+// person, and c what of that is for the device.
+func (b *batch) judgeShown(r *row, t *target, all, c *content) {
 	switch {
-	case r.content.post == nil && t.device.Platform == social.PlatformWebPush:
+	case all.post == nil && t.device.Platform == social.PlatformWebPush:
 		// A browser has to show something for every push.
 		t.told.Shown, t.changed = false, true
-	case r.content.post == nil:
-		b.prepare(r, t, &r.content, actClear)
+	case all.post == nil:
+		b.prepare(r, t, all, actClear)
 	case c.post != nil && c.newest <= t.told.Seq && c.markFor(t.device) != t.told.Mark:
 		b.prepare(r, t, c, actReplace)
 	}

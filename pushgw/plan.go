@@ -23,7 +23,11 @@ func (g *Gateway) planBatch(ctx context.Context, claims []social.PushClaim) erro
 	for _, r := range b.rows {
 		b.judge(r)
 	}
-	if err := b.count(ctx); err != nil {
+	err := b.lookShown(ctx)
+	if err == nil {
+		err = b.count(ctx)
+	}
+	if err != nil {
 		g.giveBack(ctx, claims)
 		return fmt.Errorf("plan pushes: %w", err)
 	}
@@ -59,7 +63,14 @@ func (b *batch) look(ctx context.Context) error {
 	if err := b.lookContents(ctx); err != nil {
 		return err
 	}
-	return b.lookPosts(ctx)
+	return b.lookPosts(ctx, func(f func(*row, *content)) {
+		for _, r := range b.rows {
+			f(r, &r.content)
+			for _, t := range r.targets {
+				f(r, &t.content)
+			}
+		}
+	})
 }
 
 // lookPeople asks for devices, what they were told, and what their people want.
@@ -217,18 +228,42 @@ func (b *batch) contents(ctx context.Context, ask []social.PushRange, to []*cont
 	return nil
 }
 
-// lookPosts reads the newest posts and those that name somebody, and leaves of each
-// content what the person still wants to know and may.
-func (b *batch) lookPosts(ctx context.Context) error {
-	wanted := map[social.PostRef]*social.Post{}
-	each := func(f func(r *row, c *content)) {
+// lookShown looks again at devices that show something while what is newer has to
+// wait, such as for the end of quiet hours: what is shown is changed or taken away.
+func (b *batch) lookShown(ctx context.Context) error {
+	var ask []social.PushRange
+	var to []*content
+	each := func(f func(r *row, t *target)) {
 		for _, r := range b.rows {
-			f(r, &r.content)
 			for _, t := range r.targets {
-				f(r, &t.content)
+				if t.pending && t.push == nil && t.told.Shown && !t.told.Wait.After(b.now) {
+					f(r, t)
+				}
 			}
 		}
 	}
+	each(func(r *row, t *target) {
+		q := r.sight.PushRange(r.channel, &r.claim)
+		if t.own {
+			q.From = max(q.From, t.acked+1)
+		}
+		q.Last = min(t.told.Seq, r.claim.Last)
+		ask, to = append(ask, q), append(to, &t.shown)
+	})
+	if err := b.contents(ctx, ask, to); err != nil {
+		return err
+	}
+	err := b.lookPosts(ctx, func(f func(*row, *content)) {
+		each(func(r *row, t *target) { f(r, &t.shown) })
+	})
+	each(func(r *row, t *target) { b.judgeShown(r, t, &t.shown, &t.shown) })
+	return err
+}
+
+// lookPosts reads the newest posts and those that name somebody, and leaves of each
+// content what the person still wants to know and may.
+func (b *batch) lookPosts(ctx context.Context, each func(func(*row, *content))) error {
+	wanted := map[social.PostRef]*social.Post{}
 	each(func(r *row, c *content) {
 		if c.newest > 0 {
 			wanted[social.PostRef{Stream: r.claim.Stream, Seq: c.newest}] = nil

@@ -48,6 +48,7 @@ type target struct {
 	acked   uint64  // up to here its session has acknowledged
 	own     bool    // it has acknowledged some of the row's content
 	content content // then what is left for it
+	shown   content // of what it was told, while what is newer waits
 	push    *push   // what is sent; nil: nothing
 	again   time.Time
 	pending bool // something new is left to tell it

@@ -312,6 +312,13 @@ func (s *site) told() []string {
 	return out
 }
 
+// lastPush is the push that was accepted last.
+func (s *site) lastPush() pushgw.Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pushes[len(s.pushes)-1]
+}
+
 // tells waits until the pushes so far are these, in any order.
 func (s *site) tells(want ...string) {
 	s.Helper()

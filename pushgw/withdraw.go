@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	withdrawPause = 200 * time.Millisecond // in which what changes gathers
-	withdrawPage  = 500                    // places in one transaction, and rows of a sweep's page
+	withdrawPause = 50 * time.Millisecond // in which what changes gathers
+	withdrawPage  = 500                   // places in one transaction, and rows of a sweep's page
 	// withdrawMost bounds what waits to be looked at; beyond, all that is shown is
 	// looked through instead.
 	withdrawMost  = 100_000

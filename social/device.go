@@ -68,6 +68,10 @@ type Device struct {
 	Created time.Time
 	Set     time.Time // when Token was last registered; what a provider says of it from before is void
 	Used    time.Time // when a provider last accepted a push for it; zero: never
+
+	// Unconfigured: the server has no credentials for pushes to its app. It is told
+	// by the use cases, and not kept: an operator may add them.
+	Unconfigured bool
 }
 
 // Hint is what may be told of Token: enough to tell two devices of a person apart,

@@ -49,12 +49,23 @@ type Devices struct {
 	endpoint func(Secret) error
 	ids      *IDs
 	now      func() time.Time
+	carries  func(Platform, string) bool
 }
 
 // NewDevices makes the use cases. endpoint refuses what Web Push is not sent to:
 // KindInvalid, with subscription.endpoint as its field.
 func NewDevices(store DeviceStore, endpoint func(Secret) error, ids *IDs, now func() time.Time) *Devices {
-	return &Devices{store: store, endpoint: endpoint, ids: ids, now: now}
+	return &Devices{store: store, endpoint: endpoint, ids: ids, now: now, carries: func(Platform, string) bool { return true }}
+}
+
+// ServePush tells for which apps there are credentials, before anything else is
+// called; without it for all.
+func (ds *Devices) ServePush(carries func(p Platform, app string) bool) { ds.carries = carries }
+
+// told adds what is not stored.
+func (ds *Devices) told(d Device) Device {
+	d.Unconfigured = !ds.carries(d.Platform, d.App)
+	return d
 }
 
 // Register keeps a device of the actor. known says that its token was there
@@ -73,7 +84,8 @@ func (ds *Devices) Register(ctx context.Context, a Actor, r Registration) (d Dev
 		return Device{}, false, err
 	}
 	d.ID, d.Person, d.Grant, d.Created, d.Set = ds.ids.New(now), a.Person, a.Grant, now, now
-	return ds.store.PutDevice(ctx, d, MaxDevices)
+	d, known, err = ds.store.PutDevice(ctx, d, MaxDevices)
+	return ds.told(d), known, err
 }
 
 // List lists the actor's devices, the newest first.
@@ -81,7 +93,11 @@ func (ds *Devices) List(ctx context.Context, a Actor) ([]Device, error) {
 	if err := a.RequireSelf(false); err != nil {
 		return nil, err
 	}
-	return ds.store.Devices(ctx, a.Person)
+	all, err := ds.store.Devices(ctx, a.Person)
+	for i := range all {
+		all[i] = ds.told(all[i])
+	}
+	return all, err
 }
 
 // Edit changes what may be said again of a device of the actor. KindNotFound.
@@ -93,7 +109,8 @@ func (ds *Devices) Edit(ctx context.Context, a Actor, id string, s DeviceSetting
 	if !ok {
 		return Device{}, noDevice()
 	}
-	return ds.store.EditDevice(ctx, a.Person, key, s.apply)
+	d, err := ds.store.EditDevice(ctx, a.Person, key, s.apply)
+	return ds.told(d), err
 }
 
 // Drop removes a device of the actor. KindNotFound.

@@ -105,6 +105,7 @@ func (s *serveCommand) Run(in *invocation) error {
 	}
 	if err == nil {
 		defer srv.senders.close()
+		st.devices.ServePush(srv.senders.Carries)
 		pushes, err = newPushGateway(&c, st, b, srv.senders, metrics)
 	}
 	if err == nil {

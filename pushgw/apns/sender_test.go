@@ -104,7 +104,7 @@ func TestAPNsIsASender(t *testing.T) {
 		Odd:     func(d *social.Device, token string) { d.Token = social.Secret(token) },
 		Data:    data,
 		Answers: answers(),
-		Clears:  true, Freezes: true, Large: apns.MaxPayload,
+		Clears:  true, Large: apns.MaxPayload,
 		Wrong: map[string]func(*testing.T, *simulator.Simulator) pushgw.Sender{
 			"a key that Apple does not know": func(t *testing.T, s *simulator.Simulator) pushgw.Sender {
 				c := config(t, s)

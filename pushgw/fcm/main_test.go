@@ -52,6 +52,7 @@ func config(sim *simulator.Simulator) Config {
 		Apps: []App{{Name: "chat", File: sim.File("fcm.json")}},
 		URL:  sim.URL(simulator.FCM), TokenURL: sim.URL(simulator.OAuth) + "/token",
 		Roots: x509.NewCertPool(), Timeout: 8 * time.Second,
+		PingAfter: 500 * time.Millisecond, PingTimeout: 1500 * time.Millisecond,
 	}
 	cfg.Roots.AppendCertsFromPEM(sim.CA())
 	return cfg

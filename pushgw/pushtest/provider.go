@@ -33,8 +33,6 @@ type Provider struct {
 
 	// Clears tells whether a push that shows nothing may be sent at all.
 	Clears bool
-	// Freezes tells whether the simulator can let a connection die without a word.
-	Freezes bool
 	// Large is more bytes than the provider takes.
 	Large int
 }

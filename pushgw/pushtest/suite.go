@@ -34,6 +34,7 @@ func Run(t *testing.T, p Provider) {
 		"a push whose answer was lost keeps its id":          lost,
 		"a cut connection is replaced":                       cut,
 		"a dead connection is noticed":                       frozen,
+		"a goodbye loses nothing":                            goodbye,
 		"a redirect is not followed":                         redirect,
 		"a middlebox's page deletes nobody":                  middlebox,
 		"no token breaks anything, or gets into an error":    odd,
@@ -297,9 +298,6 @@ func cut(t *testing.T, p Provider) {
 }
 
 func frozen(t *testing.T, p Provider) {
-	if !p.Freezes {
-		return
-	}
 	s := start(t)
 	sender, d := p.Open(t, s), p.Device(t, s, 1)
 	accepted(t, sender, Message(d))
@@ -309,6 +307,24 @@ func frozen(t *testing.T, p Provider) {
 		t.Errorf("answered %+v, want a connection that a PING found dead", a)
 	}
 	accepted(t, sender, m)
+}
+
+func goodbye(t *testing.T, p Provider) {
+	s := start(t)
+	sender, d := p.Open(t, s), p.Device(t, s, 1)
+	accepted(t, sender, Message(d))
+	before := s.Counts(p.Name).Connections
+	s.GoAway(p.Name)
+	for range 3 {
+		accepted(t, sender, Message(d))
+	}
+	s.Answer(p.Name, p.Token(d), simulator.Reply{GoAway: true, Times: 1})
+	for range 3 {
+		accepted(t, sender, Message(d))
+	}
+	if c := s.Counts(p.Name); c.Accepted != 7 || c.GoAways < 2 || c.Connections < before+2 {
+		t.Errorf("counted %+v", c)
+	}
 }
 
 func redirect(t *testing.T, p Provider) {

@@ -236,6 +236,7 @@ func (c *apnsConn) answer(stream uint32, p *apnsPush) {
 		}
 		switch {
 		case r.Freeze:
+			c.noteAPNs(p, a, false)
 			c.freeze()
 			return
 		case r.Refuse:

@@ -41,12 +41,20 @@ func (s *Simulator) answer(w http.ResponseWriter, r *http.Request, push Push, ju
 	if !push.Taken && push.Reason == "" {
 		push.Reason = strconv.Itoa(j.status)
 	}
-	if reply.Lose {
+	conn, _ := r.Context().Value(webConnKey{}).(*webConn)
+	if reply.Freeze {
+		conn.frozen.Store(true)
+	}
+	if reply.Lose || conn.frozen.Load() {
 		push.Status = 0
 	}
 	s.ledger.note(push)
 	if reply.Lose {
 		panic(http.ErrAbortHandler)
+	}
+	if reply.GoAway || conn.leaving.Load() {
+		w.Header().Set("Connection", "close") // which HTTP/2 says with a GOAWAY
+		s.ledger.count(push.Provider, func(c *Counts) { c.GoAways++ })
 	}
 	for _, header := range []map[string]string{j.header, reply.Header} {
 		for k, v := range header {

@@ -19,11 +19,11 @@ type Reply struct {
 	// Delay is before the answer, beside the latency of all, in milliseconds.
 	Delay int64 `json:"delay_ms,omitempty"`
 
-	GoAway    bool `json:"go_away,omitempty"`    // the connection says goodbye behind the answer (APNs)
+	GoAway    bool `json:"go_away,omitempty"`    // the connection says goodbye behind the answer
 	Refuse    bool `json:"refuse,omitempty"`     // the stream is refused, unprocessed (APNs)
 	BlackHole bool `json:"black_hole,omitempty"` // no answer, and nothing is taken
 	Lose      bool `json:"lose,omitempty"`       // it is taken, but the connection is cut instead of an answer
-	Freeze    bool `json:"freeze,omitempty"`     // likewise, and the connection is dead from then on, PINGs included (APNs)
+	Freeze    bool `json:"freeze,omitempty"`     // likewise, and the connection is dead from then on, PINGs included
 	Times     int  `json:"times,omitempty"`      // how many pushes it is for; 0: all from then on
 }
 

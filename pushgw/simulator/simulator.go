@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -64,9 +65,47 @@ type Simulator struct {
 // peer is one connection of a client.
 type peer struct {
 	provider string
-	goAway   func() // nil: net/http serves it
+	goAway   func() // nil: it is not HTTP/2
 	freeze   func() // likewise
 }
+
+// webConn is a connection that net/http serves.
+type webConn struct {
+	net.Conn
+	frozen  atomic.Bool // what is written goes nowhere
+	leaving atomic.Bool // its next answer is its last
+}
+
+// Write pretends, on a frozen one, as the network does that has gone.
+func (c *webConn) Write(b []byte) (int, error) {
+	if c.frozen.Load() {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+// webListener accepts such connections.
+type webListener struct{ net.Listener }
+
+func (l webListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &webConn{Conn: c}, nil
+}
+
+// webConnOf is what carries c, below TLS or not.
+func webConnOf(c net.Conn) *webConn {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
+	w, _ := c.(*webConn)
+	return w
+}
+
+// webConnKey finds it in the context of a request.
+type webConnKey struct{}
 
 // Start serves every provider and the control address. The error names the
 // address that cannot be used, or the directory.
@@ -197,12 +236,17 @@ func (s *Simulator) run(provider string, ln net.Listener, server *http.Server, s
 	server.ConnState = func(c net.Conn, state http.ConnState) {
 		switch state {
 		case http.StateNew:
-			s.enter(c, &peer{provider: provider})
+			w := webConnOf(c)
+			s.enter(c, &peer{provider: provider, goAway: func() { w.leaving.Store(true) }, freeze: func() { w.frozen.Store(true) }})
 		case http.StateClosed, http.StateHijacked:
 			s.leave(c)
 		default: // in use or waiting
 		}
 	}
+	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, webConnKey{}, webConnOf(c))
+	}
+	ln = webListener{ln}
 	s.running.Go(func() {
 		if secure {
 			_ = server.ServeTLS(ln, "", "") // it says that it was closed
@@ -241,13 +285,13 @@ func (s *Simulator) Cut(provider string) {
 }
 
 // GoAway has every connection of the provider say goodbye: what it has taken is
-// still answered. Only APNs can.
+// still answered. One of FCM or Web Push says it with its next answer.
 func (s *Simulator) GoAway(provider string) {
 	s.each(provider, func(p *peer) func() { return p.goAway })
 }
 
 // Freeze has the open connections of the provider answer nothing any more, not
-// even a PING, as when the network between has gone. Only APNs can.
+// even a PING, as when the network between has gone.
 func (s *Simulator) Freeze(provider string) {
 	s.each(provider, func(p *peer) func() { return p.freeze })
 }

@@ -1,9 +1,9 @@
 package webpush
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/http"
 	"net/netip"
@@ -21,18 +21,18 @@ const (
 
 // newTransport speaks HTTP/2 and, since self-hosted push services may not,
 // HTTP/1.1. It asks no proxy: one would look names up where nobody checks them.
-func newTransport(allow *Allow, cas *x509.CertPool) *http.Transport {
+func newTransport(c *Config) *http.Transport {
 	return &http.Transport{
 		Proxy:               nil,
-		DialContext:         guardedDial(allow),
-		TLSClientConfig:     &tls.Config{RootCAs: cas, MinVersion: tls.VersionTLS12},
+		DialContext:         guardedDial(c.Allow),
+		TLSClientConfig:     &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: dialTimeout,
 		ForceAttemptHTTP2:   true,
 		MaxConnsPerHost:     perService, MaxIdleConns: 256, MaxIdleConnsPerHost: perService,
 		IdleConnTimeout:    2 * time.Minute,
 		DisableCompression: true, MaxResponseHeaderBytes: 32 << 10,
 		HTTP2: &http.HTTP2Config{
-			SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second, WriteByteTimeout: 10 * time.Second,
+			SendPingTimeout: cmp.Or(c.PingAfter, 15*time.Second), PingTimeout: cmp.Or(c.PingTimeout, 5*time.Second), WriteByteTimeout: 10 * time.Second,
 		},
 	}
 }

@@ -54,7 +54,7 @@ func config(t *testing.T, sim *simulator.Simulator) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Key: key, Contact: "ops@example.org", Allow: allow, Roots: x509.NewCertPool(), Timeout: 8 * time.Second}
+	cfg := Config{Key: key, Contact: "ops@example.org", Allow: allow, Roots: x509.NewCertPool(), Timeout: 8 * time.Second, PingAfter: 500 * time.Millisecond, PingTimeout: 1500 * time.Millisecond}
 	cfg.Roots.AppendCertsFromPEM(sim.CA())
 	return cfg
 }

@@ -43,6 +43,9 @@ type Config struct {
 	Allow   *Allow
 	Roots   *x509.CertPool // who may sign the services' certificates; nil: the system's
 	Timeout time.Duration  // of one push, with its connection; 0: 15 s
+
+	PingAfter   time.Duration // of silence a connection is asked whether it lives; 0: 15 s
+	PingTimeout time.Duration // that it may take to answer; 0: 5 s
 }
 
 // Sender sends to browsers.
@@ -64,7 +67,7 @@ func New(c Config, now func() time.Time) (*Sender, error) {
 		allow: c.Allow, timeout: cmp.Or(c.Timeout, 15*time.Second), now: now,
 		vapid: &vapid{key: c.Key, subject: contact, now: now, tokens: map[string]signedToken{}},
 		client: &http.Client{
-			Transport:     newTransport(c.Allow, c.Roots),
+			Transport:     newTransport(&c),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
