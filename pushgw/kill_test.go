@@ -1,6 +1,7 @@
 package pushgw_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -89,4 +90,69 @@ func TestARetryOfOneDeviceLeavesWhatAnotherShows(t *testing.T) {
 	s.pass(2 * time.Minute)
 	s.tells(append(all, "slow message "+lobby+" seq 1 n 1 badge 1")...)
 	s.settled()
+}
+
+func TestSomebodyRemovedWhileAPushIsInFlightHearsNothingMore(t *testing.T) {
+	t.Parallel()
+	each(t, func(s *site) {
+		s.device("bob", "b", nil)
+		s.device("carol", "c", nil)
+		asked, answer := s.delay("b")
+		s.post("alice", "hello")
+		<-asked
+		s.must(s.people.Remove(s.Context(), nil, "bob"))
+		close(answer)
+		s.tells("b message "+lobby+" seq 1 n 1 badge 1", "c message "+lobby+" seq 1 n 1 badge 1")
+		s.settled()
+		s.post("alice", "again")
+		s.pass(time.Minute)
+		s.tells("b message "+lobby+" seq 1 n 1 badge 1", "c message "+lobby+" seq 1 n 1 badge 1", "c message "+lobby+" seq 2 n 2 badge 2")
+		s.settled()
+		if found, err := s.db.Verify(s.Context()); err != nil || len(found) != 0 {
+			s.Errorf("the store is not sound: %v, %v", found, err)
+		}
+	})
+}
+
+func TestTwoGatewaysOverOneStorePushOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(s *site) {
+		first := s.stop
+		s.serve() // the second is the one that hears of posts and markers
+		for _, person := range []string{"bob", "carol"} {
+			for i := range 4 {
+				s.device(person, fmt.Sprint(person, i), nil)
+			}
+		}
+		var told, cleared []string
+		for _, person := range []string{"bob", "carol"} {
+			for i := range 4 {
+				told = append(told, fmt.Sprintf("%s%d message %s seq 1 n 1 badge 1", person, i, lobby))
+				cleared = append(cleared, fmt.Sprintf("%s%d clear %s seq 1 n 0 badge 0", person, i, lobby))
+			}
+		}
+		s.post("alice", "hello")
+		s.tells(told...)
+		s.settled()
+		s.read("bob", 1)
+		s.read("carol", 1)
+		told = append(told, cleared...)
+		s.tells(told...)
+		s.settled()
+		// One that dies is not waited for, and takes nothing of the other's with it.
+		first()
+		s.kill()
+		s.pass(time.Hour)
+		s.post("alice", "more")
+		for _, person := range []string{"bob", "carol"} {
+			for i := range 4 {
+				told = append(told, fmt.Sprintf("%s%d message %s seq 2 n 1 badge 1", person, i, lobby))
+			}
+		}
+		s.tells(told...)
+		s.revive()
+		s.pass(10 * time.Second)
+		s.settled()
+		s.tells(told...)
+	})
 }

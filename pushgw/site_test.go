@@ -44,6 +44,7 @@ type site struct {
 	pushes   []pushgw.Message
 	answers  map[string]func(n int) pushgw.Answer // by token; n counts from 1
 	asked    map[string]int
+	late     map[string]*lateness
 	acked    map[string]uint64 // by client
 	attached bool              // hints reach the gateway
 	dying    bool              // nothing is settled any more, as if the process had been killed before
@@ -59,7 +60,7 @@ const (
 // lobby of alice's with bob and carol.
 func newSite(t *testing.T, db *storage.DB) *site {
 	t.Helper()
-	s := &site{T: t, db: db, notes: t.TempDir(), answers: map[string]func(int) pushgw.Answer{}, asked: map[string]int{}, acked: map[string]uint64{}, attached: true}
+	s := &site{T: t, db: db, notes: t.TempDir(), answers: map[string]func(int) pushgw.Answer{}, asked: map[string]int{}, late: map[string]*lateness{}, acked: map[string]uint64{}, attached: true}
 	logger := slog.New(slog.DiscardHandler)
 	s.dir = social.NewDirectory(db, logger, s.now)
 	s.dir.OnDelta(func(d social.Delta) {
@@ -232,9 +233,17 @@ func (s *site) acknowledge(client string, seq uint64) {
 
 // Send makes the site a provider.
 func (s *site) Send(_ context.Context, m *pushgw.Message) pushgw.Answer {
+	token := string(m.Device.Token)
+	s.mu.Lock()
+	late := s.late[token]
+	delete(s.late, token)
+	s.mu.Unlock()
+	if late != nil {
+		close(late.asked)
+		<-late.answer
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	token := string(m.Device.Token)
 	s.asked[token]++
 	a := pushgw.Answer{Verdict: pushgw.Accepted, Status: 200, ID: "provider-id"}
 	if f := s.answers[token]; f != nil {
@@ -250,6 +259,19 @@ func (s *site) answer(token string, f func(n int) pushgw.Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers[token] = f
+}
+
+// lateness is of an answer that a test waits with.
+type lateness struct{ asked, answer chan struct{} }
+
+// delay has the next push to a device wait until answer is closed; asked is closed
+// when it came.
+func (s *site) delay(token string) (asked, answer chan struct{}) {
+	l := &lateness{make(chan struct{}), make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.late[token] = l
+	return l.asked, l.answer
 }
 
 // tried is how often the provider was asked to push to a device.
