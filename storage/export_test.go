@@ -255,3 +255,16 @@ func (db *DB) CountSearchBlocks(ctx context.Context, text string) (n int, err er
 	err = one(ctx, db.eng.reader(), into(&n), `SELECT COUNT(*) FROM search_words_data WHERE instr(block, CAST($1 AS BLOB)) > 0`, text)
 	return n, err
 }
+
+// Table reads back lists of one length, through the table that a statement makes of
+// them.
+func (db *DB) Table(ctx context.Context, a, b []int64, words []string) (out []string, err error) {
+	err = each(ctx, db.eng.reader(), func(rs rows) error {
+		var x, y int64
+		var word string
+		err := rs.Scan(&x, &y, &word)
+		out = append(out, fmt.Sprintf("%d %d %s", x, y, word))
+		return err
+	}, `SELECT u.x, u.y, u.word FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u (x, y, word) WHERE u.y <> 77 ORDER BY u.x`, a, b, words)
+	return out, err
+}

@@ -125,11 +125,12 @@ func createPeople(ctx context.Context, t *tx, list []*social.NewPerson) error {
 }
 
 const (
-	// As noteStandings, of pairs.
-	notePairs = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
-		SELECT u.version, s.id, p.id, $1, 0, ` + readingNow + `, ` + headsOfSpace + `
+	// As noteStanding, of pairs; the heads of each space are read once.
+	notePairs = `WITH h AS MATERIALIZED (SELECT s.id, ` + headsOfSpace + ` AS heads FROM spaces s WHERE s.id = ANY($5))
+		INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
+		SELECT u.version, s.id, p.id, $1, 0, ` + readingNow + `, s.heads
 		FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS u (version, space, person) JOIN people p ON p.id = u.person
-			JOIN spaces s ON s.id = u.space ` + joinReading
+			JOIN h s ON s.id = u.space ` + joinReading
 	// All by primary key, and streams (space, channel).
 	joinPairs = `INSERT INTO members (space, person, joined_at, ` + joinedColumns + `)
 		SELECT u.space, u.person, $1, h.messages, h.events, h.data, h.comments, h.reactions
@@ -255,7 +256,7 @@ func (b *pairBatch) take(t *tx, c *social.SpaceMemberChange, member bool) {
 
 func (b *pairBatch) write(ctx context.Context, t *tx) error {
 	// First, as it keeps what was until now.
-	if _, err := t.exec(ctx, notePairs, t.journal.now, b.versions, b.spaces, b.people); err != nil {
+	if _, err := t.exec(ctx, notePairs, t.journal.now, b.versions, b.spaces, b.people, b.touched); err != nil {
 		return fmt.Errorf("keep what people could read: %w", err)
 	}
 	var errs []error

@@ -25,6 +25,7 @@ type benchCommand struct {
 	Read        benchReadCommand        `cmd:"" help:"Requests for lists, at a steady rate."`
 	Storm       benchStormCommand       `cmd:"" help:"All sessions come back after a restart while others publish."`
 	Push        benchPushCommand        `cmd:"" help:"Pushes per second to people whose devices are away."`
+	Import      benchImportCommand      `cmd:"" help:"How long people, contexts and memberships take to come in, without a server."`
 	Providers   benchProvidersCommand   `cmd:"" hidden:"" help:"Simulated push providers, for push."`
 }
 
