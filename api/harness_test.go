@@ -109,6 +109,7 @@ func newSite(t *testing.T, db *storage.DB, cfg api.Config, change func(*api.Deps
 	deps.Activities = social.NewActivities(s.dir, deps.Posts, db, announcer, ids, now)
 	deps.Talks = social.NewConversations(deps.Spaces, db, deps.Posts, talkers)
 	deps.Blocks = social.NewBlocks(s.dir, db, now)
+	deps.Ignores = social.NewIgnores(s.dir, db, now)
 	deps.Attention = social.NewAttention(s.dir, db, now)
 	s.live = &liveSessions{}
 	deps.Sessions = social.NewSessions(s.dir, db, s.live, now)

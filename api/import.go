@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"time"
 
@@ -16,7 +17,11 @@ import (
 // lineWait is how long a line of a body that is read as it comes may let us wait.
 const lineWait = time.Minute
 
-// Lines is the body of a request that is read as it comes: a JSON object a line.
+// mediaCSV is a table of people, whose first line names its columns.
+const mediaCSV = "text/csv"
+
+// Lines is the body of a request that is read as it comes: a JSON object a line, or a
+// table.
 type Lines struct {
 	r *http.Request
 	c *http.ResponseController
@@ -27,6 +32,12 @@ func (l *Lines) Resolve(c huma.Context) []error {
 	r, w := humachi.Unwrap(c)
 	l.r, l.c = r, http.NewResponseController(w)
 	return nil
+}
+
+// table tells whether it is one.
+func (l *Lines) table() bool {
+	media, _, err := mime.ParseMediaType(l.r.Header.Get("Content-Type"))
+	return err == nil && media == mediaCSV
 }
 
 // Read waits for what comes next, and gives the answer time to follow it.
@@ -76,7 +87,9 @@ type importOut struct{ Body ImportReport }
 func (s *Server) importLines(ctx context.Context, a social.Actor, in *importIn) (*importOut, error) {
 	// It takes as long as its body does; who stops sending ends it.
 	ctx = context.WithoutCancel(ctx)
-	r, err := s.imports.Import(ctx, a, in, social.ImportOptions{DryRun: in.DryRun, Skip: in.OnError == "skip", Notify: in.Notify})
+	r, err := s.imports.Import(ctx, a, in, social.ImportOptions{
+		DryRun: in.DryRun, Skip: in.OnError == "skip", Notify: in.Notify, CSV: in.table(),
+	})
 	if r.Stopped {
 		return nil, stoppedAt(r)
 	}

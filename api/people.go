@@ -234,6 +234,26 @@ func (s *Server) deletePerson(ctx context.Context, a social.Actor, in *deletePer
 		return &receiptOut{Status: http.StatusNoContent}, s.people.Remove(ctx, &a, in.Name)
 	}
 	e, err := s.erasures.Begin(ctx, &a, in.Name)
+	return s.awaitErasure(ctx, e, err)
+}
+
+type eraseMeIn struct {
+	Body struct {
+		Password string `json:"password" doc:"The present one"`
+	}
+}
+
+// eraseMe answers with the receipt: whoever asked can ask for nothing afterwards.
+func (s *Server) eraseMe(ctx context.Context, a social.Actor, in *eraseMeIn) (*receiptOut, error) {
+	if err := s.auth.Confirm(ctx, a, "password", in.Body.Password, askedOf(ctx).from); err != nil {
+		return nil, err
+	}
+	e, err := s.erasures.BeginOwn(ctx, a)
+	return s.awaitErasure(ctx, e, err)
+}
+
+// awaitErasure is the receipt of what has begun, unless err says why it has not.
+func (s *Server) awaitErasure(ctx context.Context, e social.Erasure, err error) (*receiptOut, error) {
 	if err != nil {
 		return nil, err
 	}

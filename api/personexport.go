@@ -200,13 +200,20 @@ func (x *personExport) acquaintances(ctx context.Context) error {
 		}
 		after = next
 	}
+	if err := x.blocks("block", x.server.blocks); err != nil {
+		return err
+	}
+	return x.blocks("ignore", x.server.ignores)
+}
+
+func (x *personExport) blocks(kind string, of *social.Blocks) error {
 	for after, more := "", true; more; {
-		page, others, err := x.server.blocks.List(x.actor, after, exportPage)
+		page, others, err := of.List(x.actor, after, exportPage)
 		if err != nil {
 			return err
 		}
 		for _, b := range page {
-			if err := x.show("block", newBlock(b)); err != nil {
+			if err := x.show(kind, newBlock(b)); err != nil {
 				return err
 			}
 			after = b.Person.Name

@@ -110,7 +110,9 @@ func document(api *huma.OpenAPI, op *huma.Operation) {
 		}}
 	}
 	if rt.body == lineBody {
-		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}}}
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}, mediaCSV: {Schema: &huma.Schema{Type: huma.TypeString}},
+		}}
 	}
 	if rt.body == rawBody {
 		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}}

@@ -47,6 +47,8 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/me/conversations", summary: "The same of my conversations, the last one written in first", tag: "me", status: 200, answer: ConversationOverviewPage{}}, s.listMyConversations)
 	plain(api, route{method: get, path: "/v1/me/export", summary: "Everything that I have, a JSON object a line; the last one is of the kind end", tag: "me", status: 200}, s.getMyExport)
 	add(api, route{method: get, path: "/v1/me/blocks", summary: "Whom I block", tag: "me", status: 200}, s.listBlocks)
+	add(api, route{method: get, path: "/v1/me/ignores", summary: "Whom I ignore", tag: "me", status: 200}, s.listIgnores)
+	add(api, route{method: post, path: "/v1/me/erasure", summary: "Be removed and forgotten, which nothing undoes; needs the password", tag: "me", status: 200, also: 202, body: jsonBody}, s.eraseMe)
 
 	add(api, route{method: get, path: "/v1/search", summary: "Find posts, comments, messages, people and contexts that I may see", tag: "search", status: 200, answer: SearchPage{}}, s.search)
 
@@ -58,8 +60,10 @@ func (s *Server) routes(api huma.API) {
 	add(api, route{method: get, path: "/v1/admin/erasures/{id}", summary: "What became of an erasure (manager)", tag: "admin", status: 200}, s.getErasure)
 	add(api, route{method: put, path: "/v1/people/{name}/block", summary: "Block somebody: neither writes to the other any more", tag: "people", status: 201, also: 200}, s.putBlock)
 	add(api, route{method: del, path: "/v1/people/{name}/block", summary: "End that", tag: "people", status: 204}, s.deleteBlock)
+	add(api, route{method: put, path: "/v1/people/{name}/ignore", summary: "Ignore somebody: no pushes for what it writes, and a timeline without it", tag: "people", status: 201, also: 200}, s.putIgnore)
+	add(api, route{method: del, path: "/v1/people/{name}/ignore", summary: "End that", tag: "people", status: 204}, s.deleteIgnore)
 
-	add(api, route{method: post, path: "/v1/import", summary: "Bring in people, contexts, members, activities and comments, a JSON object a line (manager)", tag: "people", status: 200, body: lineBody}, s.importLines)
+	add(api, route{method: post, path: "/v1/import", summary: "Bring in people, contexts, members, activities and comments, a JSON object a line; or people alone as CSV (manager)", tag: "people", status: 200, body: lineBody}, s.importLines)
 
 	add(api, route{method: get, path: "/v1/me/preferences", summary: "How I want things", tag: "me", status: 200}, s.getPreferences)
 	add(api, route{method: put, path: "/v1/me/preferences", summary: "Say how I want things, all of it", tag: "me", status: 200, body: jsonBody}, s.putPreferences)

@@ -32,6 +32,7 @@ type Deps struct {
 	Replays     Replays
 	Talks       *social.Conversations
 	Blocks      *social.Blocks
+	Ignores     *social.Blocks
 	Feeds       *social.Feeds
 	Attention   *social.Attention
 	Walls       *social.Walls
@@ -93,6 +94,7 @@ type Server struct {
 
 	talks     *social.Conversations
 	blocks    *social.Blocks
+	ignores   *social.Blocks
 	attention *social.Attention
 
 	feeds       *social.Feeds
@@ -137,7 +139,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, directory: deps.Directory, posts: deps.Posts, activities: deps.Activities, spaces: deps.Spaces, people: deps.People,
 		data: deps.Data, markers: deps.Markers, sessions: deps.Sessions, auth: deps.Auth, replays: deps.Replays, ping: deps.Ping,
-		talks: deps.Talks, blocks: deps.Blocks,
+		talks: deps.Talks, blocks: deps.Blocks, ignores: deps.Ignores,
 		feeds:     deps.Feeds,
 		attention: deps.Attention, presences: deps.Presences,
 		metrics: m, log: deps.Logger, now: deps.Now, version: deps.Version, mqtt: deps.MQTT, vapid: deps.VAPID, proxies: proxies,

@@ -245,13 +245,31 @@ func (a *Authority) SetPassword(ctx context.Context, actor social.Actor, person 
 		}
 		return a.ResetPassword(ctx, person, password)
 	}
-	if _, _, err := a.check(ctx, me.Name, old, from, anyAccount); err != nil {
-		if social.KindOf(err) == social.KindUnauthenticated {
-			return social.Invalid("oldPassword", "it is not the present password")
-		}
+	if err := a.confirmPassword(ctx, me, "oldPassword", old, from); err != nil {
 		return err
 	}
 	return a.ResetPassword(ctx, person, password)
+}
+
+// Confirm is nil where the password is the actor's own: for what a stolen token must not
+// do. Errors are KindInvalid, of field, and those of a login.
+func (a *Authority) Confirm(ctx context.Context, actor social.Actor, field, password string, from netip.Addr) error {
+	if err := actor.RequireSelf(true); err != nil {
+		return err
+	}
+	me, ok := a.people.PersonByKey(actor.Person)
+	if !ok || !mayEnter(me) {
+		return badToken()
+	}
+	return a.confirmPassword(ctx, me, field, password, from)
+}
+
+func (a *Authority) confirmPassword(ctx context.Context, me social.Person, field, password string, from netip.Addr) error {
+	_, _, err := a.check(ctx, me.Name, password, from, anyAccount)
+	if social.KindOrNil(err) == social.KindUnauthenticated {
+		return social.Invalid(field, "it is not the present password")
+	}
+	return err
 }
 
 // ResetPassword sets a password without asking whose right it is, and ends

@@ -63,7 +63,7 @@ func newFigures(registry prometheus.Registerer) *figures {
 	}
 	// Counters exist before they count, so that their first step is one.
 	for _, why := range []string{
-		"acknowledged", "read", "muted", "level", "preferences", "quiet", "limited", "right", "blocked", "removed", "registered_later", "no_device", "expired",
+		"acknowledged", "read", "muted", "level", "preferences", "quiet", "limited", "right", "blocked", "ignored", "removed", "registered_later", "no_device", "expired",
 	} {
 		f.suppressedTotal.WithLabelValues(why)
 	}

@@ -350,6 +350,22 @@ func TestPrivatePostsAndBlocksArePushedToNobodyElse(t *testing.T) {
 	s.settled()
 }
 
+func TestWhoIsIgnoredIsNotPushedFor(t *testing.T) {
+	t.Parallel()
+	each(t, func(s *site) {
+		s.device("bob", "b", nil)
+		s.must(s.ignores.Put(t.Context(), s.as("bob"), "alice"))
+		s.post("alice", "hello @bob")
+		s.settled()
+		s.decides("bob", "suppressed ignored")
+		s.pass(time.Hour)
+		s.post("carol", "hi")
+		s.post("alice", "hello again")
+		s.tells("b message " + lobby + " seq 2 n 1 badge 3")
+		s.settled()
+	})
+}
+
 func TestConversationsCommentsAndAdditions(t *testing.T) {
 	s := onSQLite(t)
 	for token, person := range map[string]string{"a": "alice", "b": "bob", "d": "dave"} {

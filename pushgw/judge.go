@@ -21,7 +21,7 @@ func (b *batch) judge(r *row) {
 		b.figures.suppressed(why)
 	}
 	if fresh && why == "" && r.content.newest <= r.claim.Done { // what is new is not for this person
-		why := cmp.Or(r.wish.Why, "removed")
+		why := r.passed()
 		r.decide(0, b.now, social.PushSuppressed, why, nil)
 		b.figures.suppressed(why)
 	}
@@ -60,13 +60,25 @@ func (b *batch) nothing(r *row) string {
 	case r.content.read >= r.claim.Last:
 		why = "read"
 	default:
-		why = cmp.Or(r.wish.Why, "removed")
+		why = r.passed()
 	}
 	r.content.post = nil
 	for _, t := range r.targets {
 		t.content.post = nil
 	}
 	return why
+}
+
+// passed is why of what is new nothing is for this person.
+func (r *row) passed() string {
+	switch {
+	case r.wish.Why != "":
+		return r.wish.Why
+	case r.content.ignored:
+		return "ignored"
+	default:
+		return "removed"
+	}
 }
 
 // judgeTarget decides what is sent to a device; fresh tells that there may be

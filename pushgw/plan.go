@@ -181,7 +181,7 @@ func (b *batch) lookContents(ctx context.Context) error {
 		if !r.reads {
 			continue
 		}
-		q := r.sight.PushRange(r.channel, &r.claim)
+		q := b.Directory.PushRange(r.sight, r.channel, &r.claim)
 		if hold := r.claim.Posted.Add(b.hold(r.space)); r.claim.Last > r.claim.Done && hold.After(b.now) {
 			r.wait, q.Last = hold, r.told() // woken before its time
 		}
@@ -206,7 +206,7 @@ func (b *batch) lookContents(ctx context.Context) error {
 		r.urgent = slices.ContainsFunc(r.content.named, func(n social.PushNamed) bool { return n.Seq > r.claim.Done })
 		if r.claim.Last > r.claim.Done && r.claim.Next.After(b.now) && !r.urgent {
 			r.wait = r.claim.Next
-			q := r.sight.PushRange(r.channel, &r.claim)
+			q := b.Directory.PushRange(r.sight, r.channel, &r.claim)
 			q.Last = r.told()
 			add(q, &r.content)
 		}
@@ -223,7 +223,7 @@ func (b *batch) contents(ctx context.Context, ask []social.PushRange, to []*cont
 		return err
 	}
 	for i, f := range found {
-		*to[i] = content{count: f.Count, newest: f.Newest, named: f.Named, read: f.Read}
+		*to[i] = content{count: f.Count, newest: f.Newest, named: f.Named, read: f.Read, ignored: f.Ignored}
 	}
 	return nil
 }

@@ -38,7 +38,9 @@ type content struct {
 	newest uint64
 	named  []social.PushNamed
 	read   uint64
-	post   *social.Post // the newest; nil where there is nothing
+	// ignored tells that there is more, by those whom the person ignores.
+	ignored bool
+	post    *social.Post // the newest; nil where there is nothing
 }
 
 // target is one device of a row.

@@ -31,6 +31,7 @@ type site struct {
 	acts      *social.Activities
 	talks     *social.Conversations
 	blocks    *social.Blocks
+	ignores   *social.Blocks
 	attention *social.Attention
 	settings  *social.Settings
 	markers   *social.Markers
@@ -76,6 +77,7 @@ func newSite(t *testing.T, db *storage.DB) *site {
 	s.people = social.NewPeople(s.dir, db, s.now)
 	s.talks = social.NewConversations(s.spaces, db, s.posts, 50)
 	s.blocks = social.NewBlocks(s.dir, db, s.now)
+	s.ignores = social.NewIgnores(s.dir, db, s.now)
 	s.attention = social.NewAttention(s.dir, db, s.now)
 	s.settings = social.NewSettings(s.dir, db, s.now)
 	s.settings.OnPut(func(person social.PersonKey) {

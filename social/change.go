@@ -14,7 +14,7 @@ const (
 	ChangeSpace                          // created, edited, deleted
 	ChangeMember                         // membership, overrides or ban of Person in Space
 	ChangeGrant                          // Grant has ended
-	ChangeBlock                          // whom Person blocks
+	ChangeBlock                          // whom Person blocks or ignores
 	ChangeEpoch                          // a backup was restored; no memory is from before
 )
 
@@ -42,7 +42,7 @@ type DirectoryStore interface {
 	Spaces(ctx context.Context, keys []SpaceKey, each func(Space)) error
 	// Affiliations does the same for who is what where, each pair asked for once.
 	Affiliations(ctx context.Context, of []Member, each func(Affiliation)) error
-	// Blocks calls each for what these people block, or all do for nil.
+	// Blocks calls each for whom these people block or ignore, or all do for nil.
 	Blocks(ctx context.Context, people []PersonKey, each func(Block)) error
 	// OpenStreams finds the streams of these prefixes, and makes those that are
 	// missing.

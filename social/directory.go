@@ -39,6 +39,7 @@ type Directory struct {
 	pairs    map[[2]PersonKey]SpaceKey
 	mine     map[PersonKey]map[SpaceKey]struct{} // memberships of living spaces
 	blocks   map[PersonKey][]Block               // by who blocks
+	ignores  map[PersonKey][]Block               // by who ignores
 	children map[SpaceKey]map[SpaceKey]struct{}  // by parent
 	streams  map[StreamKey]StreamID
 	open     map[string]StreamKey // by prefix
@@ -74,7 +75,7 @@ func NewDirectory(store DirectoryStore, log *slog.Logger, now func() time.Time) 
 		spaces: map[SpaceKey]*place{}, ids: map[string]SpaceKey{}, convs: map[string]SpaceKey{},
 		walls: map[PersonKey]SpaceKey{}, pairs: map[[2]PersonKey]SpaceKey{},
 		mine: map[PersonKey]map[SpaceKey]struct{}{}, streams: map[StreamKey]StreamID{},
-		open: map[string]StreamKey{}, blocks: map[PersonKey][]Block{}, children: map[SpaceKey]map[SpaceKey]struct{}{},
+		open: map[string]StreamKey{}, blocks: map[PersonKey][]Block{}, ignores: map[PersonKey][]Block{}, children: map[SpaceKey]map[SpaceKey]struct{}{},
 	}
 }
 

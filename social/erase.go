@@ -51,8 +51,8 @@ type EraseStore interface {
 	ClaimErasure(ctx context.Context, claim int64, now time.Time, lease time.Duration) (e Erasure, ok bool, err error)
 	// EraseParcel reads the next part; the same again until it is finished.
 	EraseParcel(ctx context.Context, id ID) (EraseParcel, error)
-	// FinishParcel deletes what else the part holds, and goes on to the next one, under
-	// a new lease. KindConflict where somebody else works on it now.
+	// FinishParcel deletes what else the part holds, counts the posts in it that were
+	// removed, and goes on to the next one, under a new lease. KindConflict where somebody else works on it now.
 	FinishParcel(ctx context.Context, id ID, claim int64, did ErasureCounts, now time.Time, lease time.Duration) error
 	// FinishErasure deletes what is no part of the log, and overwrites what was deleted.
 	FinishErasure(ctx context.Context, id ID, claim int64, now time.Time) error
@@ -91,19 +91,45 @@ func (es *Erasures) Also(f func(ctx context.Context, p Person) error) {
 // returns, with its connections, and what it wrote goes soon after. Only a manager
 // may; a nil actor is the operator's command line.
 func (es *Erasures) Begin(ctx context.Context, a *Actor, name string) (Erasure, error) {
-	e := Erasure{ID: es.ids.New(es.now()), Asked: es.now()}
 	if a != nil {
 		if err := es.people.require(*a); err != nil {
 			return Erasure{}, err
 		}
-		e.By = a.Person
 	}
 	p, ok := es.people.dir.someName(name)
 	switch {
 	case !ok:
 		return Erasure{}, noPerson(name)
 	case a != nil && p.Key == a.Person:
-		return Erasure{}, Errorf(KindConflict, "A manager cannot erase itself; another manager can.")
+		return Erasure{}, managesItself()
+	}
+	return es.begin(ctx, a, p)
+}
+
+// BeginOwn erases the actor itself, which it confirmed in a way that no stolen token can.
+func (es *Erasures) BeginOwn(ctx context.Context, a Actor) (Erasure, error) {
+	if err := a.RequireSelf(true); err != nil {
+		return Erasure{}, err
+	}
+	p, ok := es.people.dir.PersonByKey(a.Person)
+	switch {
+	case !ok:
+		return Erasure{}, noPerson("me")
+	case p.Roles.Has(RoleManager):
+		return Erasure{}, managesItself()
+	}
+	return es.begin(ctx, &a, p)
+}
+
+// managesItself is so that a site keeps a manager.
+func managesItself() *Error {
+	return Errorf(KindConflict, "A manager cannot erase itself; another manager can.")
+}
+
+func (es *Erasures) begin(ctx context.Context, a *Actor, p Person) (Erasure, error) {
+	e := Erasure{ID: es.ids.New(es.now()), Asked: es.now()}
+	if a != nil {
+		e.By = a.Person
 	}
 	if owned := es.people.dir.ownedBy(p.Key); owned != "" {
 		return Erasure{}, Errorf(KindConflict, "%q owns the context %q; hand it over or delete it first.", p.Name, owned)
@@ -238,10 +264,7 @@ func (es *Erasures) tombstone(ctx context.Context, person PersonKey, parcel Eras
 		})
 	}
 	for range sent {
-		switch failed := <-answers; {
-		case failed == nil:
-			did.Posts++
-		case KindOf(failed) != KindNotFound: // removed meanwhile
+		if failed := <-answers; failed != nil && KindOf(failed) != KindNotFound { // removed meanwhile
 			err = failed
 		}
 	}

@@ -36,6 +36,7 @@ type FeedQuery struct {
 	Sources []FeedSource // each stream once
 	Reader  PersonKey    // private posts of others not addressed to it are left out
 	Author  PersonKey    // only what it wrote; 0: what all did
+	Ignored []PersonKey  // what these wrote is left out
 	Order   FeedOrder
 	Without Rank      // what a ranked list has told already is left out; only ByPublished
 	After   FeedPlace // goes on behind it, with what is older
@@ -102,7 +103,7 @@ func (fs *Feeds) Timeline(ctx context.Context, a Actor, order FeedOrder, after F
 		}
 	}
 	heads, told := fs.heads.known(streams)
-	page, err := fs.store.Feed(ctx, FeedQuery{Sources: sources, Reader: a.Person, Order: order, After: after, Limit: limit, Heads: heads})
+	page, err := fs.store.Feed(ctx, FeedQuery{Sources: sources, Reader: a.Person, Order: order, After: after, Limit: limit, Heads: heads, Ignored: fs.dir.ignoredBy(a.Person)})
 	fs.heads.learn(page.Heads, told)
 	return fs.page(page.Posts, ListPlace{Feed: page.Next}), err
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -24,6 +25,9 @@ type ImportOptions struct {
 	DryRun bool // nothing changes
 	Skip   bool // a broken line is left out; else nothing behind it goes in
 	Notify bool // joins are told as events, and people are pushed to for what is posted
+	// CSV takes people from a table whose first line names its columns, instead of
+	// lines of JSON.
+	CSV bool
 	// People takes nothing but people, contexts and members: for a process beside
 	// the one that serves, which would not announce what is posted.
 	People bool
@@ -101,28 +105,65 @@ func (im *Imports) Import(ctx context.Context, a Actor, src io.Reader, o ImportO
 // Found is Import without asking who wants it: for the operator's command line,
 // whose actor is nobody.
 func (im *Imports) Found(ctx context.Context, a Actor, src io.Reader, o ImportOptions) (ImportReport, error) {
-	r := &importRun{Imports: im, actor: a, o: o, pairs: map[Member]bool{}, ids: map[string]bool{}, foreseen: map[string]bool{}}
-	lines := bufio.NewReaderSize(src, 64<<10)
-	for n := 1; ; n++ {
-		line, err := readImportLine(lines)
+	r := &importRun{Imports: im, actor: a, o: o, parse: parseImportLine, pairs: map[Member]bool{}, ids: map[string]bool{}, foreseen: map[string]bool{}}
+	err := r.run(ctx, &importSource{src: bufio.NewReaderSize(src, 64<<10)})
+	if r.report.Lines > 0 && !o.DryRun {
+		act := actOf(nil, VerbSiteImport)
+		if a.Person != 0 {
+			act = a.Act(VerbSiteImport)
+		}
+		act.Result = r.report.said()
+		im.dir.audit.Tell(ctx, act)
+	}
+	return r.report, err
+}
+
+// said is what an import came to, for the audit log.
+func (r *ImportReport) said() string {
+	return fmt.Sprintf("%d people, %d contexts, %d members, %d posts; %d lines refused",
+		r.People.Added, r.Contexts.Added, r.Members.Added, r.Activities.Added+r.Comments.Added, r.Failed)
+}
+
+func (r *importRun) run(ctx context.Context, src *importSource) error {
+	read := src.line
+	if r.o.CSV {
+		read = src.record
+		if ok, err := r.columns(src); err != nil || !ok {
+			return err
+		}
+	}
+	for {
+		n, text, err := read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err == nil && n == 1 {
-			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
-		}
-		if err == nil && len(bytes.TrimSpace(line)) == 0 {
+		if err == nil && len(bytes.TrimSpace(text)) == 0 {
 			continue
 		}
-		switch stop, err := r.line(ctx, n, line, err); {
-		case err != nil:
-			return r.report, err
-		case stop:
-			return r.report, nil
+		if stop, err := r.line(ctx, n, text, err); err != nil || stop {
+			return err
 		}
 	}
 	_, err := r.flush(ctx)
-	return r.report, err
+	return err
+}
+
+// importSource is what is imported, line by line.
+type importSource struct {
+	src   *bufio.Reader
+	n     int  // lines read
+	comma rune // of a table; 0: not known yet
+}
+
+// line reads the next line, without the mark that some programs begin a file with, and
+// tells its number. Errors are those of readImportLine.
+func (s *importSource) line() (n int, text []byte, err error) {
+	text, err = readImportLine(s.src)
+	s.n++
+	if s.n == 1 {
+		text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	}
+	return s.n, text, err
 }
 
 // readImportLine reads a line without its end; io.EOF where there is none. A line that
@@ -163,6 +204,7 @@ type importRun struct {
 	actor  Actor
 	o      ImportOptions
 	report ImportReport
+	parse  func(line []byte) (importLine, error)
 
 	chunk []importLine    // of one kind
 	pairs map[Member]bool // members in the chunk
@@ -184,7 +226,7 @@ func (r *importRun) line(ctx context.Context, n int, text []byte, unread error) 
 	r.report.Lines++
 	var l importLine
 	if unread == nil {
-		l, unread = parseImportLine(text)
+		l, unread = r.parse(text)
 	}
 	if unread == nil && r.o.People && l.kind == importPost {
 		unread = Invalid("type", "activities and comments are imported over REST, POST /v1/import")

@@ -119,7 +119,7 @@ func (fs *Feeds) Authors(ctx context.Context, a Actor, w Where) ([]Person, error
 	if err != nil {
 		return nil, err
 	}
-	return fs.authors(ctx, a, []FeedSource{sight.source()})
+	return fs.authors(ctx, a, []FeedSource{sight.source()}, nil)
 }
 
 // TimelineAuthors is Authors of the actor's timeline.
@@ -127,14 +127,14 @@ func (fs *Feeds) TimelineAuthors(ctx context.Context, a Actor) ([]Person, error)
 	if err := a.requireReading(); err != nil {
 		return nil, err
 	}
-	return fs.authors(ctx, a, fs.dir.timeline(a))
+	return fs.authors(ctx, a, fs.dir.timeline(a), fs.dir.ignoredBy(a.Person))
 }
 
-func (fs *Feeds) authors(ctx context.Context, a Actor, sources []FeedSource) ([]Person, error) {
+func (fs *Feeds) authors(ctx context.Context, a Actor, sources []FeedSource, ignored []PersonKey) ([]Person, error) {
 	if len(sources) == 0 {
 		return nil, nil
 	}
-	keys, err := fs.store.Authors(ctx, FeedQuery{Sources: sources, Reader: a.hand(), Limit: authorsWithin}, authorsListed)
+	keys, err := fs.store.Authors(ctx, FeedQuery{Sources: sources, Reader: a.hand(), Ignored: ignored, Limit: authorsWithin}, authorsListed)
 	if err != nil {
 		return nil, err
 	}

@@ -176,11 +176,11 @@ func (d *Directory) PushSight(person PersonKey, space SpaceKey) (Sight, bool) {
 	return s, s.Space != nil && s.May.Has(Read)
 }
 
-// PushRange asks what of a claim can still be told of.
-func (s Sight) PushRange(c Channel, claim *PushClaim) PushRange {
+// PushRange asks what of a claim can still be told of to the person whose sight it is.
+func (d *Directory) PushRange(s Sight, c Channel, claim *PushClaim) PushRange {
 	return PushRange{
 		PushPlace: claim.PushPlace, Base: s.Joined[c], Floor: s.Floor[c],
-		From: claim.First, Last: claim.Last, Done: claim.Done,
+		From: claim.First, Last: claim.Last, Done: claim.Done, Ignores: d.ignoresAny(claim.Person),
 	}
 }
 
@@ -188,7 +188,7 @@ func (s Sight) PushRange(c Channel, claim *PushClaim) PushRange {
 // it lives, the person may see it, and where it was mentioned it still is.
 func (d *Directory) PushConcerns(person PersonKey, why PushReason, p *Post) bool {
 	switch {
-	case !p.Removed.IsZero(), p.Author == person, p.Private && !slices.Contains(p.To, person):
+	case !p.Removed.IsZero(), p.Author == person, p.Private && !slices.Contains(p.To, person), d.ignoresPost(person, p):
 		return false
 	case why == PushedMention:
 		return slices.Contains(d.Mentions(p), person)

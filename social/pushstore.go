@@ -113,6 +113,8 @@ type PushRange struct {
 	From  uint64 // the first post that may be told of
 	Last  uint64 // and the last
 	Done  uint64 // up to here it was told of, or decided that it is not
+	// Ignores tells that the person ignores somebody, whose posts are left out.
+	Ignores bool
 }
 
 // PushContent is the answer.
@@ -120,7 +122,9 @@ type PushContent struct {
 	Read   uint64 // the marker, or the base
 	Count  int    // living posts by others after both Read and From-1, up to Last; see PushCountWithin
 	Newest uint64 // the seq of the last of them; 0: none
-	Named  []PushNamed
+	// Ignored tells that there are others, by those whom the person ignores.
+	Ignored bool
+	Named   []PushNamed
 }
 
 // PushCountWithin is how many of the last entries PushContent.Count looks at one

@@ -16,7 +16,7 @@ type Delta struct {
 	Watched   []PersonKey // whom others see otherwise than before, or not at all
 	Spaces    []SpaceKey  // whose policies, owner or existence changed
 	Members   []Member    // whose rights in one space changed
-	Blocks    []PersonKey // who blocks others than before
+	Blocks    []PersonKey // who blocks or ignores others than before
 }
 
 // Watch refreshes for ever: what other processes commit holds here within the
@@ -136,6 +136,7 @@ func (d *Directory) apply(ctx context.Context, changes []Change) error {
 	}
 	for _, person := range delta.Blocks {
 		delete(d.blocks, person)
+		delete(d.ignores, person)
 	}
 	for _, b := range blocks {
 		d.putBlockLocked(b)

@@ -11,6 +11,10 @@ import (
 )
 
 const (
+	// How many of its posts were removed since the erasure began: whoever goes on after
+	// a crash counts what was done before it.
+	eraseCount = `SELECT COUNT(*) FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
+		WHERE p.author = $4 AND p.counts AND NOT p.as_space AND p.removed_at >= $5`
 	// What of the person is left in streams that take no Delete any more.
 	eraseClosed = `SELECT p.id, p.stream, p.seq, p.root FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
 		WHERE p.author = $4 AND p.counts AND NOT p.as_space AND p.removed_at IS NULL`
@@ -45,7 +49,7 @@ func (db *DB) FinishParcel(ctx context.Context, id social.ID, claim int64, did s
 		if err != nil || len(ranges) == 0 {
 			return err
 		}
-		b := parcel{person: person, ranges: ranges, now: micros(now), did: did}
+		b := parcel{person: person, ranges: ranges, asked: micros(e.Asked), now: micros(now), did: did}
 		if err := b.finish(ctx, t); err != nil {
 			return err
 		}
@@ -69,6 +73,7 @@ func (db *DB) FinishParcel(ctx context.Context, id social.ID, claim int64, did s
 type parcel struct {
 	person int64
 	ranges []eraseRange
+	asked  int64
 	now    int64
 	did    social.ErasureCounts
 }
@@ -86,6 +91,9 @@ func (b *parcel) finish(ctx context.Context, t *tx) error {
 		return err
 	}
 	l := rangeLists(b.ranges, func(r *eraseRange) bool { return r.channel.Log() })
+	if err := one(ctx, t, into(&b.did.Posts), eraseCount, l[0], l[1], l[2], b.person, b.asked); err != nil {
+		return fmt.Errorf("count what was removed: %w", err)
+	}
 	for _, text := range []string{eraseKeys, eraseReports} {
 		if _, err := t.exec(ctx, text, l[0], l[1], l[2], b.person); err != nil {
 			return fmt.Errorf("forget what stands beside posts: %w", err)
@@ -137,7 +145,6 @@ func (b *parcel) blank(ctx context.Context, t *tx) error {
 			}
 		}
 	}
-	b.did.Posts += len(ids)
 	return forgetPosts(ctx, t, refs)
 }
 

@@ -306,6 +306,7 @@ func (f *feed) read(ctx context.Context, eng engine, runs []*feedRun) error {
 }
 
 func (f *feed) add(e feedEntry) {
+	e.visible = e.visible && (e.asSpace || !slices.Contains(f.Ignored, e.author))
 	f.entries = append(f.entries, e)
 	if e.visible {
 		f.seen++

@@ -80,10 +80,10 @@ func (db *DB) PushPreferences(ctx context.Context, people []social.PersonKey) (m
 // what may be told of: the last $8 entries one by one, the ones before by ordinals.
 // Everything is a look-up or a short range in a primary key.
 const pushContents = `WITH marked AS MATERIALIZED (
-		SELECT s.id AS stream, u.person, s.ordinals, u.shown, u.last, u.n,
+		SELECT s.id AS stream, u.person, s.ordinals, u.shown, u.last, u.n, u.ignores,
 			CASE WHEN COALESCE(m.read, 0) > u.base THEN m.read ELSE u.base END AS marker, u.start
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-			AS u (stream, person, base, shown, start, last, n)
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $9::bigint[])
+			AS u (stream, person, base, shown, start, last, n, ignores)
 		JOIN streams s ON s.id = u.stream
 		LEFT JOIN read_markers m ON m.stream = u.stream AND m.person = u.person
 	), begun AS MATERIALIZED (
@@ -92,14 +92,19 @@ const pushContents = `WITH marked AS MATERIALIZED (
 		SELECT q.*, CASE WHEN q.base < q.last - $8 THEN q.last - $8 ELSE q.base END AS near FROM begun q
 	), counted AS MATERIALIZED (
 		SELECT q.*,
-			(SELECT COUNT(*) FROM posts p WHERE ` + unreadBy + ` AND p.seq > q.near AND p.seq <= q.last) AS fresh,
-			(SELECT p.seq FROM posts p WHERE ` + unreadBy + ` AND p.seq > q.near AND p.seq <= q.last ORDER BY p.seq DESC LIMIT 1) AS newest,
+			(SELECT COUNT(*) FROM posts p WHERE ` + unreadBy + ` AND ` + heeded + ` AND p.seq > q.near AND p.seq <= q.last) AS fresh,
+			(SELECT p.seq FROM posts p WHERE ` + unreadBy + ` AND ` + heeded + ` AND p.seq > q.near AND p.seq <= q.last ORDER BY p.seq DESC LIMIT 1) AS newest,
+			CASE WHEN q.ignores = 0 THEN 0 ELSE (SELECT COUNT(*) FROM posts p WHERE ` + unreadBy + ` AND NOT ` + heeded + ` AND p.seq > q.near AND p.seq <= q.last) END AS ignored,
 			CASE WHEN q.near = q.base THEN 0 ELSE
 				COALESCE((SELECT ` + ordinalBefore + ` FROM posts p WHERE p.stream = q.stream AND p.seq > q.near ORDER BY p.seq LIMIT 1), q.ordinals)
 				- COALESCE((SELECT ` + ordinalBefore + ` FROM posts p WHERE p.stream = q.stream AND p.seq > q.base ORDER BY p.seq LIMIT 1), q.ordinals) END AS older
 		FROM bounded q
 	)
-	SELECT q.n, q.marker, q.fresh + q.older, COALESCE(q.newest, 0) FROM counted q`
+	SELECT q.n, q.marker, q.fresh + q.older, COALESCE(q.newest, 0), q.ignored > 0 FROM counted q`
+
+// heeded tells whether the person of a row q does not ignore who wrote a post p. Those
+// who ignore nobody pay nothing. By primary key.
+const heeded = `(q.ignores = 0 OR p.as_space OR NOT EXISTS (SELECT 1 FROM ignores i WHERE i.person = q.person AND i.blocked = p.author))`
 
 // namedMost is how many of the posts that name a person are looked at.
 const namedMost = 50
@@ -117,21 +122,21 @@ func (db *DB) PushContents(ctx context.Context, of []social.PushRange) ([]social
 }
 
 func (db *DB) pushContents(ctx context.Context, of []social.PushRange, out []social.PushContent) error {
-	var lists [7][]int64
+	var lists [8][]int64
 	var named [4][]int64
 	for i, r := range of {
 		start := max(r.From, 1) - 1
-		putColumns(lists[:], int64(r.Stream), int64(r.Person), int64(r.Base), int64(r.Floor), int64(start), int64(r.Last), int64(i)) //nolint:gosec // came from BIGINTs
-		putColumns(named[:], int64(r.Person), int64(r.Stream), int64(r.Last), int64(i))                                              //nolint:gosec // likewise
+		putColumns(lists[:], int64(r.Stream), int64(r.Person), int64(r.Base), int64(r.Floor), int64(start), int64(r.Last), int64(i), truth(r.Ignores)) //nolint:gosec // came from BIGINTs
+		putColumns(named[:], int64(r.Person), int64(r.Stream), int64(r.Last), int64(i))                                                                //nolint:gosec // likewise
 	}
 	c := db.eng.reader()
 	err := each(ctx, c, func(rs rows) error {
 		var i int
 		var x social.PushContent
-		err := rs.Scan(&i, &x.Read, &x.Count, &x.Newest)
+		err := rs.Scan(&i, &x.Read, &x.Count, &x.Newest, &x.Ignored)
 		out[i] = x
 		return err
-	}, pushContents, lists[0], lists[1], lists[2], lists[3], lists[4], lists[5], lists[6], int64(social.PushCountWithin))
+	}, pushContents, lists[0], lists[1], lists[2], lists[3], lists[4], lists[5], lists[6], int64(social.PushCountWithin), lists[7])
 	if err != nil {
 		return err
 	}

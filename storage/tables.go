@@ -12,7 +12,7 @@ import (
 // a test, and every move.
 var movedTables = []string{
 	"people", "names", "passwords", "grants", "tokens", "spaces", "streams", "members", "overrides", "bans",
-	"attention", "blocks", "preferences", "seen", "read_markers",
+	"attention", "blocks", "ignores", "preferences", "seen", "read_markers",
 	"posts", "post_readers", "edits", "tallies", "reactions", "reports", "samples", "retained", "keys", "replays",
 	"sessions", "nodes", "inbound", "read_changes", "changes", "site",
 	"devices", "push_streams", "push_rows", "push_named", "push_told", "push_decisions", "push_dead", "vapid",

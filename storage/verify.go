@@ -59,6 +59,7 @@ func (db *DB) verify(ctx context.Context, c conn) ([]Finding, error) {
 		avatarChecks(),
 		fileChecks(),
 		auditChecks(),
+		peopleChecks(),
 		db.eng.checks(),
 	)
 	for _, k := range checks {

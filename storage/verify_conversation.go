@@ -18,8 +18,9 @@ func conversationChecks() []check {
 			WHERE s.kind = 1 AND s.pair_a IS NULL AND NOT s.deleted AND m.person IS NULL LIMIT $1`,
 	}, {
 		rule: "a block is between two people who are there",
-		mend: "delete the row from the table blocks",
-		sql: `SELECT 'person ' || b.person || ' blocks ' || b.blocked FROM blocks b LEFT JOIN people p ON p.id = b.person
+		mend: "delete the row from the table blocks, or ignores",
+		sql: `SELECT 'person ' || b.person || ' blocks ' || b.blocked FROM (SELECT person, blocked FROM blocks
+				UNION ALL SELECT person, blocked FROM ignores) b LEFT JOIN people p ON p.id = b.person
 			LEFT JOIN people o ON o.id = b.blocked
 			WHERE b.person = b.blocked OR p.id IS NULL OR p.removed OR o.id IS NULL OR o.removed LIMIT $1`,
 	}, {

@@ -86,6 +86,14 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"the owner of a group", `UPDATE spaces SET owner = 3 WHERE kind = 1 AND pair_a IS NULL`},
 		{"a block is between", `UPDATE people SET removed = TRUE WHERE name = 'carol'`},
 		{"a block is between", `UPDATE blocks SET blocked = person`},
+		{"a block is between", `UPDATE ignores SET blocked = person`},
+		{"a profile is of", `UPDATE people SET removed = TRUE WHERE name = 'carol'`},
+		{"who was erased", `UPDATE people SET removed = FALSE WHERE erased`},
+		{"who was erased", `UPDATE people SET display_name = 'Dora' WHERE erased`},
+		{"who was erased", `UPDATE names SET name = 'dora' WHERE name LIKE '#%'`},
+		{"an erasure is of", `UPDATE people SET erased = FALSE WHERE erased`},
+		{"an erasure is of", `DELETE FROM erasures`},
+		{"nothing is left in the log", `UPDATE posts SET author = (SELECT person FROM erasures) WHERE stream = 1 AND seq = 1`},
 		{"what is muted", `UPDATE people SET removed = TRUE WHERE name = 'bob'`},
 		{"what is muted", `UPDATE spaces SET deleted = TRUE`},
 		{"what is muted", `UPDATE attention SET muted_until = 0`},
@@ -211,6 +219,11 @@ func fillForDamage(t *testing.T, db *storage.DB) {
 	damageableSessions(t, w)
 	damageableTalk(t, w)
 	damageableWall(t, w)
+	title := "sings"
+	if err := db.PatchPerson(t.Context(), w.Carol, social.PersonPatch{Title: &title}, now); err != nil {
+		t.Fatal(err)
+	}
+	w.Erased(w.Person("dora"))
 	grant, err := db.CreateGrant(t.Context(), social.Grant{ID: w.IDs.New(now), Person: w.Bob, Kind: social.GrantNamed},
 		[]social.Token{{Hash: [32]byte{1}, Kind: social.TokenAccess}})
 	if err != nil {
@@ -248,6 +261,10 @@ func damageableTalk(t *testing.T, w *storagetest.World) {
 		}
 	}
 	if _, err := w.DB.Block(t.Context(), social.Block{Person: w.Bob, Blocked: w.Carol, At: storagetest.Epoch()}, 10); err != nil {
+		t.Fatal(err)
+	}
+	ignored := social.Block{Person: w.Alice, Blocked: w.Carol, Ignored: true, At: storagetest.Epoch()}
+	if _, err := w.DB.Block(t.Context(), ignored, 10); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.DB.SetInterest(t.Context(), w.Bob, w.Lobby.Key, social.InterestPatch{Mute: &social.Mute{On: true}}, storagetest.Epoch()); err != nil {

@@ -296,7 +296,7 @@ func (s *server) handler(l *listeners) (http.Handler, error) {
 	settings.OnPut(s.pushes.Wished)
 	rest, err := api.New(restConfig(s.config), api.Deps{
 		Directory: s.dir, Posts: s.posts, Activities: s.activities, Spaces: s.spaces, People: s.people, Data: s.data, Markers: s.markers, Sessions: social.NewSessions(s.dir, s.db, hooks.Live{Broker: s.broker}, time.Now), Auth: s.auth,
-		Walls: s.walls, Repeats: s.repeats, Preferences: settings, Feeds: s.feeds, Talks: s.talks, Blocks: s.blocks,
+		Walls: s.walls, Repeats: s.repeats, Preferences: settings, Feeds: s.feeds, Talks: s.talks, Blocks: s.blocks, Ignores: s.ignores,
 		Attention: s.attention, Presences: s.presences, Devices: s.devices, Pushes: s.traces, Searches: s.searches, Imports: s.imports, Erasures: s.erasures, Exports: s.exports,
 		Attachments: s.files.attachments, Thumbnails: s.files.thumbnails, Avatars: s.files.avatars, Links: s.files.links, Media: s.files.media,
 		Mishaps: s.mishaps, Stats: (&census{server: s, started: time.Now()}).stats,

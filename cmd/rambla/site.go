@@ -43,6 +43,7 @@ type site struct {
 
 	talks     *social.Conversations
 	blocks    *social.Blocks
+	ignores   *social.Blocks
 	attention *social.Attention
 	walls     *social.Walls
 	repeats   *social.Repeats
@@ -118,6 +119,7 @@ func newSite(db *storage.DB, c *Config, here string, logger *slog.Logger) (*site
 	s.people = social.NewPeople(s.dir, db, now)
 	s.talks = social.NewConversations(s.spaces, db, s.posts, int(c.Participants))
 	s.blocks = social.NewBlocks(s.dir, db, now)
+	s.ignores = social.NewIgnores(s.dir, db, now)
 	s.feeds = social.NewFeeds(s.dir, db, announcer, now)
 	s.attention = social.NewAttention(s.dir, db, now)
 	tails := social.NewTails(db, now)

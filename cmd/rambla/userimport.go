@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"rambla/social"
 )
 
 type userImportCommand struct {
-	File   string `arg:"" help:"A JSON object a line, as POST /v1/import takes them (- for standard input)."`
+	File   string `arg:"" help:"A JSON object a line, as POST /v1/import takes them, or a table of people as CSV (- for standard input)."`
+	CSV    bool   `name:"csv" help:"It is CSV; so is every FILE whose name ends in .csv."`
 	DryRun bool   `help:"Only say what would change."`
 	Skip   bool   `help:"Leave broken lines out; else nothing behind the first one goes in."`
 }
@@ -25,12 +27,13 @@ func (u userImportCommand) Run(in *invocation) error {
 		}
 		defer f.Close()
 		src = f
+		u.CSV = u.CSV || strings.EqualFold(filepath.Ext(u.File), ".csv")
 	}
 	return in.administer(func(ctx context.Context, s *site) error { return u.run(ctx, in, s, src) })
 }
 
 func (u userImportCommand) run(ctx context.Context, in *invocation, s *site, src io.Reader) error {
-	r, err := s.imports.Found(ctx, social.Actor{Generator: "server"}, src, social.ImportOptions{DryRun: u.DryRun, Skip: u.Skip, People: true})
+	r, err := s.imports.Found(ctx, social.Actor{Generator: "server"}, src, social.ImportOptions{DryRun: u.DryRun, Skip: u.Skip, CSV: u.CSV, People: true})
 	for _, f := range r.Faults {
 		fmt.Fprintf(in.err, "line %d: %s\n", f.Line, f.Detail)
 	}

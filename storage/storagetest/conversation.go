@@ -20,6 +20,7 @@ func conversationClaims() []claim {
 		{"who is removed leaves its groups to who joined them first", heirs},
 		{"streams are listed by what was posted last", recent},
 		{"a block is there until it ends, or one of the two does", blocks},
+		{"whom one ignores is kept beside whom one blocks", ignores},
 		{"nobody blocks more than there is room for", blockLimit},
 		{"what is muted is read until it is not", mutes},
 	}
@@ -295,7 +296,7 @@ func blocks(w *World) {
 	}
 	before = w.Version()
 	for range 2 {
-		if err := w.DB.Unblock(w.Context(), w.Alice, w.Bob, Epoch()); err != nil {
+		if err := w.DB.Unblock(w.Context(), social.Block{Person: w.Alice, Blocked: w.Bob, At: Epoch()}); err != nil {
 			w.Fatal(err)
 		}
 	}
@@ -310,6 +311,44 @@ func blocks(w *World) {
 		w.Errorf("after the removal %+v", got)
 	}
 	_, err := w.DB.Block(w.Context(), social.Block{Person: w.Alice, Blocked: w.Bob, At: Epoch()}, 10)
+	Wants(w, err, social.KindNotFound)
+}
+
+// ignores are kept as blocks are, and beside them.
+func ignores(w *World) {
+	of := func(person social.PersonKey) social.Block {
+		return social.Block{Person: person, Blocked: w.Bob, Ignored: true, At: Epoch()}
+	}
+	before := w.Version()
+	for i, want := range []bool{true, false} {
+		if first, err := w.DB.Block(w.Context(), of(w.Alice), 10); err != nil || first != want {
+			w.Errorf("time %d: first %v, %v", i, first, err)
+		}
+	}
+	w.block(w.Alice, w.Bob)
+	change := social.Change{Kind: social.ChangeBlock, Person: w.Alice}
+	if got := w.Changes(before); !slices.Equal(got, []social.Change{change, change}) {
+		w.Errorf("changes %+v", got)
+	}
+	both := []social.Block{{Person: w.Alice, Blocked: w.Bob, At: Epoch()}, of(w.Alice)}
+	for _, people := range [][]social.PersonKey{nil, {w.Alice}} {
+		if got := w.blocks(people); !slices.Equal(got, both) {
+			w.Errorf("of %v: %+v", people, got)
+		}
+	}
+	w.must(w.DB.Unblock(w.Context(), of(w.Alice)))
+	if got := w.blocks(nil); !slices.Equal(got, both[:1]) {
+		w.Errorf("left are %+v", got)
+	}
+	if _, err := w.DB.Block(w.Context(), of(w.Carol), 10); err != nil {
+		w.Fatal(err)
+	}
+	before = w.Version()
+	w.must(w.DB.RemovePerson(w.Context(), w.Bob, Epoch()))
+	if got := w.blocks(nil); len(got) != 0 || !slices.Contains(w.Changes(before), social.Change{Kind: social.ChangeBlock, Person: w.Carol}) {
+		w.Errorf("after the removal %+v", got)
+	}
+	_, err := w.DB.Block(w.Context(), of(w.Alice), 10)
 	Wants(w, err, social.KindNotFound)
 }
 
