@@ -243,7 +243,7 @@ func (b *batch) lookShown(ctx context.Context) error {
 		}
 	}
 	each(func(r *row, t *target) {
-		q := r.sight.PushRange(r.channel, &r.claim)
+		q := b.Directory.PushRange(r.sight, r.channel, &r.claim)
 		if t.own {
 			q.From = max(q.From, t.acked+1)
 		}
