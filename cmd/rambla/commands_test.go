@@ -19,6 +19,9 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir+"/pw", "correct horse\n")
 	writeFile(t, dir+"/short", "abc\n")
+	writeFile(t, dir+"/people.csv", "name,displayName\nida,Ida\nmax,\n")
+	writeFile(t, dir+"/broken.csv", "name\nme\nzoe\n")
+	writeFile(t, dir+"/people.ndjson", `{"type":"person","name":"ida","title":"Tutor"}`+"\n"+`{"type":"context","id":"c","owner":"ida"}`)
 	writeFile(t, dir+"/unknown.yaml", "broker: {max_pakcet: 1}\n")
 	writeFile(t, dir+"/origin.yaml", "http: {origins: [app.example]}\n")
 	writeFile(t, dir+"/proxy.yaml", "http: {trusted_proxies: [proxy]}\n")
@@ -59,6 +62,11 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 		{"user role ann king --data {d}/data", exitUsage, "king"},
 		{"user role ann +king --data {d}/data", exitUsage, "king"},
 		{"user role ann +auditor -hidden --data {d}/data", exitOK, "ann: auditor"},
+		{"user import {d}/none.csv --data {d}/data", exitUsage, "none.csv"},
+		{"user import {d}/people.csv --dry-run --data {d}/data", exitOK, "people to import: 2 added"},
+		{"user import {d}/people.csv --data {d}/data", exitOK, "people imported: 2 added"},
+		{"user import {d}/broken.csv --data {d}/data", exitFailure, "line 2"},
+		{"user import {d}/people.ndjson --data {d}/data", exitOK, "contexts imported: 1 added"},
 		{"user remove nobody --data {d}/data", exitFailure, "nobody"},
 		{"token create --data {d}/data", exitUsage, "--user"},
 		{"token create --user nobody --data {d}/data", exitFailure, "nobody"},
@@ -76,6 +84,8 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 		{"config check --config {d}/none.yaml", exitUsage, "none.yaml"},
 		{"config print --config {d}/unknown.yaml", exitUsage, "max_pakcet"},
 		{"bench", exitUsage, "publish"},
+		{"bench import --people 20 --contexts 3 --memberships 30", exitOK, "a second"},
+		{"bench import --people 2 --contexts 2 --memberships 5", exitUsage, "--memberships"},
 		{"bench publish --self --fast", exitUsage, "--fast"},
 		{"serve --prot 1", exitUsage, "--prot"},
 		{"serve --log-level loud", exitUsage, "loud"},
