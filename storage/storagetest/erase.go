@@ -154,7 +154,9 @@ func eraseLog(w *World) {
 func importPeople(w *World) {
 	list := []social.NewPerson{
 		{Name: "ida", DisplayName: "Ida", Roles: social.RoleHidden, Profile: social.Profile{Title: "Tutor", URL: "https://ida.example"}, PasswordHash: "h"},
-		{Name: "bob"}, {Name: "max", DisplayName: "Max", Service: true}, {Name: "max"},
+		{Name: "bob"},
+		{Name: "max", DisplayName: "Max", Service: true},
+		{Name: "max"},
 	}
 	before := w.Version()
 	refused, err := w.DB.CreatePeople(w.Context(), list, Epoch())
