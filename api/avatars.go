@@ -76,10 +76,11 @@ func (s *Server) putAvatar(whose pictured) http.HandlerFunc {
 			s.fail(w, r, err)
 			return
 		}
+		actor, of := askedOf(r.Context()).actor, whose(r)
 		s.keepOnce(w, r, "", src, func(ctx context.Context, src io.Reader, w http.ResponseWriter) error {
 			ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 			defer cancel()
-			if err := s.avatars.Put(ctx, askedOf(r.Context()).actor, whose(r), src); err != nil {
+			if err := s.avatars.Put(ctx, actor, of, src); err != nil {
 				return err
 			}
 			w.WriteHeader(http.StatusNoContent)
