@@ -155,8 +155,8 @@ func TestSlowSubscribersAreToldFromTheOthers(t *testing.T) {
 	lasting(t, func(t *testing.T, version int, follow bool) {
 		s := newStub(t, nil)
 		o := s.siteOptions().withDefaults(1, 1, 1)
-		o.Version, o.Subscribers, o.Slow, o.Rate, o.Payload = version, 7, 2, 200, 4000
-		o.Duration, o.Stall, o.ReceiveMaximum = 100*time.Millisecond, 200*time.Millisecond, 9
+		o.Version, o.Subscribers, o.Slow, o.Rate, o.Payload = version, 7, 2, 40, 4000
+		o.Duration, o.Stall, o.ReceiveMaximum = 500*time.Millisecond, time.Second, 9
 		target, err := openTarget(t.Context(), o, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -178,8 +178,8 @@ func TestSlowSubscribersAreToldFromTheOthers(t *testing.T) {
 			if !follow && (stalled.Operations != 5*40 || resumed.Operations != 7*20+2*40) || resumed.CaughtUp <= 0 {
 				t.Errorf("deliveries: stalled %+v, resumed %+v", stalled, resumed)
 			}
-			// What waited for the slow ones, for 200 ms and more, is not the others' latency.
-			if resumed.Latency.Max > 150 {
+			// What waited for the slow ones, for a second and more, is not the others' latency.
+			if resumed.Latency.Max > 800 {
 				t.Errorf("the others' latency is %+v", resumed.Latency)
 			}
 		}

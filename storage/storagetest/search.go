@@ -17,6 +17,7 @@ func searchClaims() []claim {
 		{"an edit replaces what is found, and a removal ends it", searchChanges},
 		{"a worker goes on where it was, and begins again for another version", searchPositions},
 		{"what retention gives up is not found, and leaves the index", searchPurge},
+		{"an index from which much goes at once is whole", searchEmptied},
 		{"an author is forgotten where nobody indexes", searchForgets},
 	}
 }
@@ -36,6 +37,29 @@ func (w *World) index(posts ...*social.Post) {
 	if err := w.DB.PutSearch(w.Context(), put); err != nil {
 		w.Fatal(err)
 	}
+}
+
+// The embedded store's doctor took an index of which whole parts had been removed at
+// once for damaged.
+func searchEmptied(w *World) {
+	w.said("kept")
+	for range 6 {
+		put := social.SearchPut{Read: map[social.StreamKey]uint64{}}
+		for _, text := range []string{"x", "alpha", "a #note", "final exam"} {
+			for range 10 {
+				p := w.said(text)[0]
+				done := w.Amend(social.TypeDelete, p, "")
+				w.Append(Epoch(), done)
+				put.Gone, put.Read[p.Stream] = append(put.Gone, p.Ref()), done.Seq
+			}
+		}
+		if err := w.DB.PutSearch(w.Context(), put); err != nil {
+			w.Fatal(err)
+		}
+		Verify(w, w.DB)
+	}
+	w.wantFound("kept", asks(word("kept")))
+	w.wantFound("", asks(word("alpha")))
 }
 
 // said posts and indexes texts of alice, each a microsecond after the other.
