@@ -107,6 +107,9 @@ test("somebody is blocked from the conversation with them, and no longer from th
   await more(alice).click();
   await alice.page.getByRole("menuitem", { name: "About Carol" }).click();
   const card = alice.page.getByRole("dialog", { name: "Carol" });
+  await card.getByRole("button", { name: "Ignore" }).click();
+  await card.getByRole("button", { name: "Listen again" }).click();
+  await card.getByRole("button", { name: "Ignore" }).waitFor();
   await card.getByRole("button", { name: "Unblock" }).click();
   await card.getByRole("button", { name: "Block", exact: true }).waitFor();
   await alice.examine();

@@ -120,9 +120,22 @@ export class Deeds {
     return this.attempt(() => this.turn(`/people/${encodeURIComponent(person)}/block`, on));
   }
 
+  async ignore(person: string, on: boolean): Promise<boolean> {
+    return this.attempt(() => this.turn(`/people/${encodeURIComponent(person)}/ignore`, on));
+  }
+
   /** Whom this person blocks. Throws a Problem. */
   async blocked(): Promise<Set<string>> {
-    const people = parsePeople(await listAll(this.rest, "/me/blocks"));
+    return this.names("/me/blocks");
+  }
+
+  /** Whom this person ignores. Throws a Problem. */
+  async ignored(): Promise<Set<string>> {
+    return this.names("/me/ignores");
+  }
+
+  private async names(path: string): Promise<Set<string>> {
+    const people = parsePeople(await listAll(this.rest, path));
     return new Set(people.map((person) => person.id));
   }
 

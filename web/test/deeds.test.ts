@@ -104,6 +104,15 @@ test("somebody is blocked, and no longer", async () => {
   assert.deepEqual(asked, ["PUT /people/bob/block", "DELETE /people/bob/block", "GET /me/blocks?limit=200"]);
 });
 
+test("somebody is ignored, and no longer", async () => {
+  const { asked, answer, deeds } = site();
+  await deeds.ignore("bob", true);
+  await deeds.ignore("bob", false);
+  answer.body = { items: [{ name: "bob", displayName: "Bob" }] };
+  assert.deepEqual([...(await deeds.ignored())], ["bob"]);
+  assert.deepEqual(asked, ["PUT /people/bob/ignore", "DELETE /people/bob/ignore", "GET /me/ignores?limit=200"]);
+});
+
 test("posts and comments are reported, and reports of a context are resolved with a word", async () => {
   const { asked, said, answer, deeds } = site();
   await deeds.report(post({ seq: 1 }), "rude");

@@ -14,21 +14,26 @@ export async function personCard(host: Host, name: string): Promise<void> {
   let person = { id: name, name };
   let follows = false;
   let blocks = false;
+  let ignores = false;
   try {
     const none = new Set<string>();
-    const [found, following, blocked] = await Promise.all([
+    const [found, following, blocked, ignored] = await Promise.all([
       desk.deeds.person(name),
       isMe ? none : desk.deeds.following(desk.me.id),
       isMe ? none : desk.deeds.blocked(),
+      isMe ? none : desk.deeds.ignored(),
     ]);
     person = found ?? person;
     follows = following.has(name);
     blocks = blocked.has(name);
+    ignores = ignored.has(name);
   } catch (err) {
     desk.say(sentenceOf(err));
     return;
   }
   const follow = toggle(follows, ["Follow", "Unfollow"], (on) => desk.deeds.follow(name, on));
+  const ignore = toggle(ignores, ["Ignore", "Listen again"], (on) => desk.deeds.ignore(name, on));
+  ignore.title = "No notifications, and nothing on your timeline, of what they write. They are not told.";
   const block = toggle(blocks, ["Block", "Unblock"], (on) => desk.deeds.block(name, on));
   let picture = portrait(person.id, person.name, desk.media);
   const repicture = () => {
@@ -40,7 +45,7 @@ export async function personCard(host: Host, name: string): Promise<void> {
   };
   const content = [
     h("div", { class: "who" }, picture, h("div", {}, h("p", { class: "muted" }, `@${person.id}`), h("p", {}, presenceWords(host, name)))),
-    isMe ? portraitChooser(host, { path: `/people/${encodeURIComponent(person.id)}`, changed: repicture }) : h("div", { class: "turns" }, follow, block),
+    isMe ? portraitChooser(host, { path: `/people/${encodeURIComponent(person.id)}`, changed: repicture }) : h("div", { class: "turns" }, follow, ignore, block),
   ];
   const choices = [{ value: "", words: "Close" }, { value: "wall", words: "Wall" }, ...(isMe ? [] : [{ value: "talk", words: "Message" }])];
   const choice = await ask(person.name, content, ...choices);
