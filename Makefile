@@ -105,7 +105,7 @@ test-tools:
 # there are cores. What go vet finds is told by make check.
 .PHONY: test-go
 test-go:
-	$(IN_MEMORY) $(WITH_POSTGRES) $(GO) test $(RACE) -vet=off -parallel 6 -timeout 40m ./cmd/rambla ./...
+	$(IN_MEMORY) $(WITH_POSTGRES) $(GO) test $(RACE) -vet=off -parallel 4 -timeout 40m ./cmd/rambla ./...
 
 .PHONY: test-web
 test-web: $(NODE_MODULES)

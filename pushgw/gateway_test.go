@@ -30,9 +30,11 @@ func TestAPostIsPushedToThoseWhoAreAway(t *testing.T) {
 func TestOfSeveralPostsOnePushTells(t *testing.T) {
 	s := onSQLite(t)
 	s.device("bob", "b", nil)
+	s.stop() // so that all have come when the first is looked at
 	for range 5 {
 		s.post("alice", "hello")
 	}
+	s.serve()
 	s.tells("b message " + lobby + " seq 5 n 5 badge 5")
 	s.settled()
 	// A flood is spaced: the second comes three seconds after the first, at once when it is over.

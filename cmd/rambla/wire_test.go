@@ -256,7 +256,7 @@ func (w *wire) publish(qos byte, topic, payload string, props ...[]byte) frame {
 func (w *wire) acknowledged(kind byte) frame {
 	w.t.Helper()
 	for {
-		f, err := w.readWithin(10 * time.Second)
+		f, err := w.readWithin(30 * time.Second)
 		switch {
 		case err != nil:
 			w.t.Fatalf("waiting for a packet of kind %d: %v", kind, err)
@@ -278,7 +278,7 @@ func (w *wire) read() (frame, error) {
 		w.early = w.early[1:]
 		return f, nil
 	}
-	return w.readWithin(10 * time.Second)
+	return w.readWithin(30 * time.Second)
 }
 
 func (w *wire) readWithin(limit time.Duration) (frame, error) {
