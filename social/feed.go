@@ -45,6 +45,17 @@ type FeedQuery struct {
 	Heads map[StreamKey]FeedHead
 }
 
+// Streams are those whose heads tell where a page begins.
+func (q *FeedQuery) Streams() []StreamKey {
+	out := make([]StreamKey, 0, 2*len(q.Sources))
+	for _, s := range q.Sources {
+		if out = append(out, s.Stream); q.Order == ByComment && s.Comments != 0 {
+			out = append(out, s.Comments)
+		}
+	}
+	return out
+}
+
 // FeedHead is how far a stream has got.
 type FeedHead struct {
 	Stream StreamKey
@@ -96,14 +107,10 @@ func (fs *Feeds) Timeline(ctx context.Context, a Actor, order FeedOrder, after F
 	if len(sources) == 0 {
 		return ListPage{}, nil
 	}
-	streams := make([]StreamKey, 0, 2*len(sources))
-	for _, s := range sources {
-		if streams = append(streams, s.Stream); order == ByComment && s.Comments != 0 {
-			streams = append(streams, s.Comments)
-		}
-	}
-	heads, told := fs.heads.known(streams)
-	page, err := fs.store.Feed(ctx, FeedQuery{Sources: sources, Reader: a.Person, Order: order, After: after, Limit: limit, Heads: heads, Ignored: fs.dir.ignoredBy(a.Person)})
+	q := FeedQuery{Sources: sources, Reader: a.Person, Order: order, After: after, Limit: limit, Ignored: fs.dir.ignoredBy(a.Person)}
+	known, told := fs.heads.known(q.Streams())
+	q.Heads = known
+	page, err := fs.store.Feed(ctx, q)
 	fs.heads.learn(page.Heads, told)
 	return fs.page(page.Posts, ListPlace{Feed: page.Next}), err
 }

@@ -214,17 +214,12 @@ type streamHead struct{ head, at, floor int64 }
 func (f *feed) heads(ctx context.Context) (map[int64]streamHead, error) {
 	out := make(map[int64]streamHead, len(f.Sources))
 	var ask []int64
-	find := func(stream social.StreamKey) {
+	for _, stream := range f.Streams() {
 		switch h, known := f.Heads[stream]; {
 		case !known:
 			ask = append(ask, int64(stream))
 		case h.Head > h.Floor:
 			out[int64(stream)] = streamHead{int64(h.Head), micros(h.At), int64(h.Floor)} //nolint:gosec // came from BIGINTs
-		}
-	}
-	for _, s := range f.Sources {
-		if find(s.Stream); f.Order == social.ByComment && s.Comments != 0 {
-			find(s.Comments)
 		}
 	}
 	if len(ask) == 0 {
