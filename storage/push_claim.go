@@ -82,11 +82,10 @@ func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, no
 			if err := settleRows(ctx, t, chunk, now); err != nil {
 				return err
 			}
-			var told []social.PushTold // what belongs to no row is not kept
+			// Also of what is over: the row stays where more has come meanwhile.
+			var told []social.PushTold
 			for i := range chunk {
-				if !chunk[i].Over {
-					told = append(told, chunk[i].Told...)
-				}
+				told = append(told, chunk[i].Told...)
 			}
 			if err := putTold(ctx, t, told); err != nil {
 				return err
@@ -156,7 +155,7 @@ func endRows(ctx context.Context, t *tx, over [4][]int64) error {
 	return nil
 }
 
-// putTold keeps what devices were told.
+// putTold keeps what devices were told of the rows that there are.
 func putTold(ctx context.Context, t *tx, all []social.PushTold) error {
 	for chunk := range slices.Chunk(all, pushChunk) {
 		var lists [7][]int64

@@ -382,14 +382,22 @@ func pushOver(w *World) {
 	c := w.claimOne(minutes(0), 1)
 	w.putNews(Epoch(), w.news(w.Bob, 2, 2, minutes(0)))
 	told := []social.PushTold{{PushPlace: c.PushPlace, Device: 1, Seq: 1}}
-	w.settle(minutes(0), social.PushSettled{PushClaim: c, Over: true, More: minutes(1), Told: told})
+	c.Shown, told[0].Shown = true, true
+	w.settle(minutes(0), social.PushSettled{PushClaim: c, Decided: true, More: minutes(1), Told: told})
 	c = w.claimOne(minutes(1), 2) // more had come
-	if c.Done != 1 || c.Last != 2 {
+	c.Shown, told[0].Shown = false, false
+	w.putNews(Epoch(), w.news(w.Bob, 3, 3, minutes(1)))
+	w.settle(minutes(1), social.PushSettled{PushClaim: c, Over: true, More: minutes(2), Told: told})
+	c = w.claimOne(minutes(2), 3) // and more, while what was shown was taken away
+	if c.Done != 2 || c.Last != 3 || c.Shown {
 		w.Errorf("claimed %+v", c)
 	}
-	w.settle(minutes(1), social.PushSettled{PushClaim: c, Over: true, Told: told})
-	w.putNews(minutes(1), w.news(w.Bob, 3, 3, minutes(2)))
-	if c = w.claimOne(minutes(2), 3); c.First != 3 {
+	if is, err := w.DB.PushTolds(w.Context(), []social.PushPlace{c.PushPlace}); err != nil || len(is) != 1 || is[0].Shown {
+		w.Errorf("what was taken away is shown: %+v, %v", is, err)
+	}
+	w.settle(minutes(2), social.PushSettled{PushClaim: c, Over: true, Told: told})
+	w.putNews(minutes(2), w.news(w.Bob, 4, 4, minutes(3)))
+	if c = w.claimOne(minutes(3), 4); c.First != 4 {
 		w.Errorf("begun anew: %+v", c)
 	}
 	got, err := w.DB.PushContents(w.Context(), []social.PushRange{{PushPlace: c.PushPlace, From: 1, Last: 3}})
