@@ -23,10 +23,9 @@ func TestACoursesLife(t *testing.T) {
 }
 
 // course is maths-3: taught by teacher, attended by ann and ben, who were enrolled
-// by a script of the manager's. Passwords equal names.
+// by a script of the manager's.
 type course struct {
-	*testing.T
-	s *instance
+	story
 
 	ann, ben, cat *wire // their phones, which follow all their contexts
 	exam          published
@@ -40,36 +39,13 @@ const (
 
 func newCourse(t *testing.T, flags []string) *course {
 	t.Helper()
-	c := &course{T: t, s: serve(t, append(flags, "--demo")...)}
+	c := &course{story: story{T: t, s: serve(t, append(flags, "--demo")...)}}
 	c.s.withRole(t, "alice", "manager")
 	for _, name := range []string{"teacher-tess", "student-ann", "student-ben", "student-cat"} {
 		c.as("alice", http.StatusCreated, http.MethodPost, "/v1/people", with{"name": name, "password": name})
 	}
 	c.ann, c.ben, c.cat = c.phone("student-ann"), c.phone("student-ben"), c.phone("student-cat")
 	return c
-}
-
-// as is a request of somebody's.
-func (c *course) as(name string, want int, method, path string, body any) {
-	c.Helper()
-	c.s.do(c.T, want, c.s.token(c.T, name), method, path, body)
-}
-
-// reads is a request whose answer is decoded.
-func (c *course) reads(name, path string, into any) {
-	c.Helper()
-	if code := c.s.call(c.T, c.s.token(c.T, name), http.MethodGet, path, nil, into); code != http.StatusOK {
-		c.Fatalf("%s reads %s: %d", name, path, code)
-	}
-}
-
-// writes is a request that makes a post.
-func (c *course) writes(name, path string, body any) (p published) {
-	c.Helper()
-	if code := c.s.call(c.T, c.s.token(c.T, name), http.MethodPost, path, body, &p); code != http.StatusCreated {
-		c.Fatalf("%s posts to %s: %d", name, path, code)
-	}
-	return p
 }
 
 // phone follows whatever its person belongs to.

@@ -110,15 +110,6 @@ func (p *pushSite) decided(t *testing.T, person string, post published, what, re
 	return found
 }
 
-// writes posts as a person.
-func (p *pushSite) writes(t *testing.T, name, path string, body with) (post published) {
-	t.Helper()
-	if code := p.call(t, p.token(t, name), http.MethodPost, path, body, &post); code != http.StatusCreated {
-		t.Fatalf("%s posts to %s: %d", name, path, code)
-	}
-	return post
-}
-
 // club is a closed context of three, in which nothing was posted.
 type club struct {
 	cast

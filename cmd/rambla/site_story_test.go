@@ -45,10 +45,9 @@ func TestPeopleComeAndGoAndTheSiteOutlivesItsMachine(t *testing.T) {
 }
 
 // siteStory is the site of an agora: chief is its manager, ben its owner, xanthippe
-// and cleo are members. Passwords equal names.
+// and cleo are members.
 type siteStory struct {
-	*testing.T
-	s     *instance
+	story
 	sim   *simulator.Simulator
 	flags []string // of the store, and the configuration
 
@@ -105,7 +104,7 @@ func imported(password string) string {
 func newSiteStory(t *testing.T, flags []string) *siteStory {
 	t.Helper()
 	sim, config := pushProviders(t, simulator.Config{}, 50*time.Millisecond)
-	return &siteStory{T: t, sim: sim, flags: append(flags, "--config", config)}
+	return &siteStory{story: story{T: t}, sim: sim, flags: append(flags, "--config", config)}
 }
 
 func (l *siteStory) embedded() bool { return l.database() == "" }
@@ -130,23 +129,10 @@ func (l *siteStory) command(args ...string) string {
 	return stdout
 }
 
-func (l *siteStory) as(name string, want int, method, path string, body any) {
+// writes makes a post, and remembers those of hers.
+func (l *siteStory) writes(name, path string, body any) published {
 	l.Helper()
-	l.s.do(l.T, want, l.s.token(l.T, name), method, path, body)
-}
-
-func (l *siteStory) reads(name, path string, into any) {
-	l.Helper()
-	if code := l.s.call(l.T, l.s.token(l.T, name), http.MethodGet, path, nil, into); code != http.StatusOK {
-		l.Fatalf("%s reads %s: %d", name, path, code)
-	}
-}
-
-func (l *siteStory) writes(name, path string, body any) (p published) {
-	l.Helper()
-	if code := l.s.call(l.T, l.s.token(l.T, name), http.MethodPost, path, body, &p); code != http.StatusCreated {
-		l.Fatalf("%s posts to %s: %d", name, path, code)
-	}
+	p := l.story.writes(name, path, body)
 	if name == herName {
 		l.posts = append(l.posts, p.ID)
 	}
