@@ -201,6 +201,11 @@ func TestDrainAnswersWhatIsUnderWayAndSaysWhy(t *testing.T) {
 	defer cancel()
 	go func() { drained <- s.Drain(ctx) }()
 	idle.ended(0x8B)
+	for _, i := range s.Sessions() {
+		if i.ClientID == "idle" && !i.Ended {
+			t.Error("who was told that it is over is connected")
+		}
+	}
 	silent.ended(0)
 	if _, err := net.Dial("tcp", s.addr); err == nil {
 		t.Error("a draining server accepts")

@@ -23,6 +23,7 @@ type SessionInfo struct {
 	Queued         int // messages
 	QueuedBytes    int
 	Unacknowledged int
+	Ended          bool // the connection has, and waits for the client to close it
 }
 
 // Sessions lists the live sessions in no order.
@@ -34,7 +35,7 @@ func (b *Broker) Sessions() []SessionInfo {
 		out[i] = SessionInfo{
 			ID: s.id, Person: s.key.person, Name: s.principal.Name, ClientID: s.key.clientID, Version: s.conn.version,
 			Transport: s.conn.transport, Remote: s.conn.remote, Since: s.since, Subscriptions: s.count(),
-			Queued: queued, QueuedBytes: bytes, Unacknowledged: open,
+			Queued: queued, QueuedBytes: bytes, Unacknowledged: open, Ended: s.conn.over.Load(),
 		}
 	}
 	return out

@@ -10,11 +10,12 @@ import (
 // Live shows social the sessions that are connected to a broker.
 type Live struct{ Broker *broker.Broker }
 
-// LiveSessions is [social.LiveSessions]'.
+// LiveSessions is [social.LiveSessions]'. Who was told that it is over is not connected
+// any more, however long it takes to hang up.
 func (l Live) LiveSessions(person social.PersonKey) []social.LiveSession {
 	var out []social.LiveSession
 	for _, s := range l.Broker.Sessions() {
-		if person != 0 && s.Person != person {
+		if s.Ended || person != 0 && s.Person != person {
 			continue
 		}
 		out = append(out, social.LiveSession{
