@@ -14,12 +14,13 @@ import (
 
 // metrics are the figures of this package. Labels: route is a pattern of
 // routes.go or "none", method one of HTTP's, status a class such as 2xx, code
-// one of the problems', by is person or address.
+// one of the problems', by is person or address, outcome one of replayOutcomes.
 type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	problems *prometheus.CounterVec
 	limited  *prometheus.CounterVec
+	replays  *prometheus.CounterVec
 	running  prometheus.Gauge
 }
 
@@ -38,12 +39,15 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rambla_http_limited_total", Help: "Requests refused by a rate limit, by whose it was.",
 		}, []string{"by"}),
+		replays: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rambla_http_replays_total", Help: "Writes with an Idempotency-Key, by what came of the key.",
+		}, []string{"outcome"}),
 		running: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "rambla_http_requests_running", Help: "Requests being answered at this moment.",
 		}),
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.problems, m.limited, m.running} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.problems, m.limited, m.replays, m.running} {
 		errs = append(errs, reg.Register(c))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -55,6 +59,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	for _, by := range []string{byPerson, byAddress} {
 		m.limited.WithLabelValues(by)
 	}
+	for _, outcome := range replayOutcomes() {
+		m.replays.WithLabelValues(outcome)
+	}
 	return m, nil
 }
 
@@ -62,6 +69,24 @@ const (
 	byPerson  = "person"
 	byAddress = "address"
 )
+
+// What came of an idempotency key: nobody had used it, or only for what failed; its
+// answer was given again; its first request is still at work, was another one, or had
+// an answer too large to be kept; it failed too often.
+const (
+	replayFirst   = "first"
+	replayAgain   = "again"
+	replayRunning = "running"
+	replayOther   = "other"
+	replayUnkept  = "unkept"
+	replayFailed  = "failed"
+)
+
+func replayOutcomes() []string {
+	return []string{replayFirst, replayAgain, replayRunning, replayOther, replayUnkept, replayFailed}
+}
+
+func (m *metrics) replayed(outcome string) { m.replays.WithLabelValues(outcome).Inc() }
 
 func (m *metrics) problem(code string) { m.problems.WithLabelValues(code).Inc() }
 

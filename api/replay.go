@@ -63,6 +63,7 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, body [
 			s.fail(w, r, fmt.Errorf("begin replay: %w", err))
 			return
 		case earlier == nil:
+			s.metrics.replayed(replayFirst)
 			s.first(w, r, mine, keys, next)
 			return
 		case earlier.Status == 0 || earlier.Status/100 == 2:
@@ -70,10 +71,11 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, body [
 			return
 		}
 	}
-	s.fail(w, r, failedTooOften())
+	s.fail(w, r, s.failedTooOften())
 }
 
-func failedTooOften() error {
+func (s *Server) failedTooOften() error {
+	s.metrics.replayed(replayFailed)
 	return social.Errorf(social.KindConflict, "This Idempotency-Key has failed too often; use another one.")
 }
 
@@ -91,12 +93,15 @@ func (s *Server) first(w http.ResponseWriter, r *http.Request, mine social.Repla
 func (s *Server) repeat(w http.ResponseWriter, r *http.Request, keys replayKeys, mine social.Replay, earlier *social.Replay) {
 	switch {
 	case earlier.Digest != mine.Digest:
+		s.metrics.replayed(replayOther)
 		s.fail(w, r, social.Errorf(social.KindConflict, "This Idempotency-Key was used for another request."))
 	case earlier.Status == 0:
+		s.metrics.replayed(replayRunning)
 		p := newProblem(http.StatusConflict, social.KindConflict.String(), "The same request is still being answered; try again shortly.")
 		p.retryAfter(replayWait)
 		s.fail(w, r, p)
 	case earlier.Sealed == nil:
+		s.metrics.replayed(replayUnkept)
 		s.fail(w, r, social.Errorf(social.KindConflict, "This request was done; its answer was too large to be kept."))
 	default:
 		held, err := keys.open(earlier.Sealed)
@@ -104,6 +109,7 @@ func (s *Server) repeat(w http.ResponseWriter, r *http.Request, keys replayKeys,
 			s.fail(w, r, fmt.Errorf("open a stored answer: %w", err))
 			return
 		}
+		s.metrics.replayed(replayAgain)
 		for name, values := range held.Header {
 			w.Header()[name] = values
 		}

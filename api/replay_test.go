@@ -88,6 +88,12 @@ func TestARepeatedWriteGetsTheFirstAnswer(t *testing.T) {
 		s.as("admin", "POST", "/v1/contexts", `{"id":"open","preset":"open"}`).wants(201)
 		join().wants(201)
 		join().wants(201)
+		counted := gather(s)
+		for outcome, want := range map[string]float64{"first": 16, "again": 5, "other": 2, "running": 0} {
+			if n := counted["rambla_http_replays_total["+outcome+"]"]; n != want {
+				t.Errorf("%s: %v, want %v", outcome, n, want)
+			}
+		}
 	})
 }
 
@@ -114,6 +120,9 @@ func TestOfTwoEqualWritesAtOnceTheSecondIsToldToWait(t *testing.T) {
 	b := s.as("alice", "POST", "/v1/me/tokens", `{"name":"x"}`).with("Idempotency-Key", "k").refused(409, "conflict")
 	if b.header.Get("Retry-After") == "" {
 		t.Error("the second is not told when to come back")
+	}
+	if n := gather(s)["rambla_http_replays_total[running]"]; n != 1 {
+		t.Errorf("%v are counted", n)
 	}
 	close(g.leave)
 	wg.Wait()

@@ -107,11 +107,12 @@ func (c *uploadClaim) claim() error {
 			return fmt.Errorf("begin replay: %w", err)
 		case earlier == nil:
 			c.claimed = true
+			s.metrics.replayed(replayFirst)
 			return nil
 		case earlier.Status == 0 || earlier.Status/100 == 2:
 			c.earlier = earlier
 			return errRepeated
 		}
 	}
-	return failedTooOften()
+	return s.failedTooOften()
 }

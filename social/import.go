@@ -82,6 +82,7 @@ type Imports struct {
 	posts  *Posts
 	check  func(hash string) error
 	now    func() time.Time
+	tally  importTally
 }
 
 // NewImports makes the use cases. check finds what is wrong with the hash of a
@@ -106,6 +107,10 @@ func (im *Imports) Import(ctx context.Context, a Actor, src io.Reader, o ImportO
 // whose actor is nobody.
 func (im *Imports) Found(ctx context.Context, a Actor, src io.Reader, o ImportOptions) (ImportReport, error) {
 	r := &importRun{Imports: im, actor: a, o: o, parse: parseImportLine, pairs: map[Member]bool{}, ids: map[string]bool{}, foreseen: map[string]bool{}}
+	if !o.DryRun {
+		im.tally.running(1)
+		defer im.tally.running(-1)
+	}
 	err := r.run(ctx, &importSource{src: bufio.NewReaderSize(src, 64<<10)})
 	if r.report.Lines > 0 && !o.DryRun {
 		act := actOf(nil, VerbSiteImport)
@@ -276,6 +281,9 @@ func (r *importRun) enter(l *importLine) {
 // fault notes a line that does not go in, and tells whether the import ends.
 func (r *importRun) fault(line int, err error) (stop bool) {
 	r.report.Failed++
+	if !r.o.DryRun {
+		r.tally.refused(KindOf(err))
+	}
 	if len(r.report.Faults) < maxFaults {
 		r.report.Faults = append(r.report.Faults, ImportFault{line, KindOf(err), Safe(err)})
 	}
@@ -304,6 +312,9 @@ func (r *importRun) flush(ctx context.Context) (stop bool, err error) {
 	r.chunk = r.chunk[:0]
 	clear(r.ids)
 	clear(r.pairs)
+	if before := r.report; !r.o.DryRun {
+		defer func() { r.tally.taken(&before, &r.report) }()
+	}
 	switch chunk[0].kind {
 	case importPerson:
 		return r.takePeople(ctx, chunk)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -69,6 +70,25 @@ type Tails struct {
 	young map[StreamKey]*tailOf
 	old   map[StreamKey]*tailOf // asked about before the last time that there were too many
 	size  int                   // the most entries that young may come to
+
+	hits, misses, stored, evicted atomic.Uint64
+}
+
+// TailStats are figures of what is remembered.
+type TailStats struct {
+	Streams int    // that are remembered
+	Hits    uint64 // questions that were answered at once
+	Misses  uint64 // the others, for which streams were read
+	Stored  uint64 // of these, those that the store had to work out
+	Evicted uint64 // streams that were forgotten for want of room
+}
+
+// Stats never blocks for long.
+func (ts *Tails) Stats() TailStats {
+	ts.mu.RLock()
+	streams := len(ts.young) + len(ts.old)
+	ts.mu.RUnlock()
+	return TailStats{streams, ts.hits.Load(), ts.misses.Load(), ts.stored.Load(), ts.evicted.Load()}
 }
 
 // tailOf is the end of one stream.
@@ -152,6 +172,9 @@ func (ts *Tails) Progress(ctx context.Context, of []ProgressQuery) ([]Progress, 
 	}
 	out := make([]Progress, len(of))
 	unknown, short, far := ts.answer(of, all(len(of)), set, out, ts.tail)
+	misses := len(unknown) + len(short) + len(far)
+	ts.misses.Add(uint64(misses))         //nolint:gosec // not below 0
+	ts.hits.Add(uint64(len(of) - misses)) //nolint:gosec // likewise
 	for _, n := range []int{tailFirst, tailMost} {
 		if n == tailMost {
 			unknown, short = short, nil
@@ -247,6 +270,7 @@ func (ts *Tails) tail(stream StreamKey) *tailOf {
 // putLocked keeps a tail.
 func (ts *Tails) putLocked(stream StreamKey, t *tailOf) {
 	if ts.size += t.most; ts.size > tailTotal/2 {
+		ts.evicted.Add(uint64(len(ts.old)))
 		ts.old, ts.young, ts.size = ts.young, map[StreamKey]*tailOf{}, t.most
 	}
 	ts.young[stream] = t
@@ -365,6 +389,7 @@ func (ts *Tails) ask(ctx context.Context, of []ProgressQuery, which []int, out [
 	if len(which) == 0 {
 		return nil
 	}
+	ts.stored.Add(uint64(len(which)))
 	queries := make([]ProgressQuery, len(which))
 	for i, at := range which {
 		queries[i] = of[at]

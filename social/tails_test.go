@@ -45,3 +45,17 @@ func TestATailThatGrowsTooMuchWhileItIsReadIsTheStoresToTell(t *testing.T) {
 		t.Error("a tail with a gap is kept")
 	}
 }
+
+func TestTailsTellWhatWasAnsweredFromMemory(t *testing.T) {
+	t.Parallel()
+	tails := NewTails(&busyTails{during: func() {}}, time.Now)
+	for range 3 {
+		if _, err := tails.Progress(t.Context(), []ProgressQuery{{Stream: 1, Person: bob}, {Stream: 2, Person: bob}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// There is no stream 2, which nobody can remember.
+	if got, want := tails.Stats(), (TailStats{Streams: 1, Hits: 2, Misses: 4, Stored: 3}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

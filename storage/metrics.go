@@ -27,8 +27,8 @@ func (db *DB) Stats() Stats {
 	return s
 }
 
-// metrics are the store's figures for Prometheus. The only label is kind: the
-// codes of social.Kinds.
+// metrics are the store's figures for Prometheus. Labels: kind is a code of
+// social.Kinds, of one of those in Purge.
 type metrics struct {
 	registerer prometheus.Registerer // nil: nobody listens
 
@@ -37,6 +37,7 @@ type metrics struct {
 	errors   [16]prometheus.Counter // by Kind
 	races    prometheus.Counter
 	logBytes prometheus.Gauge
+	purged   *prometheus.CounterVec
 	all      []prometheus.Collector
 }
 
@@ -65,11 +66,15 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "rambla_storage_log_bytes",
 			Help: "Size of the embedded store's write-ahead log.",
 		}),
+		purged: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rambla_purge_rows_total",
+			Help: "Rows removed because their time was over, by what they were of.",
+		}, []string{"of"}),
 	}
 	for _, kind := range social.Kinds() {
 		m.errors[kind] = failures.WithLabelValues(kind.String())
 	}
-	m.all = []prometheus.Collector{m.batch, m.duration, failures, m.races, m.logBytes}
+	m.all = []prometheus.Collector{m.batch, m.duration, failures, m.races, m.logBytes, m.purged}
 	return m, m.register(m.all...)
 }
 

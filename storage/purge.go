@@ -28,28 +28,30 @@ const (
 // is not 0.
 func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 	steps := []struct {
+		of   string // the label of rambla_purge_rows_total
 		what string
 		run  func(context.Context, time.Time) (int64, error)
 	}{
-		{"idempotency keys", db.purgeKeys},
-		{"replays", db.purgeReplays},
-		{"samples", db.purgeSamples},
-		{"posts", db.purgePosts},
-		{"what deleted contexts held", db.purgeEnded},
-		{"retained messages", db.purgeRetained},
-		{"grants", db.purgeGrants},
-		{"journal", db.purgeJournal},
-		{"sessions", db.purgeSessions},
-		{"nodes", db.purgeNodes},
-		{"the history of rights", db.purgeReads},
-		{"bans", db.purgeBans},
-		{"pushes", db.purgePushes},
-		{"the index of search", db.purgeSearch},
-		{"the audit log", db.purgeAudit},
+		{"keys", "idempotency keys", db.purgeKeys},
+		{"replays", "replays", db.purgeReplays},
+		{"samples", "samples", db.purgeSamples},
+		{"posts", "posts", db.purgePosts},
+		{"ended", "what deleted contexts held", db.purgeEnded},
+		{"retained", "retained messages", db.purgeRetained},
+		{"grants", "grants", db.purgeGrants},
+		{"journal", "journal", db.purgeJournal},
+		{"sessions", "sessions", db.purgeSessions},
+		{"nodes", "nodes", db.purgeNodes},
+		{"rights", "the history of rights", db.purgeReads},
+		{"bans", "bans", db.purgeBans},
+		{"pushes", "pushes", db.purgePushes},
+		{"search", "the index of search", db.purgeSearch},
+		{"audit", "the audit log", db.purgeAudit},
 	}
 	for _, s := range steps {
 		n, err := s.run(ctx, now)
 		rows += int(n)
+		db.metrics.purged.WithLabelValues(s.of).Add(float64(n))
 		if err != nil {
 			return rows, failure(fmt.Errorf("purge %s: %w", s.what, err))
 		}

@@ -35,7 +35,7 @@ func (m siteMetrics) figures() []figure {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	committed, marked, login := m.committer.Stats(), m.markers.Stats(), m.auth.Stats()
 	found, kept := m.indexer.Stats(), m.files.attachments.Stats()
-	typed, present, counted := m.typing.Stats(), m.presences.Stats(), m.counters.Stats()
+	typed, present, counted, ends := m.typing.Stats(), m.presences.Stats(), m.counters.Stats(), m.tails.Stats()
 	return []figure{
 		{"rambla_committer_entries_total", "Posts and samples committed.", counter, float64(committed.Entries)},
 		{"rambla_committer_batches_total", "Transactions that committed them.", counter, float64(committed.Batches)},
@@ -70,6 +70,13 @@ func (m siteMetrics) figures() []figure {
 		{"rambla_files_running", "Uploads at this moment.", gauge, float64(kept.Running)},
 		{"rambla_files_removed_total", "Files removed: with their posts, or never posted.", counter, float64(kept.Removed)},
 		{"rambla_files_missing_total", "Files asked for whose bytes are not there.", counter, float64(kept.Missing)},
+		{"rambla_tails_streams", "Streams whose end is remembered, to tell how much of them is unread.", gauge, float64(ends.Streams)},
+		{"rambla_tails_hits_total", "Questions about one person in one stream that were answered by these.", counter, float64(ends.Hits)},
+		{"rambla_tails_misses_total", "Those for which streams were read.", counter, float64(ends.Misses)},
+		{"rambla_tails_stored_total", "Of these, those that the store had to count.", counter, float64(ends.Stored)},
+		{"rambla_tails_evicted_total", "Streams that were forgotten for want of room.", counter, float64(ends.Evicted)},
+		{"rambla_import_running", "Imports at this moment, dry runs left out.", gauge, float64(m.imports.Stats().Running)},
+		{"rambla_rights_version", "Changes of people, contexts and rights since the site began, as far as the server follows them.", gauge, float64(m.dir.Version())},
 		{"rambla_rights_age_seconds", "Time since the journal of rights was last read to its end.", gauge, m.dir.StaleFor().Seconds()},
 		{"rambla_auth_hashes_total", "Passwords hashed.", counter, float64(login.Hashes)},
 		{"rambla_auth_hashes_waiting", "Logins in line for a hash.", gauge, float64(login.HashesWaiting)},
@@ -89,4 +96,5 @@ func (m siteMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, f := range m.figures() {
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(f.name, f.help, nil, nil), f.kind, f.value)
 	}
+	collectImports(ch, m.imports.Stats())
 }

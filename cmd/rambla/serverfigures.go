@@ -10,7 +10,6 @@ import (
 
 // sweeping is how the removal of what is out of date goes.
 type sweeping struct {
-	rows     atomic.Uint64
 	failures atomic.Uint64
 	clean    atomic.Int64 // when there was last nothing left, or the start, Unix ns
 }
@@ -29,11 +28,10 @@ func (m serverMetrics) figures() []figure {
 		{"rambla_log_warnings_total", "Lines of the log at level warn.", counter, float64(coped)},
 		{"rambla_broker_feeds_waiting", "Sessions that are behind and wait for a page from the store.", gauge, float64(waiting.Feeds)},
 		{"rambla_broker_feeds_unanswered", "Of these, those that the store did not answer.", gauge, float64(waiting.FeedsLater)},
-		{"rambla_purge_rows_total", "Rows removed because their time was over.", counter, float64(m.sweeps.rows.Load())},
-		{"rambla_purge_failures_total", "Attempts to remove them that did not work.", counter, float64(m.sweeps.failures.Load())},
+		{"rambla_purge_failures_total", "Attempts to remove what is out of date that did not work.", counter, float64(m.sweeps.failures.Load())},
 		{"rambla_purge_age_seconds", "Time since all that was out of date was removed.", gauge, time.Since(time.Unix(0, m.sweeps.clean.Load())).Seconds()},
-		{"rambla_storage_up", "1 if the store answered within two seconds, else 0.", gauge, m.storeUp()},
 	}
+	out = append(out, m.storeFigures()...)
 	if free, ok := freeBytes(m.config.Data); ok {
 		out = append(out, figure{"rambla_data_free_bytes", "Room on the disk of the data directory.", gauge, free})
 	}
@@ -46,13 +44,21 @@ func (m serverMetrics) figures() []figure {
 	return out
 }
 
-func (m serverMetrics) storeUp() float64 {
+// storeFigures asks the store, at most for two seconds.
+func (m serverMetrics) storeFigures() []figure {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
+	up := figure{"rambla_storage_up", "1 if the store answered within two seconds, else 0.", prometheus.GaugeValue, 0}
 	if m.db.Ping(ctx) != nil {
-		return 0
+		return []figure{up}
 	}
-	return 1
+	up.value = 1
+	newest, err := m.db.Version(ctx)
+	if err != nil {
+		return []figure{up}
+	}
+	behind := max(0, newest-m.dir.Version()) // in this order, or what was followed meanwhile would count
+	return []figure{up, {"rambla_rights_behind_changes", "Changes of people, contexts and rights that the server has not followed yet.", prometheus.GaugeValue, float64(behind)}}
 }
 
 // Describe is part of prometheus.Collector; unchecked, as some figures come and go.

@@ -30,6 +30,7 @@ type site struct {
 	posts      *social.Posts
 	activities *social.Activities
 	data       *social.Data
+	tails      *social.Tails
 	markers    *social.Markers
 	feeds      *social.Feeds
 	typing     *social.Typing
@@ -122,16 +123,16 @@ func newSite(db *storage.DB, c *Config, here string, logger *slog.Logger) (*site
 	s.ignores = social.NewIgnores(s.dir, db, now)
 	s.feeds = social.NewFeeds(s.dir, db, announcer, now)
 	s.attention = social.NewAttention(s.dir, db, now)
-	tails := social.NewTails(db, now)
-	s.markers = social.NewMarkers(s.dir, tails, announcer, s.gate, int(c.LiveMembers), logger, now)
+	s.tails = social.NewTails(db, now)
+	s.markers = social.NewMarkers(s.dir, s.tails, announcer, s.gate, int(c.LiveMembers), logger, now)
 	s.repeats = social.NewRepeats(s.posts, c.SuppressRepeats, now)
 	s.walls = social.NewWalls(s.dir, db, s.repeats, now)
 	s.gate.MakeWalls(s.walls)
 	s.gate.Serve(s.posts, s.data, s.markers, db, announcer)
 	s.typing = social.NewTyping(s.dir, int(c.LiveMembers), now)
 	s.presences = social.NewPresences(s.dir, db, s.gate, int(c.LiveMembers), c.PresenceGrace, logger, now)
-	s.counters = social.NewCounters(s.dir, tails, s.gate, logger, now)
-	s.gate.ServeLive(s.typing, s.presences, s.counters, tails, now)
+	s.counters = social.NewCounters(s.dir, s.tails, s.gate, logger, now)
+	s.gate.ServeLive(s.typing, s.presences, s.counters, s.tails, now)
 	allow, err := webpush.NewAllow(c.PushWebAllow)
 	if err != nil {
 		return nil, usageError{err}

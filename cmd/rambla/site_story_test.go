@@ -176,8 +176,14 @@ func (l *siteStory) theyAreAtHome() {
 			l.Fatalf("the import: %d %s", r.status, r.body)
 		}
 	}
+	if n := l.s.figure(l.T, `rambla_import_lines_total{result="added",type="activity"}`); n != 2 {
+		l.Errorf("%v imported activities are counted", n)
+	}
 	if r := l.imports(lines + "{\"type\":\"activity\"}\n"); r.status != http.StatusUnprocessableEntity || !strings.Contains(r.body, "4") {
 		l.Errorf("a broken fourth line: %d %s", r.status, r.body)
+	}
+	if n := l.s.figure(l.T, `rambla_import_refused_total{kind="invalid"}`); n != 1 {
+		l.Errorf("%v refused lines are counted", n)
 	}
 	l.ben.gets("Zephyrologia, said once", "Answered long ago")
 	l.cleo.gets("Zephyrologia, said once", "Answered long ago")
