@@ -130,7 +130,10 @@ const (
 		INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
 		SELECT u.version, s.id, p.id, $1, 0, ` + readingNow + `, s.heads
 		FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS u (version, space, person) JOIN people p ON p.id = u.person
-			JOIN h s ON s.id = u.space ` + joinReading
+			JOIN h s ON s.id = u.space`
+	// By primary key, as readingNow.
+	memberPairs = `SELECT u.space, u.person, (SELECT m.person FROM members m WHERE m.space = u.space AND m.person = u.person) IS NOT NULL
+		FROM unnest($1::bigint[], $2::bigint[]) AS u (space, person)`
 	// All by primary key, and streams (space, channel).
 	joinPairs = `INSERT INTO members (space, person, joined_at, ` + joinedColumns + `)
 		SELECT u.space, u.person, $1, h.messages, h.events, h.data, h.comments, h.reactions
@@ -223,11 +226,11 @@ func (b *pairBatch) members(ctx context.Context, t *tx, list []social.SpaceMembe
 	out := map[social.Member]bool{}
 	err := each(ctx, t, func(rs rows) error {
 		var m social.Member
-		err := rs.Scan(&m.Space, &m.Person)
-		out[m] = true
+		var is bool
+		err := rs.Scan(&m.Space, &m.Person, &is)
+		out[m] = is
 		return err
-	}, `SELECT m.space, m.person FROM unnest($1::bigint[], $2::bigint[]) AS u (space, person)
-		JOIN members m ON m.space = u.space AND m.person = u.person`, pairs[0], pairs[1])
+	}, memberPairs, pairs[0], pairs[1])
 	if err != nil {
 		return nil, fmt.Errorf("read members: %w", err)
 	}

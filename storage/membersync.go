@@ -13,7 +13,7 @@ const (
 	noteStandings = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
 		SELECT u.version, s.id, p.id, $2, 0, ` + readingNow + `, ` + headsOfSpace + `
 		FROM unnest($3::bigint[], $4::bigint[]) AS u (version, person) JOIN people p ON p.id = u.person
-			JOIN spaces s ON s.id = $1 ` + joinReading
+			JOIN spaces s ON s.id = $1`
 	addMembers = `INSERT INTO members (space, person, joined_at, ` + joinedColumns + `)
 		SELECT $1, u.person, $2, $3, u.events, $4, $5, $6 FROM unnest($7::bigint[], $8::bigint[]) AS u (person, events)`
 	// By primary key.

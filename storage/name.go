@@ -59,6 +59,11 @@ func taken(name string) error {
 	return social.Errorf(social.KindConflict, "The name %q is taken, or was once; choose another.", name)
 }
 
+// heldNames has the owner of each name, or NULL. Each is looked up by primary key: of
+// a plan that was made while few people were there, "name = ANY($2)" would be a filter
+// on all names of the kind, each compared with each of the list.
+const heldNames = `SELECT u.name, (SELECT n.owner FROM names n WHERE n.kind = $1 AND n.name = u.name) FROM unnest($2::text[]) AS u (name)`
+
 // holders finds whose the names are or were, of those that are or were anybody's.
 func holders(ctx context.Context, c conn, kind int, names []string) (map[string]int64, error) {
 	asked := names
@@ -81,15 +86,18 @@ func holders(ctx context.Context, c conn, kind int, names []string) (map[string]
 	err := each(ctx, c, func(rs rows) error {
 		var (
 			name   string
-			holder int64
+			holder *int64
 		)
 		err := rs.Scan(&name, &holder)
+		if err != nil || holder == nil {
+			return err
+		}
 		if plain, is := hashes[name]; is {
 			name = plain
 		}
-		out[name] = holder
-		return err
-	}, `SELECT name, owner FROM names WHERE kind = $1 AND name = ANY($2)`, kind, asked)
+		out[name] = *holder
+		return nil
+	}, heldNames, kind, asked)
 	if err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
 	}

@@ -38,23 +38,24 @@ const (
 	// All by primary key.
 	noteStanding = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
 		SELECT $1, s.id, p.id, $2, 0, ` + readingNow + `, ` + headsOfSpace + `
-		FROM people p JOIN spaces s ON s.id = ANY($4) ` + joinReading + `
+		FROM people p JOIN spaces s ON s.id = ANY($4)
 		WHERE p.id = $3`
 	noteEveryone = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
 		SELECT $1, s.id, p.id, $2, 0, ` + readingNow + `, ` + headsOfSpace + `
-		FROM spaces s JOIN members m ON m.space = s.id JOIN people p ON p.id = m.person ` + joinOverrides + `
+		FROM spaces s JOIN members m ON m.space = s.id JOIN people p ON p.id = m.person
 		WHERE s.id = $3`
 	notePolicy = `INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, member, heads)
 		SELECT $1, s.id, 0, $2, s.owner, 0, $4, 0, 0, FALSE, ` + headsOfSpace + ` FROM spaces s WHERE s.id = $3`
 
 	// What decides on a person p's reading in a space s: the columns until_at,
-	// policy, roles, override, banned and member of read_changes.
-	readingNow = `COALESCE(o.until_at, 0), 0, p.roles,
-			CASE WHEN o.veto THEN 2 WHEN o.person IS NOT NULL THEN 1 ELSE 0 END,
-			CASE WHEN b.person IS NULL THEN 0 WHEN b.until_at = 0 THEN -1 ELSE b.until_at END, m.person IS NOT NULL`
-	joinReading   = `LEFT JOIN members m ON m.space = s.id AND m.person = p.id ` + joinOverrides
-	joinOverrides = `LEFT JOIN overrides o ON o.space = s.id AND o.person = p.id AND o.permission = 1
-			LEFT JOIN bans b ON b.space = s.id AND b.person = p.id`
+	// policy, roles, override, banned and member of read_changes. These are no joins,
+	// for which PostgreSQL reads all that a person has, in whichever space, and drops
+	// what is not of this one.
+	readingNow = `COALESCE((SELECT o.until_at ` + overrideOfRead + `), 0), 0, p.roles,
+			COALESCE((SELECT CASE WHEN o.veto THEN 2 ELSE 1 END ` + overrideOfRead + `), 0),
+			COALESCE((SELECT CASE WHEN b.until_at = 0 THEN -1 ELSE b.until_at END FROM bans b WHERE b.space = s.id AND b.person = p.id), 0),
+			(SELECT m.person FROM members m WHERE m.space = s.id AND m.person = p.id) IS NOT NULL`
+	overrideOfRead = `FROM overrides o WHERE o.space = s.id AND o.person = p.id AND o.permission = 1`
 
 	readChangeColumns = `version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads`
 	// By read_changes_person and read_changes_space.

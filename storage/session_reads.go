@@ -108,7 +108,7 @@ func (r *readers) lookUpEnded(ctx context.Context, t *tx, now int64) error {
 	}, `SELECT p.id, s.id, `+readingNow+` FROM (
 			SELECT person, space FROM overrides WHERE person = ANY($1) AND permission = 1 AND until_at <> 0 AND until_at <= $2
 			UNION SELECT person, space FROM bans WHERE person = ANY($1) AND until_at <> 0 AND until_at <= $2) x
-		JOIN people p ON p.id = x.person JOIN spaces s ON s.id = x.space `+joinReading, slices.Compact(people), now)
+		JOIN people p ON p.id = x.person JOIN spaces s ON s.id = x.space`, slices.Compact(people), now)
 }
 
 // tell gives one claim what concerns it, newest first.
