@@ -20,6 +20,7 @@ type memoryLog struct {
 	streams map[social.StreamKey]*memoryStream
 	down    error                         // what every call that may block fails with
 	reading func(stream social.StreamKey) // called without the lock before each Read; nil = nothing to do
+	resumed func()                        // called behind each Resume; nil = nothing to do
 }
 
 // memoryStream holds the entry of seq at seq-1, also where retention took it.
@@ -40,6 +41,13 @@ func (l *memoryLog) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = err
+}
+
+// watchResume has f called behind each answer of Resume.
+func (l *memoryLog) watchResume(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.resumed = f
 }
 
 func (l *memoryLog) watch(reading func(stream social.StreamKey)) {
@@ -132,6 +140,12 @@ func (l *memoryLog) Joined(p *broker.Principal, stream social.StreamKey) (seq ui
 }
 
 func (l *memoryLog) Resume(p *broker.Principal, reads []social.ReadChange) map[social.StreamKey]uint64 {
+	l.mu.Lock()
+	resumed := l.resumed
+	l.mu.Unlock()
+	if resumed != nil {
+		defer resumed()
+	}
 	out := make(map[social.StreamKey]uint64)
 	may := make(map[social.SpaceKey]bool) // after the change that is looked at
 	for _, c := range reads {

@@ -137,6 +137,57 @@ func TestARightThatIsBackWhenTheClientLeavesIsBackForWhatFollows(t *testing.T) {
 	p.quiet()
 }
 
+// Once, under a storm of returning clients, one of them got what was posted while it
+// had no right: it lost and regained it between its claim and its subscriptions.
+func TestARightThatGoesAndComesBackWhileTheClientReturnsHidesWhatWasPostedWithoutIt(t *testing.T) {
+	t.Parallel()
+	s := serve(t, broker.Config{})
+	for kind, filter := range map[social.SessionKind]string{social.SessionClient: "", social.SessionGroup: "$share/workers/"} {
+		space := fmt.Sprint("returning", kind)
+		s.site.join(space, "carol")
+		scopes := []social.Scope{s.site.scope(space)}
+		p := s.kept(t, 5, "tcp", "carol", space, 0)
+		p.subscribe(filter+"/ctx/"+space+"/messages", 1)
+		s.append(space, social.ChannelMessages, "", 1, "1")
+		p.gets("1")
+		p.quiet()
+		s.leave(p, "carol", space, nil)
+		for _, when := range []string{"after its claim", "as its cursors are found"} {
+			times := 0
+			flicker := func() {
+				if times++; times > 2 { // and again while that is looked up
+					return
+				}
+				s.site.allow(space, "carol", 0, false)
+				s.RightsChanged(scopes, nil)
+				s.append(space, social.ChannelMessages, "", 1, "unheard")
+				s.site.allow(space, "carol", social.SpaceChannels(), true)
+				s.RightsChanged(scopes, nil)
+			}
+			if when == "after its claim" {
+				s.site.store.watchReads(func(of *social.Session) {
+					if of.Kind == kind {
+						flicker()
+					}
+				})
+			} else {
+				s.site.log.watchResume(flicker)
+			}
+			p = s.kept(t, 5, "tcp", "carol", space, 1)
+			p.quiet()
+			s.append(space, social.ChannelMessages, "", 1, when)
+			p.gets(when)
+			p.quiet()
+			s.site.store.watchReads(nil)
+			s.site.log.watchResume(nil)
+			if times < 3 {
+				t.Errorf("%s: it was looked up %d times, want 3", when, times)
+			}
+			s.leave(p, "carol", space, nil)
+		}
+	}
+}
+
 func TestAGroupThatItsLastSubscriberGivesUpBeginsAnew(t *testing.T) {
 	t.Parallel()
 	s := serve(t, broker.Config{})

@@ -138,11 +138,13 @@ func TestTheMemoryLogTellsWhenARightCameBack(t *testing.T) {
 	commit()
 	s.allow("lobby", "bob", social.SpaceChannels(), true)
 	commit()
-	back := s.log.Resume(bob, s.reads(bob.Person, since, []social.StreamKey{stream}))
+	reads, _ := s.reads(bob.Person, since, []social.StreamKey{stream})
+	back := s.log.Resume(bob, reads)
 	if back[stream] != 2 {
 		t.Errorf("it came back at %d, want 2", back[stream])
 	}
-	if none := s.log.Resume(bob, s.reads(bob.Person, s.log.Rights(), []social.StreamKey{stream})); len(none) != 0 {
+	reads, _ = s.reads(bob.Person, s.log.Rights(), []social.StreamKey{stream})
+	if none := s.log.Resume(bob, reads); len(none) != 0 {
 		t.Errorf("nothing changed since, and yet %v", none)
 	}
 	if head, told := s.log.Head(stream); head != 3 || told != 3 {

@@ -132,7 +132,7 @@ func (s *site) noteLocked(space social.SpaceKey, p social.PersonKey) {
 
 // reads are the changes after a version that concern a person in the spaces of
 // streams, newest first.
-func (s *site) reads(p social.PersonKey, after int64, streams []social.StreamKey) (out []social.ReadChange) {
+func (s *site) reads(p social.PersonKey, after int64, streams []social.StreamKey) (out []social.ReadChange, to int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range slices.Backward(s.changes) {
@@ -140,7 +140,7 @@ func (s *site) reads(p social.PersonKey, after int64, streams []social.StreamKey
 			out = append(out, c)
 		}
 	}
-	return out
+	return out, s.rights
 }
 
 // joinedAt tells where a member's first entries lie.

@@ -119,27 +119,38 @@ func (b *Broker) newGroup(ctx context.Context, key groupKey, first *session, sub
 	c.session, c.group, g.s.group = g.s, g, g
 	g.s.stored = &persistence{last: b.now(), placed: true, parted: make(chan struct{})}
 	c.out.open(wire{version: version5}, limits{b.config.MaxQueued, b.config.MaxQueuedBytes, b.metrics}, 1)
-	from := g.s.fromNow
 	expiry, err := g.lifetime(ctx, first)
 	if err != nil {
 		return nil, err
 	}
+	var claimed *social.SessionClaimed
 	if expiry > 0 {
-		claimed, err := g.claim(ctx, first, false, expiry)
-		if err != nil {
+		if claimed, err = g.claim(ctx, first, false, expiry); err != nil {
 			return nil, err
 		}
-		if claimed.Present {
-			g.s.id = claimed.Session.ID
-			from, _ = g.s.continues(claimed)
-		}
+	}
+	there := claimed != nil && claimed.Present
+	if there {
+		g.s.id, g.s.stored.placed = claimed.Session.ID, false
 	}
 	b.mu.Lock()
 	b.groups[key] = g
 	b.mu.Unlock()
 	shared := sub.Subscription
 	shared.Filter, shared.QoS, shared.NoLocal = sub.plain, 1, false
-	g.s.subscribe([]*subscription{g.s.newSubscription(shared, sub.cover)}, from)
+	subs := []*subscription{g.s.newSubscription(shared, sub.cover)}
+	if !there {
+		g.s.subscribe(subs, g.s.fromNow)
+		return g, nil
+	}
+	if _, err := g.s.takeUp(ctx, subs, claimed); err != nil {
+		b.mu.Lock()
+		delete(b.groups, key)
+		b.mu.Unlock()
+		b.keeper.giveUp(claimed)
+		return nil, err
+	}
+	g.s.stored.place()
 	return g, nil
 }
 

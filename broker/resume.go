@@ -16,7 +16,6 @@ func (s *session) resume(ctx context.Context, from *social.SessionClaimed) error
 	if !fault("forget-inbound") {
 		s.conn.inbound.restore(from.Inbound)
 	}
-	continues, open := s.continues(from)
 	var covered, shared []*subscription
 	for _, stored := range s.subscriptions(&from.Session) {
 		name, plain, isShared, err := parseShare(stored.Filter)
@@ -35,7 +34,10 @@ func (s *session) resume(ctx context.Context, from *social.SessionClaimed) error
 		}
 	}
 	s.conn.out.hold()
-	s.subscribe(covered, continues)
+	open, err := s.takeUp(ctx, covered, from)
+	if err != nil {
+		return err
+	}
 	s.reopen(open)
 	if s.stored != nil {
 		s.stored.place()
@@ -48,9 +50,47 @@ func (s *session) resume(ctx context.Context, from *social.SessionClaimed) error
 	return nil
 }
 
+// takeUp puts the subscriptions of a stored session in force, their cursors where it
+// left them, and gives what it left unacknowledged. What it may not have of what
+// it missed is told by the history of rights, which was read before: the gate must
+// answer by nothing newer from the beginning of this to its end, or the history is
+// read again. It blocks for the store then.
+func (s *session) takeUp(ctx context.Context, subs []*subscription, from *social.SessionClaimed) ([]social.OpenPacket, error) {
+	b := s.broker
+	for reads, to := from.Reads, from.ReadsTo; ; {
+		if version := b.backlog.Rights(); version <= to {
+			continues, open := s.continues(from, reads)
+			if s.subscribeWhile(subs, continues, func() bool { return b.backlog.Rights() == version }) {
+				return open, nil
+			}
+		}
+		var err error
+		if reads, to, err = b.store.SessionReads(ctx, &from.Session, b.now()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// subscribeWhile is subscribe, and false without any effect where still no longer
+// holds when all is done. Deliveries must be held.
+func (s *session) subscribeWhile(subs []*subscription, from begins, still func() bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return true
+	}
+	s.subscribeLocked(subs, from)
+	if still() {
+		return true
+	}
+	s.detachLocked()
+	clear(s.subs)
+	return false
+}
+
 // continues says where the cursors of a stored session go on, and what it left
 // unacknowledged. What is corrupt is treated as absent: doctor tells of it.
-func (s *session) continues(from *social.SessionClaimed) (begins, []social.OpenPacket) {
+func (s *session) continues(from *social.SessionClaimed, reads []social.ReadChange) (begins, []social.OpenPacket) {
 	position, err := social.DecodePosition(from.Session.Position)
 	if err != nil {
 		s.unreadable(err)
@@ -60,7 +100,7 @@ func (s *session) continues(from *social.SessionClaimed) (begins, []social.OpenP
 	for _, c := range position.Cursors {
 		cursors[c.Stream] = c
 	}
-	back := s.broker.backlog.Resume(s.principal, from.Reads)
+	back := s.broker.backlog.Resume(s.principal, reads)
 	kept := len(from.Session.Position) > 0
 	return func(t *track) uint64 {
 		c, known := cursors[t.stream]

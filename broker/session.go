@@ -105,9 +105,12 @@ func (s *session) fromJoin(t *track) uint64 {
 func (s *session) subscribe(subs []*subscription, from begins) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return
+	if !s.closed {
+		s.subscribeLocked(subs, from)
 	}
+}
+
+func (s *session) subscribeLocked(subs []*subscription, from begins) {
 	touched := make(map[social.Scope]bool)
 	mine := make(map[social.ScopeKind][]social.Scope)
 	for _, sub := range subs {
@@ -194,11 +197,16 @@ func (s *session) leave(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.detachLocked()
+	s.subs = nil
+}
+
+// detachLocked takes all subscriptions out of the index.
+func (s *session) detachLocked() {
 	for scope, r := range s.reaches {
 		r.subs = nil
 		s.reattachLocked(scope, s.fromNow)
 	}
-	s.subs = nil
 }
 
 // position is how far the session got.

@@ -22,6 +22,7 @@ type memoryStore struct {
 	beats   map[social.NodeID]time.Time
 	down    error                          // what every call fails with
 	before  func(ws []social.SessionWrite) // called without the lock before each commit; nil = nothing to do
+	told    func(s *social.Session)        // called without the lock when Reads of a session were told; nil = nothing to do
 	commits int
 }
 
@@ -42,6 +43,22 @@ func (m *memoryStore) watch(before func(ws []social.SessionWrite)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.before = before
+}
+
+// watchReads has f called behind whatever tells the Reads of a session.
+func (m *memoryStore) watchReads(f func(s *social.Session)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = f
+}
+
+func (m *memoryStore) tell(s *social.Session) {
+	m.mu.Lock()
+	told := m.told
+	m.mu.Unlock()
+	if told != nil {
+		told(s)
+	}
 }
 
 // row is a stored session as it stands; false if there is none.
@@ -108,8 +125,8 @@ func (m *memoryStore) WriteSessions(ctx context.Context, ws []social.SessionWrit
 		before(ws)
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.down != nil {
+		defer m.mu.Unlock()
 		return nil, m.down
 	}
 	m.commits++
@@ -119,6 +136,12 @@ func (m *memoryStore) WriteSessions(ctx context.Context, ws []social.SessionWrit
 			out[i].Claimed, out[i].Err = m.claimLocked(w.Claim, now)
 		} else {
 			out[i].Stale = !m.saveLocked(w.Save, now)
+		}
+	}
+	m.mu.Unlock()
+	for _, w := range out {
+		if w.Claimed != nil && w.Claimed.Present {
+			m.tell(&w.Claimed.Session)
 		}
 	}
 	return out, nil
@@ -188,7 +211,16 @@ func (m *memoryStore) tellLocked(out *social.SessionClaimed) {
 	slices.Sort(streams)
 	streams = slices.Compact(streams)
 	out.Streams = m.log.states(streams)
-	out.Reads = m.log.site.reads(out.Session.Person, out.Session.Rights, streams)
+	out.Reads, out.ReadsTo = m.log.site.reads(out.Session.Person, out.Session.Rights, streams)
+}
+
+func (m *memoryStore) SessionReads(_ context.Context, s *social.Session, _ time.Time) ([]social.ReadChange, int64, error) {
+	defer m.tell(s)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := social.SessionClaimed{Session: *s}
+	m.tellLocked(&out)
+	return out.Reads, out.ReadsTo, m.down
 }
 
 // makeRoomLocked ends the longest absent session of a person who has most of them.

@@ -49,7 +49,12 @@ func TestSection3_1_2RetainedMessagesSurviveTheSessionOfTheirPublisher(t *testin
 		s.leave(p, "alice", t.Name()+" brief", goodbye)
 		w := s.dial(t, version, transport)
 		w.bequeathed("alice", t.Name()+" mortal", testament{topic: c.data + "will", payload: "gone", qos: 1, retain: true, clean: true})
+		p = s.client(t, version, transport, "alice", t.Name()+" before")
+		p.publishRetained(1, c.data+"will", "here")
 		c.sub.subscribe(c.data+"will", 1)
+		if r := c.sub.collect(1)[0]; r.payload != "here" || r.header&1 == 0 { // it is established with that
+			t.Errorf("delivered %#x %q", r.header, r.payload)
+		}
 		w.nc.Close()
 		if r := c.sub.collect(1)[0]; r.payload != "gone" || r.header&1 != 0 {
 			t.Errorf("delivered %#x %q", r.header, r.payload)

@@ -36,6 +36,7 @@ type Session struct {
 	Left    time.Time     // when its last connection ended; zero while Node is set
 	Expiry  time.Duration // how long it lives beyond its connection; SessionForever
 	Rights  int64         // the version of the journal of rights that Position goes with
+	Saved   time.Time     // when Position and Rights were
 	// Subscriptions and Position are as EncodeSubscriptions and EncodePosition
 	// wrote them; nil for none.
 	Subscriptions []byte
@@ -98,6 +99,9 @@ type SessionClaimed struct {
 	// ones are left out: the session then gets what it may read today, and loses
 	// nothing.
 	Reads []ReadChange
+	// ReadsTo is the version of the journal that Reads tells of; later ones may have
+	// come since.
+	ReadsTo int64
 }
 
 // StreamState is what a stream holds at a moment.
@@ -178,6 +182,9 @@ type SessionStore interface {
 	// Sessions lists those of a person (0: of all) of kind SessionClient by ID,
 	// after the given one, living ones only.
 	Sessions(ctx context.Context, person PersonKey, after SessionID, limit int, now time.Time) ([]Session, error)
+	// SessionReads tells of a session that is there, as a claim left it, what
+	// SessionClaimed.Reads and ReadsTo tell, as they are now.
+	SessionReads(ctx context.Context, s *Session, now time.Time) (reads []ReadChange, to int64, err error)
 	// Beat says that the node lives; the first one comes before its first claim.
 	// It also notes the sessions of nodes that did not say so since dead as left at
 	// their last beat, wills due from then on, and raises their Fence; at most a

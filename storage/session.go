@@ -52,15 +52,15 @@ const (
 // batch or the list that it is in. The next claim writes it anew.
 func scanSession(rs rows) (s sessionRow, err error) {
 	var (
-		kind, version, fence, node        int64
-		created, left, expiry, delay, due int64
+		kind, version, fence, node               int64
+		created, left, expiry, saved, delay, due int64
 	)
 	err = rs.Scan(&s.ID, &s.Person, &kind, &s.Name, &s.Grant, &version, &fence, &node, &created, &left, &expiry,
-		&s.Rights, &s.savedAt, &delay, &due, &s.Subscriptions, &s.Position, &s.Will)
+		&s.Rights, &saved, &delay, &due, &s.Subscriptions, &s.Position, &s.Will)
 	s.stored = s.ID
 	s.Kind, s.Version = social.SessionKind(kind), byte(version) //nolint:gosec // doctor tells of what does not fit
 	s.Fence, s.Node = uint64(max(fence, 0)), social.NodeID(max(node, 0))
-	s.Created, s.Left, s.WillDue = moment(created), moment(left), moment(due)
+	s.Created, s.Left, s.Saved, s.WillDue = moment(created), moment(left), moment(saved), moment(due)
 	s.Expiry, s.WillDelay = expiryOf(expiry), expiryOf(delay)
 	for _, blob := range []*[]byte{&s.Subscriptions, &s.Position, &s.Will} {
 		if len(*blob) == 0 {

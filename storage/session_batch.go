@@ -34,7 +34,6 @@ type sessionBatch struct {
 	ended  []int64 // ids of sessions that were stored and are over
 
 	out     []social.SessionWritten
-	since   map[*social.SessionClaimed]int64 // when the position was written that it was told
 	corrupt []social.Session
 }
 
@@ -52,8 +51,7 @@ func (n sessionName) compare(o sessionName) int {
 // sessionRow is a session in a batch.
 type sessionRow struct {
 	social.Session
-	savedAt int64            // when Position and Rights were written
-	stored  social.SessionID // the id that its row has; 0: there is none
+	stored social.SessionID // the id that its row has; 0: there is none
 
 	// What is to be written.
 	gone          bool
@@ -86,7 +84,7 @@ func (b *sessionBatch) run(ctx context.Context, t *tx, s sessionTx) error {
 	b.people, b.others = map[social.PersonKey]bool{}, map[social.PersonKey][]social.SessionID{}
 	b.byName, b.byID = map[sessionName]*sessionRow{}, map[social.SessionID]*sessionRow{}
 	b.rows, b.freed, b.ended, b.corrupt = nil, nil, nil, nil
-	b.out, b.since = make([]social.SessionWritten, len(b.writes)), map[*social.SessionClaimed]int64{}
+	b.out = make([]social.SessionWritten, len(b.writes))
 	if err := b.lookUp(ctx, t, s); err != nil {
 		return fmt.Errorf("look up: %w", err)
 	}

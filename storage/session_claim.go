@@ -58,7 +58,6 @@ func (b *sessionBatch) claim(c *social.SessionClaim) (*social.SessionClaimed, er
 		b.drop(r)
 	}
 	done.Session = r.copyOf()
-	b.since[done] = r.savedAt
 	return done, nil
 }
 
@@ -79,9 +78,8 @@ func (b *sessionBatch) newRow(c *social.SessionClaim) *sessionRow {
 func (b *sessionBatch) renew(r *sessionRow, c *social.SessionClaim) {
 	delete(b.byID, r.ID)
 	r.Session = social.Session{
-		ID: c.ID, Person: c.Person, Kind: c.Kind, Name: c.Name, Fence: r.Fence, Created: b.now, Rights: c.Rights,
+		ID: c.ID, Person: c.Person, Kind: c.Kind, Name: c.Name, Fence: r.Fence, Created: b.now, Rights: c.Rights, Saved: b.now,
 	}
-	r.savedAt = micros(b.now)
 	r.gone, r.subscriptions, r.position = false, true, true
 	b.byID[r.ID] = r
 }
@@ -120,7 +118,7 @@ func (b *sessionBatch) save(s *social.SessionSave) (stale bool, err error) {
 	}
 	if s.Position != nil {
 		r.Position, r.position, r.changed = s.Position, true, true
-		r.Rights, r.savedAt = s.Rights, micros(b.now)
+		r.Rights, r.Saved = s.Rights, b.now
 	}
 	if s.Expiry != nil {
 		r.Expiry, r.changed = expiryOf(expiryValue(*s.Expiry)), true

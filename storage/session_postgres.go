@@ -108,7 +108,7 @@ func listSessions(rows []*sessionRow) *sessionLists {
 		l.stored, l.id, l.person = append(l.stored, int64(r.stored)), append(l.id, int64(r.ID)), append(l.person, int64(r.Person)) //nolint:gosec // checked by checkClaim
 		l.grant, l.fence, l.node = append(l.grant, int64(r.Grant)), append(l.fence, int64(r.Fence)), append(l.node, int64(r.Node)) //nolint:gosec // likewise
 		l.created, l.left = append(l.created, micros(r.Created)), append(l.left, micros(r.Left))
-		l.expiry, l.rights, l.saved = append(l.expiry, expiryValue(r.Expiry)), append(l.rights, r.Rights), append(l.saved, r.savedAt)
+		l.expiry, l.rights, l.saved = append(l.expiry, expiryValue(r.Expiry)), append(l.rights, r.Rights), append(l.saved, micros(r.Saved))
 		l.delay, l.due = append(l.delay, expiryValue(r.WillDelay)), append(l.due, micros(r.WillDue))
 		l.kind, l.version, l.name = append(l.kind, int16(r.Kind)), append(l.version, int16(r.Version)), append(l.name, r.Name)
 		l.subscriptions = append(l.subscriptions, bytesIf(r.subscriptions, r.Subscriptions))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"rambla/social"
 )
@@ -20,7 +21,6 @@ type readers struct {
 // returning is a session that comes back, and the spaces that it reads.
 type returning struct {
 	*social.SessionClaimed
-	since   int64 // when its position was written
 	keys    []social.StreamKey
 	streams map[social.SpaceKey][]*streamFacts
 }
@@ -30,7 +30,22 @@ type standingKey struct {
 	space  social.SpaceKey
 }
 
-// tellReads fills in Reads.
+// SessionReads is [social.SessionStore]'s.
+func (db *DB) SessionReads(ctx context.Context, s *social.Session, now time.Time) (reads []social.ReadChange, to int64, err error) {
+	err = db.eng.writeSessions(ctx, func(ctx context.Context, t *tx, st sessionTx) error {
+		b, c := newSessionBatch(nil, now), &social.SessionClaimed{Session: *s, Present: true}
+		b.out = []social.SessionWritten{{Claimed: c}}
+		err := b.tell(ctx, t, st)
+		reads, to = c.Reads, c.ReadsTo
+		return err
+	})
+	if err != nil {
+		return nil, 0, failure(fmt.Errorf("read what a session may have missed: %w", err))
+	}
+	return reads, to, nil
+}
+
+// tellReads fills in Reads and ReadsTo.
 func (b *sessionBatch) tellReads(ctx context.Context, t *tx, s sessionTx, claims []*returning) error {
 	r := &readers{
 		claims: claims, byPerson: map[social.PersonKey][]readChange{}, bySpace: map[social.SpaceKey][]readChange{},
@@ -53,12 +68,15 @@ func (b *sessionBatch) tellReads(ctx context.Context, t *tx, s sessionTx, claims
 // lookUp reads the rows since the oldest of the claims' versions, of each person
 // and each space.
 func (r *readers) lookUp(ctx context.Context, t *tx, s sessionTx) error {
-	var newest int64
-	if err := one(ctx, t, into(&newest), `SELECT COALESCE(MAX(version), 0) FROM read_changes`); err != nil {
+	var newest, version int64
+	// First: what comes later is looked up again.
+	err := one(ctx, t, into(&version, &newest), `SELECT version, COALESCE((SELECT MAX(version) FROM read_changes), 0) FROM site WHERE id = 1`)
+	if err != nil {
 		return err
 	}
 	people, spaces := map[social.PersonKey]int64{}, map[social.SpaceKey]int64{}
 	for _, c := range r.claims {
+		c.ReadsTo = version
 		if c.Session.Rights >= newest {
 			continue
 		}
@@ -172,7 +190,7 @@ func compareEnded(x, y readChange) int {
 func (r *readers) ended(c *returning, space social.SpaceKey, changes []readChange, now int64) []readChange {
 	var out []readChange
 	slices.SortFunc(changes, func(x, y readChange) int { return cmp.Compare(x.Version, y.Version) })
-	from := c.since
+	from := micros(c.Session.Saved)
 	add := func(was reading, to int64) {
 		for _, at := range was.ends(from, to) {
 			x := readChange{at: at, ended: true}

@@ -80,7 +80,7 @@ func (l *liteSessions) insertSessions(ctx context.Context, rows []*sessionRow) e
 	for _, r := range rows {
 		_, err := l.insert.ExecContext(ctx, int64(r.ID), int64(r.Person), int64(r.Kind), r.Name, int64(r.Grant), //nolint:gosec // checked by checkClaim
 			int64(r.Version), int64(r.Fence), int64(r.Node), micros(r.Created), micros(r.Left), expiryValue(r.Expiry), r.Rights, //nolint:gosec // likewise
-			r.savedAt, expiryValue(r.WillDelay), micros(r.WillDue), notNil(r.Subscriptions), notNil(r.Position), notNil(r.Will))
+			micros(r.Saved), expiryValue(r.WillDelay), micros(r.WillDue), notNil(r.Subscriptions), notNil(r.Position), notNil(r.Will))
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (l *liteSessions) insertSessions(ctx context.Context, rows []*sessionRow) e
 func (l *liteSessions) updateSessions(ctx context.Context, rows []*sessionRow) error {
 	for _, r := range rows {
 		_, err := l.update.ExecContext(ctx, int64(r.ID), int64(r.Grant), int64(r.Version), int64(r.Fence), int64(r.Node), //nolint:gosec // checked by checkClaim
-			micros(r.Created), micros(r.Left), expiryValue(r.Expiry), r.Rights, r.savedAt, expiryValue(r.WillDelay), micros(r.WillDue),
+			micros(r.Created), micros(r.Left), expiryValue(r.Expiry), r.Rights, micros(r.Saved), expiryValue(r.WillDelay), micros(r.WillDue),
 			bytesOrNull(bytesIf(r.subscriptions, r.Subscriptions)), bytesOrNull(bytesIf(r.position, r.Position)),
 			bytesOrNull(bytesIf(r.will, r.Will)), int64(r.stored)) //nolint:gosec // likewise
 		if err != nil {

@@ -19,8 +19,8 @@ func (b *sessionBatch) tell(ctx context.Context, t *tx, s sessionTx) error {
 			continue
 		}
 		r := &returning{
-			SessionClaimed: c, since: b.since[c],
-			keys: streamsOf(c.Session.Position), streams: map[social.SpaceKey][]*streamFacts{},
+			SessionClaimed: c,
+			keys:           streamsOf(c.Session.Position), streams: map[social.SpaceKey][]*streamFacts{},
 		}
 		claims = append(claims, r)
 		for _, key := range r.keys {

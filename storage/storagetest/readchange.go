@@ -35,6 +35,10 @@ func (w *World) back(now time.Time) []social.ReadChange {
 	if !got.Present {
 		w.Fatalf("the session is not there: %+v", got)
 	}
+	again, to, err := w.DB.SessionReads(w.Context(), &got.Session, now)
+	if v := w.Version(); err != nil || to != v || got.ReadsTo != v || !reflect.DeepEqual(again, got.Reads) {
+		w.Errorf("asked again at %d, %d after %d, %v: %+v\nthe claim was told %+v", v, to, got.ReadsTo, err, again, got.Reads)
+	}
 	return got.Reads
 }
 

@@ -61,7 +61,7 @@ func sessionRoundTrip(w *World) {
 	got := w.claimed(c, Epoch())
 	want := social.Session{
 		ID: 11, Person: w.Bob, Name: "phone", Grant: 7, Version: 5, Fence: 1, Node: 1, Created: Epoch(), Expiry: time.Hour,
-		Rights: 3, Will: []byte("will"), WillDelay: time.Minute,
+		Rights: 3, Saved: Epoch(), Will: []byte("will"), WillDelay: time.Minute,
 	}
 	if got.Present || got.Before != nil || !reflect.DeepEqual(got.Session, want) {
 		w.Fatalf("made %+v\nwanted %+v", got, want)
@@ -75,7 +75,7 @@ func sessionRoundTrip(w *World) {
 	w.saved(social.SessionSave{ID: 11, Fence: 1, Grant: &renewed}, left)
 	w.saved(social.SessionSave{ID: 11, Fence: 1, Left: left, WillDue: left.Add(time.Minute)}, left)
 	want.Grant = renewed
-	want.Rights, want.Subscriptions, want.Position, want.Expiry = 4, subscriptions, position, forever
+	want.Rights, want.Saved, want.Subscriptions, want.Position, want.Expiry = 4, Epoch().Add(time.Second), subscriptions, position, forever
 	want.Node, want.Left, want.WillDue = 0, left, left.Add(time.Minute)
 	found, err := w.DB.FindSession(w.Context(), w.Bob, social.SessionClient, "phone")
 	if err != nil || !reflect.DeepEqual(found, want) {
