@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -21,10 +22,10 @@ type matrix struct {
 	http, mqtt string
 	client     *http.Client
 	columns    map[string]map[string]column // by heading and name
-	tokens     map[string]string            // of the people who sign in, by name
 	serial     atomic.Int64
 
-	mu     sync.Mutex // guards all below
+	mu     sync.Mutex        // guards all below
+	tokens map[string]string // of the people who sign in, by name
 	idle   map[string][]*cell
 	narrow map[string]string // tokens by person and scopes
 }
@@ -90,7 +91,33 @@ func newMatrix(t *testing.T, flags []string) *matrix {
 	return m
 }
 
-func (m *matrix) of(name string) credential { return credential{person: name, token: m.tokens[name]} }
+func (m *matrix) of(name string) credential {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return credential{person: name, token: m.tokens[name]}
+}
+
+// login signs in whoever was made since the beginning.
+func (m *matrix) login(name, password string) error {
+	resp, err := m.client.PostForm(m.http+"/v1/oauth/token", url.Values{"grant_type": {"password"}, "username": {name}, "password": {password}})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var body struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
+		return err
+	}
+	if body.Token == "" {
+		return fmt.Errorf("%s does not sign in: %s", name, resp.Status)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tokens[name] = body.Token
+	return nil
+}
 
 // must does a request that has to succeed, and reads the answer.
 func (m *matrix) must(who credential, method, path string, body any) (map[string]any, error) {
@@ -169,7 +196,7 @@ func (m *matrix) lend(r rule, name string) (*cell, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no column %q of %q", name, r.kind)
 	}
-	own := regexp.MustCompile(`\{(own|said|answer|mine)\}`).FindString(r.request)
+	own := regexp.MustCompile(`\{(own|said|answer|mine|password)\}`).FindString(r.request)
 	key := fmt.Sprint(r.kind, name, r.needs, own)
 	m.mu.Lock()
 	defer m.mu.Unlock()
