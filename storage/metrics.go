@@ -28,7 +28,7 @@ func (db *DB) Stats() Stats {
 }
 
 // metrics are the store's figures for Prometheus. Labels: kind is a code of
-// social.Kinds, of one of those in Purge.
+// social.Kinds, of one of those in purges.
 type metrics struct {
 	registerer prometheus.Registerer // nil: nobody listens
 
@@ -104,6 +104,9 @@ func (m *metrics) watch(db *DB) error {
 	waited := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "rambla_storage_connection_wait_seconds_total", Help: "Time waited for connections of the pool.",
 	}, func() float64 { return db.Stats().PoolWaited.Seconds() })
+	for _, p := range db.purges() {
+		m.purged.WithLabelValues(p.of)
+	}
 	m.all = append(m.all, inUse, size, waits, waited)
 	return m.register(inUse, size, waits, waited)
 }

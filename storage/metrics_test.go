@@ -47,11 +47,8 @@ func TestTheStoreCountsWhatItCommits(t *testing.T) {
 		if n := got["rambla_storage_append_duration_seconds"].GetMetric()[0].GetHistogram().GetSampleCount(); n != 1 {
 			t.Errorf("%d durations", n)
 		}
-		if _, err := db.Purge(t.Context(), storagetest.Epoch()); err != nil {
-			t.Fatal(err)
-		}
 		if n := len(gather(t, registry)["rambla_purge_rows_total"].GetMetric()); n < 15 {
-			t.Errorf("removed rows are told of %d things", n)
+			t.Errorf("removed rows begin at 0 for %d things", n)
 		}
 		if s := db.Stats(); s.PoolSize == 0 || s.PoolInUse > s.PoolSize {
 			t.Errorf("stats %+v", s)

@@ -27,11 +27,26 @@ const (
 // old entries of the audit log. rows is how many; call again soon where it
 // is not 0.
 func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
-	steps := []struct {
-		of   string // the label of rambla_purge_rows_total
-		what string
-		run  func(context.Context, time.Time) (int64, error)
-	}{
+	for _, s := range db.purges() {
+		n, err := s.run(ctx, now)
+		rows += int(n)
+		db.metrics.purged.WithLabelValues(s.of).Add(float64(n))
+		if err != nil {
+			return rows, failure(fmt.Errorf("purge %s: %w", s.what, err))
+		}
+	}
+	return rows, nil
+}
+
+// purge is one of the steps of Purge.
+type purge struct {
+	of   string // the label of rambla_purge_rows_total
+	what string
+	run  func(context.Context, time.Time) (int64, error)
+}
+
+func (db *DB) purges() []purge {
+	return []purge{
 		{"keys", "idempotency keys", db.purgeKeys},
 		{"replays", "replays", db.purgeReplays},
 		{"samples", "samples", db.purgeSamples},
@@ -48,15 +63,6 @@ func (db *DB) Purge(ctx context.Context, now time.Time) (rows int, err error) {
 		{"search", "the index of search", db.purgeSearch},
 		{"audit", "the audit log", db.purgeAudit},
 	}
-	for _, s := range steps {
-		n, err := s.run(ctx, now)
-		rows += int(n)
-		db.metrics.purged.WithLabelValues(s.of).Add(float64(n))
-		if err != nil {
-			return rows, failure(fmt.Errorf("purge %s: %w", s.what, err))
-		}
-	}
-	return rows, nil
 }
 
 // purgeBy runs one DELETE. Its rows are chosen once, in a MATERIALIZED part: as a
