@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"rambla/api"
+	"rambla/social"
 )
 
 // school is an import in the order in which things need each other.
@@ -122,6 +123,22 @@ func TestABrokenLineIsToldWithItsNumber(t *testing.T) {
 		}
 	}
 	s.as("admin", "GET", "/v1/people/m7").wants(200)
+
+	// What only the store refuses lies among what goes in with it.
+	tree := `{"type":"context","id":"d1"}` + "\n"
+	for level := 2; level <= social.MaxTreeDepth; level++ {
+		tree += fmt.Sprintf(`{"type":"context","id":"d%d","parent":"d%d"}`+"\n", level, level-1)
+	}
+	s.imports("", tree).wants(200)
+	body = `{"type":"context","id":"e1"}` + "\n" + fmt.Sprintf(`{"type":"context","id":"e2","parent":"d%d"}`, social.MaxTreeDepth) + "\n" +
+		`{"type":"context","id":"e3"}` + "\n" + `{"type":"context","id":"e4","owner":"nobody"}` + "\n" + `{"type":"context","id":"e5"}`
+	s.imports("", body).refused(422, "invalid", "line 2")
+	s.as("admin", "GET", "/v1/contexts/e1").wants(200)
+	s.as("admin", "GET", "/v1/contexts/e3").wants(404)
+	a = s.imports("?on_error=skip", body).wants(200)
+	if got := fmt.Sprint(a.json()["contexts"], a.list("errors")[0]["line"], a.list("errors")[1]["line"]); got != "map[added:2 changed:0 unchanged:1] 2 4" {
+		t.Errorf("it says %s: %s", got, a.body)
+	}
 	s.as("alice", "POST", "/v1/import", `{"type":"person","name":"m8"}`).refused(403, "forbidden")
 	s.imports("?on_error=maybe", `{}`).refused(422, "invalid", "on_error")
 }

@@ -61,9 +61,12 @@ type SpaceMemberChange struct {
 }
 
 // ImportStore takes many things at once. Each method is one transaction with a
-// Change for each thing; refused has an error for each of the list that is not
-// taken, else nil.
+// Change for each thing; a list called refused has an error for each thing that is
+// not taken, else nil.
 type ImportStore interface {
+	// CreateSpaces makes contexts in their order, as [SpaceStore] makes one, up to the
+	// first that it refuses. It tells how many it made, and why it made no more.
+	CreateSpaces(ctx context.Context, list []Space, now time.Time) (made int, refused, err error)
 	// CreatePeople refuses, with KindConflict, names that are or were anybody's.
 	CreatePeople(ctx context.Context, list []NewPerson, now time.Time) (refused []error, err error)
 	// Affiliate tells no events. It refuses, with KindNotFound, removed people and

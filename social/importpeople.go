@@ -100,35 +100,56 @@ func (r *importRun) createPeople(ctx context.Context, fresh []NewPerson, lines [
 
 // takeContexts brings in contexts. One that is there stays as it is.
 func (r *importRun) takeContexts(ctx context.Context, chunk []importLine) (stop bool, err error) {
-	made := false
+	var fresh []importLine
 	for i := range chunk {
-		c := &chunk[i].context
-		is, err := r.context(c)
+		is, wrong := r.context(&chunk[i].context)
 		switch {
-		case err == nil && is:
+		case is:
 			r.report.Contexts.Unchanged++
 			continue
-		case err == nil && r.o.DryRun:
-			r.foresee("context " + c.ID)
-		case err == nil:
-			_, err = r.spaces.store.CreateSpace(ctx, c.Space, r.now())
-			made = made || err == nil
-		}
-		if err == nil {
-			r.report.Contexts.Added++
+		case wrong == nil:
+			fresh = append(fresh, chunk[i])
 			continue
 		}
-		if !ofLine(err) {
+		// What comes before it goes in, and may be what is told of first.
+		if stop, err := r.createContexts(ctx, fresh); stop || err != nil {
+			return stop, err
+		}
+		fresh = fresh[:0]
+		if r.fault(chunk[i].number, wrong) {
+			return true, nil
+		}
+	}
+	return r.createContexts(ctx, fresh)
+}
+
+func (r *importRun) createContexts(ctx context.Context, lines []importLine) (stop bool, err error) {
+	if r.o.DryRun {
+		for i := range lines {
+			r.foresee("context " + lines[i].context.ID)
+		}
+		r.report.Contexts.Added += len(lines)
+		return false, nil
+	}
+	for len(lines) > 0 && !stop {
+		list := make([]Space, len(lines))
+		for i := range lines {
+			list[i] = lines[i].context.Space
+		}
+		made, refused, err := r.store.CreateSpaces(ctx, list, r.now())
+		if err != nil {
 			return true, err
 		}
-		if stop = r.fault(chunk[i].number, err); stop {
-			break
+		if r.report.Contexts.Added += made; made > 0 {
+			if err := r.dir.settle(ctx); err != nil {
+				return true, err
+			}
+		}
+		if lines = lines[made:]; refused != nil {
+			stop, lines = r.fault(lines[0].number, refused), lines[1:]
 		}
 	}
-	if made {
-		err = r.dir.settle(ctx)
-	}
-	return stop, err
+	return stop, nil
 }
 
 // context finds what the line names: its owner and the context above. is tells that it is

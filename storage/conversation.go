@@ -38,7 +38,7 @@ func (db *DB) CreateConversation(ctx context.Context, s social.Space, participan
 		if key, err = insertConversation(ctx, t, &s, tags, now); err != nil {
 			return err
 		}
-		if err := createStreams(ctx, t, key, social.KindConversation); err != nil {
+		if err := createStreams(ctx, t, social.KindConversation, int64(key)); err != nil {
 			return err
 		}
 		if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {

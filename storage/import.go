@@ -14,15 +14,11 @@ const (
 		SELECT u.name, u.display_name, u.service = 1, u.roles, $5
 		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS u (name, display_name, service, roles)`
 	importNames = `INSERT INTO names (kind, name, owner, at)
-		SELECT 1, u.name, u.owner, $3 FROM unnest($1::text[], $2::bigint[]) AS u (name, owner)`
+		SELECT $1, u.name, u.owner, $2 FROM unnest($3::text[], $4::bigint[]) AS u (name, owner)`
 	importHashes = `INSERT INTO passwords (person, hash, changed_at)
 		SELECT u.person, u.hash, $3 FROM unnest($1::bigint[], $2::text[]) AS u (person, hash)`
 	importProfiles = `INSERT INTO profiles (person, title, about, url)
 		SELECT u.person, u.title, u.about, u.url FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS u (person, title, about, url)`
-	// The journal takes them in the order of the list.
-	importChanges = `INSERT INTO changes (version, kind, person, space, grant_id, at)
-		SELECT u.version, $1, u.person, u.space, 0, $2
-		FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS u (version, person, space)`
 )
 
 // CreatePeople is [social.ImportStore]'s.
@@ -59,31 +55,17 @@ func createPeople(ctx context.Context, t *tx, list []*social.NewPerson) error {
 	var (
 		names, shown    []string
 		services, roles []int64
-		last            int64
 	)
 	for _, p := range list {
 		names, shown = append(names, p.Name), append(shown, p.DisplayName)
 		services, roles = append(services, truth(p.Service)), append(roles, int64(p.Roles))
 	}
-	// Nobody else makes people while this transaction holds the journal.
-	if err := one(ctx, t, into(&last), `SELECT COALESCE(MAX(id), 0) FROM people`); err != nil {
-		return fmt.Errorf("read the last person: %w", err)
-	}
-	if _, err := t.exec(ctx, importPeople, names, shown, services, roles, t.journal.now); err != nil {
-		return fmt.Errorf("insert people: %w", err)
-	}
-	keys := map[string]int64{}
-	err := each(ctx, t, func(rs rows) error {
-		var (
-			key  int64
-			name string
-		)
-		err := rs.Scan(&key, &name)
-		keys[name] = key
+	keys, err := keysMade(ctx, t, "people", func() error {
+		_, err := t.exec(ctx, importPeople, names, shown, services, roles, t.journal.now)
 		return err
-	}, `SELECT id, name FROM people WHERE id > $1`, last)
+	})
 	if err != nil {
-		return fmt.Errorf("read the new people: %w", err)
+		return fmt.Errorf("insert people: %w", err)
 	}
 	var (
 		owners, versions, spaces []int64
@@ -104,7 +86,7 @@ func createPeople(ctx context.Context, t *tx, list []*social.NewPerson) error {
 			profile[0], profile[1], profile[2] = append(profile[0], p.Profile.Title), append(profile[1], p.Profile.About), append(profile[2], p.Profile.URL)
 		}
 	}
-	if _, err := t.exec(ctx, importNames, names, owners, t.journal.now); err != nil {
+	if _, err := t.exec(ctx, importNames, namePerson, t.journal.now, names, owners); err != nil {
 		return fmt.Errorf("take names: %w", err)
 	}
 	if len(hashed) > 0 {
@@ -117,11 +99,33 @@ func createPeople(ctx context.Context, t *tx, list []*social.NewPerson) error {
 			return fmt.Errorf("store profiles: %w", err)
 		}
 	}
-	_, err = t.exec(ctx, importChanges, int64(social.ChangePerson), t.journal.now, versions, owners, spaces)
-	if err != nil {
-		return fmt.Errorf("write the journal: %w", err)
+	return t.noteAll(ctx, social.ChangePerson, versions, owners, spaces)
+}
+
+// keysMade runs what makes rows of a table, people or spaces, and finds their keys by
+// their names. Nobody else makes any while this transaction holds the journal.
+func keysMade(ctx context.Context, t *tx, table string, insert func() error) (map[string]int64, error) {
+	var last int64
+	if err := one(ctx, t, into(&last), "SELECT COALESCE(MAX(id), 0) FROM "+table); err != nil {
+		return nil, fmt.Errorf("read the last key: %w", err)
 	}
-	return nil
+	if err := insert(); err != nil {
+		return nil, err
+	}
+	keys := map[string]int64{}
+	err := each(ctx, t, func(rs rows) error {
+		var (
+			key  int64
+			name string
+		)
+		err := rs.Scan(&key, &name)
+		keys[name] = key
+		return err
+	}, "SELECT id, name FROM "+table+" WHERE id > $1", last)
+	if err != nil {
+		return nil, fmt.Errorf("read the new keys: %w", err)
+	}
+	return keys, nil
 }
 
 const (
@@ -278,11 +282,7 @@ func (b *pairBatch) write(ctx context.Context, t *tx) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("write memberships: %w", err)
 	}
-	_, err := t.exec(ctx, importChanges, int64(social.ChangeMember), t.journal.now, b.versions, b.people, b.spaces)
-	if err != nil {
-		return fmt.Errorf("write the journal: %w", err)
-	}
-	return nil
+	return t.noteAll(ctx, social.ChangeMember, b.versions, b.people, b.spaces)
 }
 
 // TakenNames is [social.ImportStore]'s.

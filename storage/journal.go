@@ -70,6 +70,19 @@ func (t *tx) note(ctx context.Context, c social.Change) error {
 	return nil
 }
 
+// noteAll writes what else the journal tells of, of one kind, under versions that are
+// given out already.
+func (t *tx) noteAll(ctx context.Context, kind social.ChangeKind, versions, people, spaces []int64) error {
+	_, err := t.exec(ctx, `INSERT INTO changes (version, kind, person, space, grant_id, at)
+		SELECT u.version, $1, u.person, u.space, 0, $2
+		FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS u (version, person, space)`,
+		int64(kind), t.journal.now, versions, people, spaces)
+	if err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	return nil
+}
+
 // Version is [social.DirectoryStore]'s.
 func (db *DB) Version(ctx context.Context) (int64, error) {
 	var v int64

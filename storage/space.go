@@ -122,49 +122,6 @@ func tagsValue(tags []string) (string, error) {
 	return string(out), nil
 }
 
-// CreateSpace is [social.SpaceStore]'s. KindNotFound where the owner is removed.
-func (db *DB) CreateSpace(ctx context.Context, s social.Space, now time.Time) (social.SpaceKey, error) {
-	tags, err := tagsValue(s.Tags)
-	if err != nil {
-		return 0, failure(err)
-	}
-	var key social.SpaceKey
-	err = db.change(ctx, "create a context", now, func(ctx context.Context, t *tx) error {
-		if err := lockPerson(ctx, t, s.Owner); err != nil {
-			return err
-		}
-		if err := nameFree(ctx, t, nameSpace, s.ID); err != nil {
-			return err
-		}
-		err := one(ctx, t, into(&key), `INSERT INTO spaces (name, display_name, description, url, preset, policies, tags,
-				notifications, history, receipts, owner, created_at, keep_age, keep_posts, keep_data_age, keep_samples, position)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING id`,
-			s.ID, s.DisplayName, s.Description, s.URL, s.Preset, policyValue(s.Policies), tags,
-			s.Notifications, int64(s.History), s.Receipts, int64(s.Owner), micros(now),
-			s.Retention.Age.Microseconds(), s.Retention.Posts, s.Retention.DataAge.Microseconds(), s.Retention.Samples, s.Order)
-		if err != nil {
-			return fmt.Errorf("insert: %w", err)
-		}
-		if s.Parent != 0 {
-			if err := putParent(ctx, t, key, s.Parent); err != nil {
-				return err
-			}
-		}
-		if err := takeName(ctx, t, nameSpace, s.ID, int64(key)); err != nil {
-			return err
-		}
-		if err := createStreams(ctx, t, key, social.KindContext); err != nil {
-			return err
-		}
-		if err := t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key}); err != nil {
-			return err
-		}
-		_, err = addMember(ctx, t, key, s.Owner)
-		return err
-	})
-	return key, err
-}
-
 // PatchSpace is [social.SpaceStore]'s. KindNotFound for a deleted space.
 func (db *DB) PatchSpace(ctx context.Context, key social.SpaceKey, patch social.SpacePatch, event *social.Post, now time.Time) error {
 	var tags, history, age, posts, dataAge, samples any

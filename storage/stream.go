@@ -51,19 +51,26 @@ func newEpoch() string {
 	return hex.EncodeToString(b[:])
 }
 
-// createStreams makes the streams of a space of the kind.
-func createStreams(ctx context.Context, t *tx, space social.SpaceKey, kind social.SpaceKind) error {
-	var like social.Space
-	for c := range like.Streams {
-		channel := social.Channel(c) //nolint:gosec // an index of channels
-		if !kind.SpaceStreams().Has(channel) {
-			continue
+// createStreams makes the streams of spaces of the kind.
+func createStreams(ctx context.Context, t *tx, kind social.SpaceKind, spaces ...int64) error {
+	var (
+		epochs []string
+		like   social.Space
+		rows   [2][]int64
+	)
+	for _, space := range spaces {
+		for c := range like.Streams {
+			if kind.SpaceStreams().Has(social.Channel(c)) { //nolint:gosec // an index of channels
+				epochs = append(epochs, newEpoch())
+				putColumns(rows[:], space, int64(c))
+			}
 		}
-		_, err := t.exec(ctx, `INSERT INTO streams (space, channel, epoch) VALUES ($1, $2, $3)`,
-			int64(space), int64(channel), newEpoch())
-		if err != nil {
-			return fmt.Errorf("create a stream: %w", err)
-		}
+	}
+	_, err := t.exec(ctx, `INSERT INTO streams (space, channel, epoch)
+		SELECT u.space, u.channel, u.epoch FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u (epoch, space, channel)`,
+		epochs, rows[0], rows[1])
+	if err != nil {
+		return fmt.Errorf("create streams: %w", err)
 	}
 	return nil
 }

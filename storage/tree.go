@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"rambla/social"
@@ -35,6 +34,8 @@ func putParent(ctx context.Context, t *tx, key, parent social.SpaceKey) error {
 	return nil
 }
 
+// checkParent finds what is wrong with hanging a space below another; 0 is one that
+// is about to be made. KindInvalid.
 func checkParent(ctx context.Context, t *tx, key, parent social.SpaceKey) error {
 	depth, ring := 0, false
 	err := each(ctx, t, func(rs rows) error {
@@ -47,9 +48,11 @@ func checkParent(ctx context.Context, t *tx, key, parent social.SpaceKey) error 
 	if err != nil {
 		return fmt.Errorf("read what is above: %w", err)
 	}
-	var height int
-	if err := one(ctx, t, into(&height), heightOf, int64(key), social.MaxTreeDepth); err != nil && !errors.Is(err, errNoRow) {
-		return fmt.Errorf("read what is below: %w", err)
+	height := 1
+	if key != 0 {
+		if err := one(ctx, t, into(&height), heightOf, int64(key), social.MaxTreeDepth); err != nil {
+			return fmt.Errorf("read what is below: %w", err)
+		}
 	}
 	switch {
 	case depth == 0:

@@ -37,7 +37,7 @@ func (db *DB) CreateWall(ctx context.Context, person social.PersonKey, now time.
 		if err != nil {
 			return fmt.Errorf("insert: %w", err)
 		}
-		if err := createStreams(ctx, t, key, social.KindWall); err != nil {
+		if err := createStreams(ctx, t, social.KindWall, int64(key)); err != nil {
 			return err
 		}
 		return t.note(ctx, social.Change{Kind: social.ChangeSpace, Space: key})

@@ -12,8 +12,6 @@ func eraseClaims() []claim {
 		{"who is erased is nobody at once, and its name is nobody's", eraseBegins},
 		{"an erasure belongs to one worker until its lease ends", eraseLeases},
 		{"an erasure goes through the whole log, closed streams and data too", eraseLog},
-		{"people who are imported have what they came with, and nobody's name", importPeople},
-		{"an import makes members of those who are none, and tells who was refused", importMembers},
 	}
 }
 
@@ -148,66 +146,5 @@ func eraseLog(w *World) {
 	}
 	if p, err := w.DB.PostByID(w.Context(), others.ID); err != nil || p.Content != "another's" {
 		w.Errorf("the other's is %+v, %v", p, err)
-	}
-}
-
-func importPeople(w *World) {
-	list := []social.NewPerson{
-		{Name: "ida", DisplayName: "Ida", Roles: social.RoleHidden, Profile: social.Profile{Title: "Tutor", URL: "https://ida.example"}, PasswordHash: "h"},
-		{Name: "bob"},
-		{Name: "max", DisplayName: "Max", Service: true},
-		{Name: "max"},
-	}
-	before := w.Version()
-	refused, err := w.DB.CreatePeople(w.Context(), list, Epoch())
-	if err != nil || len(refused) != 4 || refused[0] != nil || refused[2] != nil {
-		w.Fatalf("refused %v, %v", refused, err)
-	}
-	Wants(w, refused[1], social.KindConflict)
-	Wants(w, refused[3], social.KindConflict)
-	changes := w.Changes(before)
-	if len(changes) != 2 {
-		w.Fatalf("changes %+v", changes)
-	}
-	ida, maxim := w.ReadPerson(changes[0].Person), w.ReadPerson(changes[1].Person)
-	if ida.Name != "ida" || ida.Roles != social.RoleHidden || ida.DisplayName != "Ida" || maxim.Name != "max" || !maxim.Service {
-		w.Errorf("there are %+v and %+v", ida, maxim)
-	}
-	if p, err := w.DB.Profile(w.Context(), ida.Key); err != nil || p.Title != "Tutor" || p.URL != "https://ida.example" {
-		w.Errorf("the profile %+v, %v", p, err)
-	}
-	taken, err := w.DB.TakenNames(w.Context(), []string{"ida", "nobody"})
-	if err != nil || !taken["ida"] || taken["nobody"] {
-		w.Errorf("taken are %v, %v", taken, err)
-	}
-}
-
-func importMembers(w *World) {
-	school, gone := w.Space("school", w.Alice), w.Space("gone", w.Alice)
-	w.must(w.DB.DeleteSpace(w.Context(), gone.Key, nil, Epoch()))
-	pair := func(space social.SpaceKey, person social.PersonKey) social.SpaceMemberChange {
-		return social.SpaceMemberChange{Member: social.Member{Space: space, Person: person}}
-	}
-	granted := pair(school.Key, w.Bob)
-	granted.Set = []social.Override{{Permission: social.Invite}}
-	before := w.Version()
-	refused, err := w.DB.Affiliate(w.Context(), []social.SpaceMemberChange{
-		granted, pair(school.Key, w.Carol), pair(gone.Key, w.Bob), pair(school.Key, 4711), pair(w.Lobby.Key, w.Carol), pair(school.Key, w.Alice),
-	}, Epoch())
-	if err != nil || len(refused) != 6 || refused[0] != nil || refused[1] != nil || refused[4] != nil || refused[5] != nil {
-		w.Fatalf("refused %v, %v", refused, err)
-	}
-	Wants(w, refused[2], social.KindNotFound)
-	Wants(w, refused[3], social.KindNotFound)
-	of := func(space social.SpaceKey, person social.PersonKey) social.Change {
-		return social.Change{Kind: social.ChangeMember, Space: space, Person: person}
-	}
-	want := []social.Change{of(school.Key, w.Bob), of(school.Key, w.Carol), of(w.Lobby.Key, w.Carol)}
-	if got := w.Changes(before); !slices.Equal(got, want) {
-		w.Errorf("changes %+v, wanted %+v", got, want)
-	}
-	members, err := w.DB.Members(w.Context(), school.Key, 0, 10)
-	if err != nil || len(members) != 3 {
-		w.Errorf("members %+v, %v", members, err)
 	}
 }
