@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A backup is made while the server runs. What comes later is lost with the machine,
@@ -145,6 +146,29 @@ func (l *siteStory) tool(name string, args ...string) {
 	l.Helper()
 	if out, err := exec.CommandContext(l.Context(), name, args...).CombinedOutput(); err != nil {
 		l.Fatalf("%s, which PostgreSQL's client package has: %v\n%s", name, err, out)
+	}
+}
+
+// The command leaves the work to the server that runs, and prints the receipt. On
+// PostgreSQL it does it itself where the server is too busy to begin.
+func (l *siteStory) operatorErasesBesideTheServer() {
+	last := l.writes("cleo", agoraPath+"/activities", with{"content": "Her last word"})
+	l.hear("Create", "Her last word", l.ben, l.cleo)
+	receipt := decoded[struct {
+		ID     string
+		Done   time.Time
+		Counts struct{ Posts int }
+	}](l.T, l.command("user", "remove", "cleo", "--erase"))
+	if receipt.ID == "" || receipt.Done.IsZero() || receipt.Counts.Posts < 2 {
+		l.Errorf("the receipt is %+v", receipt)
+	}
+	l.cleo.ends(0)
+	var left published
+	if l.reads("chief", "/v1/activities/"+last.ID, &left); left.Seq != last.Seq || left.Object.Content != "" || left.Actor.ID == "cleo" {
+		l.Errorf("of her last word %+v is left", left)
+	}
+	if l.embedded() {
+		l.deletes(l.ben, receipt.Counts.Posts)
 	}
 }
 

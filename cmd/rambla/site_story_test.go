@@ -40,6 +40,7 @@ func TestPeopleComeAndGoAndTheSiteOutlivesItsMachine(t *testing.T) {
 		l.nothingIsLeftOfHer("ben", "chief")
 		l.disasterIsSurvived()
 		l.nothingIsLeftOfHer("ben")
+		l.operatorErasesBesideTheServer()
 		l.olderBackupHasHerUntilSheIsErasedAgain()
 	})
 }
