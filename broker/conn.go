@@ -100,7 +100,7 @@ func (c *conn) run(ctx context.Context) {
 	defer func() {
 		if r := recover(); r != nil {
 			c.broker.metrics.panics.Inc()
-			c.broker.log.Error("connection panicked", "panic", r, "stack", string(debug.Stack()))
+			c.broker.log.ErrorContext(ctx, "connection panicked", "panic", r, "stack", string(debug.Stack()))
 			c.end(ending{codeUnspecified, "", causePanic})
 		}
 	}()

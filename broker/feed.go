@@ -108,7 +108,7 @@ func (f *feeder) turn(ctx context.Context, s *session) {
 	}
 	if ctx.Err() == nil {
 		f.broker.metrics.feedFailures.Inc()
-		f.broker.log.Debug("session waits for the store", "err", err)
+		f.broker.log.DebugContext(ctx, "session waits for the store", "err", err)
 	}
 	f.mu.Lock()
 	f.later = append(f.later, s)

@@ -161,7 +161,7 @@ func (k *keeper) pause(ctx context.Context, left []keeping) bool {
 	case <-timer.C:
 		return true
 	case <-ctx.Done():
-		k.log.Error("positions of sessions could not be saved", "sessions", len(left))
+		k.log.ErrorContext(ctx, "positions of sessions could not be saved", "sessions", len(left))
 		return false
 	}
 }
@@ -179,14 +179,14 @@ func (k *keeper) commit(ctx context.Context, batch []keeping) (left []keeping) {
 	if err != nil {
 		err = fmt.Errorf("write sessions: %w", err)
 		passing = social.KindOf(err) == social.KindUnavailable
-		k.log.Debug("sessions were not saved", "sessions", len(batch), "err", err)
+		k.log.DebugContext(ctx, "sessions were not saved", "sessions", len(batch), "err", err)
 	}
 	switch half := len(batch) / 2; {
 	case passing:
 	case half > 0: // one that can never be written must not keep the others back
 		return append(k.commit(ctx, batch[:half]), k.commit(ctx, batch[half:])...)
 	default:
-		k.log.Error("a session cannot be saved", "err", err)
+		k.log.ErrorContext(ctx, "a session cannot be saved", "err", err)
 	}
 	for i, w := range batch {
 		switch {

@@ -146,7 +146,7 @@ func (b *Broker) accept(ctx context.Context, l net.Listener) {
 			return
 		default:
 			b.metrics.limited(limitAccept)
-			b.log.Warn("accepting connections is failing", "listener", l.Addr().String(), "err", err, "retry_in", delay)
+			b.log.WarnContext(ctx, "accepting connections is failing", "listener", l.Addr().String(), "err", err, "retry_in", delay)
 			select {
 			case <-time.After(delay):
 			case <-b.stopping:

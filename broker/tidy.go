@@ -108,6 +108,6 @@ func (b *Broker) saveLazily() {
 
 func (b *Broker) quietly(ctx context.Context, what string, err error) {
 	if ctx.Err() == nil {
-		b.log.Debug("tidying is behind", "what", what, "err", err)
+		b.log.DebugContext(ctx, "tidying is behind", "what", what, "err", err)
 	}
 }

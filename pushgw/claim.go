@@ -78,7 +78,7 @@ func (g *Gateway) plan(ctx, working context.Context) {
 		switch {
 		case err != nil:
 			if !failing && ctx.Err() == nil {
-				g.Logger.Warn("pushes cannot be prepared; trying again", "err", err)
+				g.Logger.WarnContext(ctx, "pushes cannot be prepared; trying again", "err", err)
 			}
 			g.sleep(ctx, claimRetry, nil)
 		case len(claims) == 0:
@@ -137,6 +137,6 @@ func (g *Gateway) giveBack(ctx context.Context, claims []social.PushClaim) {
 		g.room.give(claims[i].Rank, 1)
 	}
 	if err := g.Store.ReleasePushes(ctx, claims, g.Now()); err != nil {
-		g.Logger.Warn("pushes wait until their lease is over", "pushes", len(claims), "err", err)
+		g.Logger.WarnContext(ctx, "pushes wait until their lease is over", "pushes", len(claims), "err", err)
 	}
 }

@@ -52,7 +52,7 @@ func (g *Gateway) derive(ctx context.Context) {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			if !failing {
-				g.Logger.Warn("what is to be pushed cannot be worked out; trying again", "err", err)
+				g.Logger.WarnContext(ctx, "what is to be pushed cannot be worked out; trying again", "err", err)
 			}
 			d.behind = true
 			wait.Reset(deriveRetry)

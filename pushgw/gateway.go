@@ -191,13 +191,13 @@ func (g *Gateway) takeUp(ctx context.Context) {
 		})
 	}
 	if err != nil {
-		g.Logger.Warn("no notes of pushes are kept: some come twice where this process is killed", "err", err)
+		g.Logger.WarnContext(ctx, "no notes of pushes are kept: some come twice where this process is killed", "err", err)
 	}
 	if g.config.Alone {
 		err = g.abandon(ctx, 0, nil)
 	}
 	if err != nil && ctx.Err() == nil {
-		g.Logger.Warn("what was being pushed when the server ended waits for its lease", "err", err)
+		g.Logger.WarnContext(ctx, "what was being pushed when the server ended waits for its lease", "err", err)
 	}
 }
 
@@ -210,7 +210,7 @@ func (g *Gateway) abandon(ctx context.Context, worker social.PushWorker, taken [
 			return err
 		}
 		if !failing {
-			g.Logger.Warn("what was being pushed when the server ended cannot be taken up; trying again", "err", err)
+			g.Logger.WarnContext(ctx, "what was being pushed when the server ended cannot be taken up; trying again", "err", err)
 		}
 		g.sleep(ctx, claimRetry, nil)
 	}

@@ -60,7 +60,7 @@ func (g *Gateway) answered(ctx context.Context, p *push, a Answer) {
 	}
 	if a.Sandbox != nil {
 		if err := g.Devices.SetSandbox(ctx, p.target.device.Key, *a.Sandbox, p.begun); err != nil {
-			g.Logger.Warn("a device's environment cannot be corrected; it will be tried again", "device", p.target.device.ID, "err", err)
+			g.Logger.WarnContext(ctx, "a device's environment cannot be corrected; it will be tried again", "device", p.target.device.ID, "err", err)
 		}
 	}
 	g.figures.answered(p, &a, now)
@@ -102,7 +102,7 @@ func (g *Gateway) drop(ctx context.Context, p *push, a *Answer, now time.Time) V
 	}
 	dropped, err := g.Devices.DropDead(ctx, p.target.device.Key, since)
 	if err != nil {
-		g.Logger.Warn("a device that is gone cannot be removed; it will be tried again", "device", p.target.device.ID, "err", err)
+		g.Logger.WarnContext(ctx, "a device that is gone cannot be removed; it will be tried again", "device", p.target.device.ID, "err", err)
 	}
 	if err == nil && !dropped && !p.target.device.Set.Before(since) {
 		return Retry

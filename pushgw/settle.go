@@ -57,7 +57,7 @@ func (g *Gateway) commit(ctx context.Context, rows []*row) {
 			break
 		}
 		if try == settleTries || ctx.Err() != nil {
-			g.Logger.Error("what became of pushes cannot be stored; some may come again", "pushes", len(rows), "err", err)
+			g.Logger.ErrorContext(ctx, "what became of pushes cannot be stored; some may come again", "pushes", len(rows), "err", err)
 			break
 		}
 		g.sleep(ctx, wait, nil)

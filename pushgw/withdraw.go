@@ -129,7 +129,7 @@ func (g *Gateway) withdraw(ctx context.Context) {
 			g.moved.keep(&work)
 			g.mu.Unlock()
 			if !failing && ctx.Err() == nil {
-				g.Logger.Warn("what was read or is gone cannot be withdrawn yet; trying again", "err", err)
+				g.Logger.WarnContext(ctx, "what was read or is gone cannot be withdrawn yet; trying again", "err", err)
 			}
 			g.sleep(ctx, withdrawRetry, nil)
 		} else {

@@ -105,7 +105,7 @@ func (x *Indexer) Serve(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			x.failures.Add(1)
 			if !failing {
-				x.log.Warn("what is posted cannot be indexed for search; trying again", "err", err)
+				x.log.WarnContext(ctx, "what is posted cannot be indexed for search; trying again", "err", err)
 			}
 			rest = indexRetry
 		}

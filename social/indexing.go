@@ -27,7 +27,7 @@ func (w *indexing) step(ctx context.Context) (rest time.Duration, err error) {
 			return 0, err
 		}
 		if again {
-			w.log.Info("the index of search is being made again", "version", w.words.Version())
+			w.log.InfoContext(ctx, "the index of search is being made again", "version", w.words.Version())
 			w.swept = time.Time{}
 		}
 		w.begun = now
