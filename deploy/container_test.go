@@ -29,6 +29,7 @@ func TestDockerComposeLoadsTheComposeFile(t *testing.T) {
 	text := read(t, "compose.yaml")
 	refuses(t, manifest(t, "compose", with(t, "compose.yaml", text, "restart:", "restrat:")), "restrat")
 	refuses(t, manifest(t, "compose", with(t, "compose.yaml", text, "  postgres:\n    image", "  database:\n    image")), "postgres")
+	refuses(t, manifest(t, "compose", with(t, "compose.yaml", text, "secrets: [grafana_password]", "secrets: [grafana_pasword]")), "grafana_pasword")
 }
 
 func TestComposeOpensNoPortToTheWorldAndWaitsForPostgres(t *testing.T) {

@@ -2,10 +2,14 @@ package deploy_test
 
 import (
 	"encoding/json"
+	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -23,6 +27,8 @@ func TestMonitoringIsMadeOfFilesThatFindEachOther(t *testing.T) {
 		Services map[string]struct {
 			Profiles []string
 			Volumes  []string
+			Secrets  []string
+			Env      map[string]string `yaml:"environment"`
 		}
 		Volumes map[string]any
 	}
@@ -44,6 +50,32 @@ func TestMonitoringIsMadeOfFilesThatFindEachOther(t *testing.T) {
 				t.Errorf("%s mounts %s: %v", name, volume, err)
 			}
 			inside[strings.TrimSuffix(to, ":ro")] = from
+		}
+		for key, value := range service.Env {
+			if secret, is := strings.CutPrefix(value, "/run/secrets/"); is && !slices.Contains(service.Secrets, secret) {
+				t.Errorf("%s reads %s from %s, which it is not given", name, key, value)
+			}
+		}
+	}
+
+	// What these programs read without being told, and that nothing lies there unread.
+	for at, file := range map[string]string{
+		"/etc/prometheus/prometheus.yml": "./prometheus/prometheus.yml", "/etc/grafana/provisioning": "./grafana/provisioning",
+	} {
+		if inside[at] != file {
+			t.Errorf("%s is %q, want %s", at, inside[at], file)
+		}
+	}
+	mounted := slices.Collect(maps.Values(inside))
+	for _, dir := range []string{"prometheus", "grafana"} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && !slices.ContainsFunc(mounted, func(m string) bool { return m == "./"+path || strings.HasPrefix("./"+path, m+"/") }) {
+				t.Errorf("nobody is given %s", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 
@@ -103,5 +135,41 @@ func TestMonitoringIsMadeOfFilesThatFindEachOther(t *testing.T) {
 			t.Errorf("%d %s: %+v", p.ID, p.Title, p.Datasource)
 		}
 		seen[p.ID] = true
+	}
+}
+
+// What Prometheus refuses to load, or takes for another rule, as far as that can be
+// told without it. What the rules ask for is held to the server's metrics elsewhere.
+func TestTheAlertRulesAreOnesThatPrometheusLoads(t *testing.T) {
+	t.Parallel()
+	type rule struct {
+		Alert, Expr, For    string
+		Labels, Annotations map[string]string
+	}
+	type rules struct {
+		Groups []struct {
+			Name  string
+			Rules []rule
+		}
+	}
+	var file rules
+	if err := yaml.UnmarshalWithOptions([]byte(read(t, "prometheus/alerts.yml")), &file, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, g := range file.Groups {
+		if g.Name == "" || seen["group "+g.Name] {
+			t.Errorf("a group is called %q", g.Name)
+		}
+		seen["group "+g.Name] = true
+		for _, r := range g.Rules {
+			if wait, err := time.ParseDuration(r.For); err != nil || wait < 0 || seen[r.Alert] || !strings.HasPrefix(r.Alert, "Rambla") || r.Expr == "" {
+				t.Errorf("%+v: %v", r, err)
+			}
+			seen[r.Alert] = true
+		}
+	}
+	if len(seen) < 20 {
+		t.Errorf("there are only %d rules", len(seen))
 	}
 }

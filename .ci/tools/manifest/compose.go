@@ -8,9 +8,9 @@ import (
 )
 
 // checkCompose loads the file with all that docker compose checks: its schema,
-// interpolation, and that what a service refers to is there.
+// interpolation, and that what a service refers to is there, of all profiles.
 func checkCompose(ctx context.Context, file string) error {
-	options, err := cli.NewProjectOptions([]string{file}, cli.WithName("check"), cli.WithResolvedPaths(true))
+	options, err := cli.NewProjectOptions([]string{file}, cli.WithName("check"), cli.WithResolvedPaths(true), cli.WithProfiles([]string{"*"}))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", file, err)
 	}
