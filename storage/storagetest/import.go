@@ -94,8 +94,10 @@ func importSpaces(w *World) {
 	}
 	maths, arts := changes[0].Space, changes[2].Space
 	want := []social.Change{
-		{Kind: social.ChangeSpace, Space: maths}, {Kind: social.ChangeMember, Space: maths, Person: w.Alice},
-		{Kind: social.ChangeSpace, Space: arts}, {Kind: social.ChangeMember, Space: arts, Person: w.Bob},
+		{Kind: social.ChangeSpace, Space: maths},
+		{Kind: social.ChangeMember, Space: maths, Person: w.Alice},
+		{Kind: social.ChangeSpace, Space: arts},
+		{Kind: social.ChangeMember, Space: arts, Person: w.Bob},
 	}
 	if !slices.Equal(changes, want) {
 		w.Errorf("changes %+v, wanted %+v", changes, want)
