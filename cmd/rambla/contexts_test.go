@@ -35,7 +35,7 @@ func TestABanEndsDeliveriesAtOnceAndBringsThemBackWhenItEnds(t *testing.T) {
 		both("for all")
 		// It ends by itself, and what is posted from then on arrives.
 		for _, l := range []*listener{named, wild} {
-			for end := time.Now().Add(30 * time.Second); len(l.posts) == 0; time.Sleep(200 * time.Millisecond) { //nolint:forbidigo // the promise is about time
+			for end := time.Now().Add(patience); len(l.posts) == 0; time.Sleep(200 * time.Millisecond) { //nolint:forbidigo // the promise is about time
 				if time.Now().After(end) {
 					t.Fatal("nothing arrives after the end of the ban")
 				}

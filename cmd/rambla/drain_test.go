@@ -22,7 +22,7 @@ func dialV5(t *testing.T, s *instance, id string, bye chan<- *paho.Disconnect) *
 		t.Fatal(err)
 	}
 	c := paho.NewClient(paho.ClientConfig{
-		Conn: conn, PacketTimeout: 20 * time.Second,
+		Conn: conn, PacketTimeout: patience,
 		OnServerDisconnect: func(d *paho.Disconnect) {
 			if bye != nil {
 				bye <- d
@@ -50,7 +50,7 @@ func TestDrainingAnswersWhatWasTakenAndSaysGoodbye(t *testing.T) {
 		c := dialV5(t, s, fmt.Sprint("writer-", i), nil)
 		writers.Go(func() {
 			for n := 0; ; n++ {
-				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
 				_, err := c.Publish(ctx, &paho.Publish{Topic: "/ctx/lobby/messages", QoS: 1, Payload: []byte(fmt.Sprintf("%d-%d", i, n))})
 				cancel()
 				if err != nil {
@@ -71,7 +71,7 @@ func TestDrainingAnswersWhatWasTakenAndSaysGoodbye(t *testing.T) {
 		if d.ReasonCode != 0x8B {
 			t.Errorf("disconnected with 0x%x", d.ReasonCode)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Error("nobody said goodbye")
 	}
 	<-s.exit

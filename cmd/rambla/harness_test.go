@@ -69,6 +69,10 @@ func rambla(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
 }
 
+// patience is how long is waited for what must come: longer than a busy machine takes,
+// as it costs time only where something is wrong.
+const patience = 30 * time.Second
+
 // instance is a running server.
 type instance struct {
 	cmd   *exec.Cmd
@@ -150,7 +154,7 @@ func (st start) launch(args ...string) (*instance, error) {
 		return s, nil
 	case <-s.exit:
 		return nil, fmt.Errorf("the server ended before it was ready:\n%s", s.logged())
-	case <-time.After(time.Minute):
+	case <-time.After(2 * patience):
 		_ = s.cmd.Process.Kill()
 		return nil, fmt.Errorf("the server was not ready within a minute:\n%s", s.logged())
 	}

@@ -98,7 +98,7 @@ func TestSessionsOfARemovedPersonVanish(t *testing.T) {
 		}
 		live.ends(0x87)
 		left := func() int64 { return inStore(t, flags, "UPDATE sessions SET fence = fence") }
-		for deadline := time.Now().Add(10 * time.Second); left() != 1; {
+		for deadline := time.Now().Add(patience); left() != 1; {
 			if time.Now().After(deadline) {
 				t.Fatalf("%d sessions are in the store", left())
 			}

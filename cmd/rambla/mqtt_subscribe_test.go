@@ -147,14 +147,14 @@ func (s *instance) withRole(t *testing.T, name, role string) {
 	set("+" + role)
 	t.Cleanup(func() { set("-" + role) })
 	token := s.login(t, name, name)
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		var me struct{ Roles []string }
 		if s.call(t, token, http.MethodGet, "/v1/me", nil, &me); slices.Contains(me.Roles, role) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s is no %s after 5 s", name, role)
+			t.Fatalf("%s is no %s after %v", name, role, patience)
 		}
 		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // polls another process
 	}

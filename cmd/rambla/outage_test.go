@@ -65,7 +65,7 @@ func TestWhileTheDatabaseIsAwayEverybodyIsToldSo(t *testing.T) {
 // readiness waits until the server says so of itself.
 func (s *instance) readiness(t *testing.T, want int) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for s.ask(t, http.MethodGet, "/readyz", "").status != want {
 		if time.Now().After(deadline) {
 			t.Fatalf("readiness is not %d within 30 s", want)

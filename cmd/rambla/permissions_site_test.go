@@ -14,7 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // matrix is the site that the tables of docs/permissions.md are asked of.
@@ -69,7 +68,7 @@ func newMatrix(t *testing.T, flags []string) *matrix {
 	})
 	m := &matrix{
 		http: s.http, mqtt: s.mqtt, tokens: map[string]string{}, idle: map[string][]*cell{}, narrow: map[string]string{}, columns: columns(),
-		client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
 	}
 	t.Cleanup(m.client.CloseIdleConnections)
 	m.tokens["admin"] = s.login(t, "admin", "the password of admin")
@@ -166,7 +165,7 @@ func (m *matrix) narrowed(person string, scopes []string) (string, error) {
 // overMQTT connects with the token and gives what f finds, or the code of a
 // CONNACK that refuses.
 func (m *matrix) overMQTT(who credential, version byte, f func(*wire) (byte, error)) (string, error) {
-	nc, err := net.DialTimeout("tcp", m.mqtt, 10*time.Second)
+	nc, err := net.DialTimeout("tcp", m.mqtt, patience)
 	if err != nil {
 		return "", err
 	}

@@ -144,7 +144,7 @@ func (g *gadget) taken() (out []simulator.Push) {
 // next waits for the next notice.
 func (g *gadget) next(t *testing.T, what string) notice {
 	t.Helper()
-	return g.nextWithin(t, what, pushPatience)
+	return g.nextWithin(t, what, patience)
 }
 
 func (g *gadget) nextWithin(t *testing.T, what string, limit time.Duration) notice {

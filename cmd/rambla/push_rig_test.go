@@ -16,13 +16,9 @@ import (
 	"rambla/pushgw/simulator"
 )
 
-const (
-	// pushHold is how long posts are held in these tests: what is to happen within
-	// has to be possible on a busy machine.
-	pushHold = time.Second
-	// pushPatience is how long is waited for what must come.
-	pushPatience = 30 * time.Second
-)
+// pushHold is how long posts are held in these tests: what is to happen within has to
+// be possible on a busy machine.
+const pushHold = time.Second
 
 // pushSite is a server whose providers are a simulator.
 type pushSite struct {
@@ -95,7 +91,7 @@ func (p *pushSite) decided(t *testing.T, person string, post published, what, re
 	t.Helper()
 	var found api.PushDecision
 	var trace api.PushTrace
-	if !within(pushPatience, func() bool {
+	if !within(patience, func() bool {
 		trace = p.why(t, person, post.ID)
 		for _, d := range trace.Items {
 			if d.What == what && d.Reason == reason {

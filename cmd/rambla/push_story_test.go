@@ -241,7 +241,7 @@ func quietPush(t *testing.T, p *pushSite) {
 		g.nothing(t)
 	}
 	for _, g := range devices {
-		n := g.nextWithin(t, "quiet hours to end", time.Until(until)+pushPatience)
+		n := g.nextWithin(t, "quiet hours to end", time.Until(until)+patience)
 		if n.ID != second.ID || n.N != "2" || n.Badge != "2" || n.at.Before(until) {
 			t.Errorf("at %v, quiet until %v: %s was told %+v", n.at, until, g.provider, n)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -32,7 +31,7 @@ func listen(t *testing.T, s *instance, name, password string, filters ...string)
 	l.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + s.mqtt).SetClientID("listener-" + name + t.Name()).
 		SetUsername(name).SetPassword(password).SetAutoReconnect(false).SetOrderMatters(true).
 		SetConnectionLostHandler(func(mqtt.Client, error) { l.lost <- time.Now() }))
-	if token := l.client.Connect(); !token.WaitTimeout(10*time.Second) || token.Error() != nil {
+	if token := l.client.Connect(); !token.WaitTimeout(patience) || token.Error() != nil {
 		t.Fatalf("%s connects: %v", name, token.Error())
 	}
 	t.Cleanup(func() { l.client.Disconnect(0) })
@@ -44,7 +43,7 @@ func listen(t *testing.T, s *instance, name, password string, filters ...string)
 			}
 			l.posts <- r
 		})
-		if !token.WaitTimeout(10*time.Second) || token.Error() != nil {
+		if !token.WaitTimeout(patience) || token.Error() != nil {
 			t.Fatalf("%s subscribes to %s: %v", name, filter, token.Error())
 		}
 	}
@@ -57,8 +56,8 @@ func (l *listener) next(t *testing.T) received {
 	select {
 	case r := <-l.posts:
 		return r
-	case <-time.After(10 * time.Second):
-		t.Fatal("nothing arrived within 10 s")
+	case <-time.After(patience):
+		t.Fatal("nothing arrived within " + patience.String())
 		return received{}
 	}
 }
@@ -137,7 +136,7 @@ func TestAGrantThatExpiresEndsDeliveries(t *testing.T) {
 	t.Parallel()
 	s := serve(t, "--demo", "--data", t.TempDir())
 	alice := s.login(t, "alice", "alice")
-	until := time.Now().Add(2 * time.Second)
+	until := time.Now().Add(6 * time.Second) // a busy machine needs some for what is to come in time
 	s.do(t, http.StatusCreated, alice, http.MethodPut, "/v1/contexts/staff/members/carol/grants/read", map[string]any{"until": until.UTC().Format(time.RFC3339Nano)})
 	carol := listen(t, s, "carol", "carol", "/ctx/staff/messages", "/ctx/lobby/messages")
 	s.post(t, alice, "staff", "in time")
@@ -187,7 +186,7 @@ func (l *listener) ends(t *testing.T, because string, since time.Time) {
 	select {
 	case at := <-l.lost:
 		t.Logf("%s: the connection ended after %v", because, at.Sub(since).Round(time.Millisecond))
-	case <-time.After(10 * time.Second):
-		t.Fatal(fmt.Sprint(because, ", and the connection lives on after 10 s"))
+	case <-time.After(patience):
+		t.Fatalf("%s, and the connection lives on after %v", because, patience)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
-	"time"
 )
 
 // listedSession is an entry of a list of sessions.
@@ -125,7 +124,7 @@ func TestAnEndedSessionIsForgotten(t *testing.T) {
 		away.ends(0)
 		s.post(t, alice, "lobby", "missed")
 		is := s.sessions(t, bob, "/v1/me/sessions")["away"]
-		within(15*time.Second, func() bool { // the client hears of the end before the session is left
+		within(patience, func() bool { // the client hears of the end before the session is left
 			is = s.sessions(t, bob, "/v1/me/sessions")["away"]
 			return !is.Connected
 		})

@@ -41,7 +41,7 @@ func (l *siteStory) searchFindsAllOfIt() {
 		"q=zephyrologia", "q=bewildermentum", "q=clandestinarium", "q=domesticitas", "q=diary&context=agora", "q=picture&author=" + herName,
 		"type=comments&q=quixotropic", "type=comments&tag=velocipedomania", "type=messages&q=susurr*", "type=people&q=papad",
 	} {
-		if !within(20*time.Second, func() bool { return found("ben", query) == 1 }) {
+		if !within(patience, func() bool { return found("ben", query) == 1 }) {
 			l.Errorf("search of %s finds %d", query, found("ben", query))
 		}
 	}

@@ -201,7 +201,7 @@ func (l *siteStory) theyAreAtHome() {
 	}
 	fence := l.writes("ben", agoraPath+"/activities", with{"content": "Welcome"})
 	l.hear("Create", "Welcome", l.ben, l.cleo)
-	if !within(pushPatience, func() bool { return strings.Contains(l.pushed("cleo", fence.ID), `"what":"sent"`) }) {
+	if !within(patience, func() bool { return strings.Contains(l.pushed("cleo", fence.ID), `"what":"sent"`) }) {
 		l.Errorf("of what was posted nobody is pushed to: %s", l.pushed("cleo", fence.ID))
 	}
 	if told := l.pushed("cleo", l.old.ID); strings.Contains(told, `"what"`) {

@@ -78,7 +78,7 @@ func (s *instance) wire(t testing.TB, version byte) *wire {
 // socket is a WebSocket of a browser on the origin; empty: of no browser.
 func (s *instance) socket(t testing.TB, version byte, subprotocol, origin string) (*wire, *http.Response, error) {
 	t.Helper()
-	d := websocket.Dialer{HandshakeTimeout: 10 * time.Second}
+	d := websocket.Dialer{HandshakeTimeout: patience}
 	if subprotocol != "" {
 		d.Subprotocols = []string{subprotocol}
 	}
@@ -256,7 +256,7 @@ func (w *wire) publish(qos byte, topic, payload string, props ...[]byte) frame {
 func (w *wire) acknowledged(kind byte) frame {
 	w.t.Helper()
 	for {
-		f, err := w.readWithin(30 * time.Second)
+		f, err := w.readWithin(patience)
 		switch {
 		case err != nil:
 			w.t.Fatalf("waiting for a packet of kind %d: %v", kind, err)
@@ -278,7 +278,7 @@ func (w *wire) read() (frame, error) {
 		w.early = w.early[1:]
 		return f, nil
 	}
-	return w.readWithin(30 * time.Second)
+	return w.readWithin(patience)
 }
 
 func (w *wire) readWithin(limit time.Duration) (frame, error) {
