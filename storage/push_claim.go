@@ -188,23 +188,24 @@ const (
 )
 
 const (
-	insertDecision = `INSERT INTO push_decisions (person, n, device, stream, since, seq, at, what, status, until_at, reason, code, answer)
-		SELECT CAST($1 AS BIGINT), COALESCE(MAX(n), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM push_decisions WHERE person = $1
+	// Several of a person in one statement come one after the other: k counts them.
+	// Of two transactions that write of one person at a time one's is lost.
+	insertDecisions = `INSERT INTO push_decisions (person, n, device, stream, since, seq, at, what, status, until_at, reason, code, answer)
+		SELECT u.person, COALESCE((SELECT MAX(d.n) FROM push_decisions d WHERE d.person = u.person), 0) + u.k,
+			u.device, u.stream, u.since, u.seq, u.at, u.what, u.status, u.until_at, u.reason, u.code, u.answer
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[])
+			AS u (person, k, device, stream, since, seq, at, what, status, until_at, reason, code, answer) WHERE TRUE
 		ON CONFLICT DO NOTHING`
 	insertDead = `INSERT INTO push_dead (at, person, stream, device, seq, platform, attempt, status, app, code, detail)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 )
 
 func keepDecisions(ctx context.Context, t *tx, settled []social.PushSettled) error {
-	var decisions, dead [][]any
+	var decisions []social.PushDecision
+	var dead [][]any
 	var cut []int64
 	for i := range settled {
-		for _, d := range settled[i].Decisions {
-			decisions = append(decisions, []any{
-				int64(d.Person), int64(d.Device), int64(d.Stream), int64(d.Since), int64(d.Seq), micros(d.At), int64(d.What), int64(d.Status), //nolint:gosec // BIGINTs
-				micros(d.Until), clipText(d.Reason, 64), clipText(d.Code, 256), clipText(d.Answer, 512),
-			})
-		}
+		decisions = append(decisions, settled[i].Decisions...)
 		if len(settled[i].Decisions) > 0 && rand.IntN(cutOneIn) == 0 { //nolint:gosec // no secret
 			cut = append(cut, int64(settled[i].Person))
 		}
@@ -215,8 +216,8 @@ func keepDecisions(ctx context.Context, t *tx, settled []social.PushSettled) err
 			})
 		}
 	}
-	if len(decisions) > 0 {
-		if err := t.many(ctx, insertDecision, decisions); err != nil {
+	for chunk := range slices.Chunk(decisions, pushChunk) {
+		if err := putDecisions(ctx, t, chunk); err != nil {
 			return fmt.Errorf("decisions: %w", err)
 		}
 	}
@@ -234,6 +235,24 @@ func keepDecisions(ctx context.Context, t *tx, settled []social.PushSettled) err
 		return fmt.Errorf("dead letters: %w", err)
 	}
 	_, err := t.exec(ctx, `DELETE FROM push_dead WHERE id <= (SELECT MAX(id) FROM push_dead) - $1`, pushDeadKept)
+	return err
+}
+
+func putDecisions(ctx context.Context, t *tx, list []social.PushDecision) error {
+	var numbers [10][]int64
+	var texts [3][]string
+	of := map[social.PersonKey]int64{}
+	for i := range list {
+		d := &list[i]
+		of[d.Person]++
+		putColumns(numbers[:], int64(d.Person), of[d.Person], int64(d.Device), int64(d.Stream), int64(d.Since), int64(d.Seq), //nolint:gosec // BIGINTs
+			micros(d.At), int64(d.What), int64(d.Status), micros(d.Until))
+		for k, text := range []string{clipText(d.Reason, 64), clipText(d.Code, 256), clipText(d.Answer, 512)} {
+			texts[k] = append(texts[k], text)
+		}
+	}
+	_, err := t.exec(ctx, insertDecisions, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7],
+		numbers[8], numbers[9], texts[0], texts[1], texts[2])
 	return err
 }
 
