@@ -81,7 +81,7 @@ func sessionClean(w *World) {
 	got := w.claimed(clean, Epoch().Add(time.Second))
 	want := social.Session{
 		ID: 12, Person: w.Bob, Name: "phone", Version: 5, Fence: 2, Node: 1, Created: Epoch().Add(time.Second), Expiry: time.Hour,
-		Rights: 5, Will: []byte("new"),
+		Rights: 5, Saved: Epoch().Add(time.Second), Will: []byte("new"),
 	}
 	if got.Present || !reflect.DeepEqual(got.Session, want) {
 		w.Errorf("%+v\nwanted %+v", got.Session, want)
