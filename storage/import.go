@@ -132,12 +132,12 @@ const (
 	// As noteStanding, of pairs; the heads of each space are read once.
 	notePairs = `WITH h AS MATERIALIZED (SELECT s.id, ` + headsOfSpace + ` AS heads FROM spaces s WHERE s.id = ANY($5))
 		INSERT INTO read_changes (version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads)
-		SELECT u.version, s.id, p.id, $1, 0, ` + readingNow + `, s.heads
-		FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS u (version, space, person) JOIN people p ON p.id = u.person
-			JOIN h s ON s.id = u.space`
+		SELECT p.version, s.id, p.id, $1, 0, ` + readingButMember + `, p.member = 1, s.heads
+		FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $6::bigint[], $7::bigint[]) AS p (version, space, id, roles, member)
+			JOIN h s ON s.id = p.space`
 	// By primary key, as readingNow.
-	memberPairs = `SELECT u.space, u.person, (SELECT m.person FROM members m WHERE m.space = u.space AND m.person = u.person) IS NOT NULL
-		FROM unnest($1::bigint[], $2::bigint[]) AS u (space, person)`
+	memberPairs = `SELECT u.space, u.person FROM unnest($1::bigint[], $2::bigint[]) AS u (space, person)
+		WHERE (SELECT m.person FROM members m WHERE m.space = u.space AND m.person = u.person) IS NOT NULL`
 	// All by primary key, and streams (space, channel).
 	joinPairs = `INSERT INTO members (space, person, joined_at, ` + joinedColumns + `)
 		SELECT u.space, u.person, $1, h.messages, h.events, h.data, h.comments, h.reactions
@@ -173,6 +173,7 @@ func (db *DB) Affiliate(ctx context.Context, list []social.SpaceMemberChange, no
 // pairBatch is one call of Affiliate on its way. Its lists are parameters.
 type pairBatch struct {
 	versions, spaces, people []int64
+	roles, member            []int64 // of people, and in spaces: before
 	touched                  []int64 // spaces, each once
 	joins, joiners           []int64 // spaces and people
 	set                      [4][]int64
@@ -190,7 +191,16 @@ func (b *pairBatch) choose(ctx context.Context, t *tx, list []social.SpaceMember
 			b.touched = append(b.touched, int64(list[i].Space))
 		}
 	}
-	living, err := keySet(ctx, t, `SELECT id FROM people WHERE id = ANY($1) AND NOT removed`+t.forShare, people)
+	roles := map[social.PersonKey]int64{} // of those who are not removed
+	err := each(ctx, t, func(rs rows) error {
+		var (
+			k  social.PersonKey
+			is int64
+		)
+		err := rs.Scan(&k, &is)
+		roles[k] = is
+		return err
+	}, `SELECT id, roles FROM people WHERE id = ANY($1) AND NOT removed`+t.forShare, people)
 	if err != nil {
 		return fmt.Errorf("read people: %w", err)
 	}
@@ -210,13 +220,14 @@ func (b *pairBatch) choose(ctx context.Context, t *tx, list []social.SpaceMember
 	}
 	for i := range list {
 		c := &list[i]
+		role, living := roles[c.Person]
 		switch {
-		case !living[c.Person]:
+		case !living:
 			refused[i] = notFound("person")
 		case !open[c.Space]:
 			refused[i] = notFound("context")
 		default:
-			b.take(t, c, members[social.Member{Space: c.Space, Person: c.Person}])
+			b.take(t, c, role, members[c.Member])
 		}
 	}
 	return nil
@@ -230,9 +241,8 @@ func (b *pairBatch) members(ctx context.Context, t *tx, list []social.SpaceMembe
 	out := map[social.Member]bool{}
 	err := each(ctx, t, func(rs rows) error {
 		var m social.Member
-		var is bool
-		err := rs.Scan(&m.Space, &m.Person, &is)
-		out[m] = is
+		err := rs.Scan(&m.Space, &m.Person)
+		out[m] = true
 		return err
 	}, memberPairs, pairs[0], pairs[1])
 	if err != nil {
@@ -241,13 +251,14 @@ func (b *pairBatch) members(ctx context.Context, t *tx, list []social.SpaceMembe
 	return out, nil
 }
 
-func (b *pairBatch) take(t *tx, c *social.SpaceMemberChange, member bool) {
+func (b *pairBatch) take(t *tx, c *social.SpaceMemberChange, roles int64, member bool) {
 	if member && len(c.Set) == 0 && c.Clear == 0 {
 		return
 	}
 	space, person := int64(c.Space), int64(c.Person)
 	t.journal.version++
 	b.versions, b.spaces, b.people = append(b.versions, t.journal.version), append(b.spaces, space), append(b.people, person)
+	b.roles, b.member = append(b.roles, roles), append(b.member, truth(member))
 	if !member {
 		b.joins, b.joiners = append(b.joins, space), append(b.joiners, person)
 	}
@@ -263,7 +274,7 @@ func (b *pairBatch) take(t *tx, c *social.SpaceMemberChange, member bool) {
 
 func (b *pairBatch) write(ctx context.Context, t *tx) error {
 	// First, as it keeps what was until now.
-	if _, err := t.exec(ctx, notePairs, t.journal.now, b.versions, b.spaces, b.people, b.touched); err != nil {
+	if _, err := t.exec(ctx, notePairs, t.journal.now, b.versions, b.spaces, b.people, b.touched, b.roles, b.member); err != nil {
 		return fmt.Errorf("keep what people could read: %w", err)
 	}
 	var errs []error

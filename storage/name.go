@@ -59,10 +59,12 @@ func taken(name string) error {
 	return social.Errorf(social.KindConflict, "The name %q is taken, or was once; choose another.", name)
 }
 
-// heldNames has the owner of each name, or NULL. Each is looked up by primary key: of
-// a plan that was made while few people were there, "name = ANY($2)" would be a filter
-// on all names of the kind, each compared with each of the list.
-const heldNames = `SELECT u.name, (SELECT n.owner FROM names n WHERE n.kind = $1 AND n.name = u.name) FROM unnest($2::text[]) AS u (name)`
+// heldNames looks each name up by primary key: of a plan that was made while few
+// people were there, "name = ANY($2)" would be a filter on all names of the kind, each
+// compared with each of the list.
+const heldNames = `SELECT x.name, x.owner FROM (
+		SELECT u.name, (SELECT n.owner FROM names n WHERE n.kind = $1 AND n.name = u.name) AS owner FROM unnest($2::text[]) AS u (name)) x
+	WHERE x.owner IS NOT NULL`
 
 // holders finds whose the names are or were, of those that are or were anybody's.
 func holders(ctx context.Context, c conn, kind int, names []string) (map[string]int64, error) {
@@ -86,17 +88,14 @@ func holders(ctx context.Context, c conn, kind int, names []string) (map[string]
 	err := each(ctx, c, func(rs rows) error {
 		var (
 			name   string
-			holder *int64
+			holder int64
 		)
 		err := rs.Scan(&name, &holder)
-		if err != nil || holder == nil {
-			return err
-		}
 		if plain, is := hashes[name]; is {
 			name = plain
 		}
-		out[name] = *holder
-		return nil
+		out[name] = holder
+		return err
 	}, heldNames, kind, asked)
 	if err != nil {
 		return nil, fmt.Errorf("read names: %w", err)

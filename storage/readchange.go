@@ -51,10 +51,10 @@ const (
 	// policy, roles, override, banned and member of read_changes. These are no joins,
 	// for which PostgreSQL reads all that a person has, in whichever space, and drops
 	// what is not of this one.
-	readingNow = `COALESCE((SELECT o.until_at ` + overrideOfRead + `), 0), 0, p.roles,
+	readingNow       = readingButMember + `, (SELECT m.person FROM members m WHERE m.space = s.id AND m.person = p.id) IS NOT NULL`
+	readingButMember = `COALESCE((SELECT o.until_at ` + overrideOfRead + `), 0), 0, p.roles,
 			COALESCE((SELECT CASE WHEN o.veto THEN 2 ELSE 1 END ` + overrideOfRead + `), 0),
-			COALESCE((SELECT CASE WHEN b.until_at = 0 THEN -1 ELSE b.until_at END FROM bans b WHERE b.space = s.id AND b.person = p.id), 0),
-			(SELECT m.person FROM members m WHERE m.space = s.id AND m.person = p.id) IS NOT NULL`
+			COALESCE((SELECT CASE WHEN b.until_at = 0 THEN -1 ELSE b.until_at END FROM bans b WHERE b.space = s.id AND b.person = p.id), 0)`
 	overrideOfRead = `FROM overrides o WHERE o.space = s.id AND o.person = p.id AND o.permission = 1`
 
 	readChangeColumns = `version, space, person, at, owner, until_at, policy, roles, override, banned, member, heads`
