@@ -139,6 +139,14 @@ func TestABrokenLineIsToldWithItsNumber(t *testing.T) {
 	if got := fmt.Sprint(a.json()["contexts"], a.list("errors")[0]["line"], a.list("errors")[1]["line"]); got != "map[added:2 changed:0 unchanged:1] 2 4" {
 		t.Errorf("it says %s: %s", got, a.body)
 	}
+	s.as("admin", "DELETE", "/v1/people/m7").wants(204)
+	body = `{"type":"person","name":"n1"}` + "\n" + `{"type":"person","name":"n1","title":"Tutor"}` + "\n" +
+		`{"type":"person","name":"m7"}` + "\n" + `{"type":"person","name":"n2"}`
+	s.imports("", body).refused(422, "invalid", "line 3")
+	if a := s.as("admin", "GET", "/v1/people/n1").wants(200); a.text("title") != "Tutor" {
+		t.Errorf("who is there twice is %s", a.body)
+	}
+	s.as("admin", "GET", "/v1/people/n2").wants(404)
 	s.as("alice", "POST", "/v1/import", `{"type":"person","name":"m8"}`).refused(403, "forbidden")
 	s.imports("?on_error=maybe", `{}`).refused(422, "invalid", "on_error")
 }

@@ -7,39 +7,70 @@ import (
 
 // takePeople brings in people: new ones, and what the lines say of those who are there.
 func (r *importRun) takePeople(ctx context.Context, chunk []importLine) (stop bool, err error) {
-	var (
-		fresh []NewPerson
-		lines []int
-	)
+	taken, err := r.takenNames(ctx, chunk)
+	if err != nil {
+		return true, err
+	}
+	var fresh []importLine
+	listed := map[string]bool{} // of fresh
 	for i := range chunk {
 		p := &chunk[i].person
-		var err error
-		if p.PasswordHash != "" {
-			err = r.check(p.PasswordHash)
+		if listed[p.Name] { // the first of the two makes whom the second changes
+			if stop, err := r.createPeople(ctx, fresh); stop || err != nil {
+				return stop, err
+			}
+			fresh = fresh[:0]
+			clear(listed)
 		}
-		who, is := r.dir.PersonByName(p.Name)
+		is, err := r.known(ctx, p, taken[p.Name])
 		switch {
-		case err != nil:
-			err = Invalid("passwordHash", "is none that this site can check: %s", err)
-		case is:
-			err = r.amend(ctx, who, p.patch)
-		case r.foreseen["person "+p.Name]:
-			r.report.People.Unchanged++
-		default:
-			fresh, lines = append(fresh, p.NewPerson), append(lines, chunk[i].number)
-		}
-		if err == nil {
-			continue
-		}
-		if !ofLine(err) {
+		case err != nil && !ofLine(err):
 			return true, err
+		case err != nil:
+			stop = r.fault(chunk[i].number, err)
+		case !is:
+			fresh, listed[p.Name] = append(fresh, chunk[i]), true
 		}
-		if stop = r.fault(chunk[i].number, err); stop {
+		if stop {
 			break
 		}
 	}
-	more, err := r.createPeople(ctx, fresh, lines)
+	more, err := r.createPeople(ctx, fresh)
 	return stop || more, err
+}
+
+// takenNames tells which names of nobody who is there were somebody's once.
+func (r *importRun) takenNames(ctx context.Context, chunk []importLine) (map[string]bool, error) {
+	var names []string
+	for i := range chunk {
+		if _, is := r.dir.PersonByName(chunk[i].person.Name); !is {
+			names = append(names, chunk[i].person.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	return r.store.TakenNames(ctx, names)
+}
+
+// known tells whether the person is there, and brings in what the line says of it.
+func (r *importRun) known(ctx context.Context, p *personLine, taken bool) (is bool, err error) {
+	if p.PasswordHash != "" {
+		if err := r.check(p.PasswordHash); err != nil {
+			return false, Invalid("passwordHash", "is none that this site can check: %s", err)
+		}
+	}
+	who, is := r.dir.PersonByName(p.Name)
+	switch {
+	case is:
+		return true, r.amend(ctx, who, p.patch)
+	case r.foreseen["person "+p.Name]:
+		r.report.People.Unchanged++
+		return true, nil
+	case taken:
+		return false, Errorf(KindConflict, "The name %q is taken, or was once; choose another.", p.Name)
+	}
+	return false, nil
 }
 
 // amend changes what the line says of somebody who is there: what is shown of it,
@@ -66,34 +97,29 @@ func (r *importRun) amend(ctx context.Context, who Person, patch PersonPatch) er
 	return nil
 }
 
-func (r *importRun) createPeople(ctx context.Context, fresh []NewPerson, lines []int) (stop bool, err error) {
-	if len(fresh) == 0 {
+func (r *importRun) createPeople(ctx context.Context, lines []importLine) (stop bool, err error) {
+	if len(lines) == 0 {
 		return false, nil
 	}
-	refused := make([]error, len(fresh))
 	if r.o.DryRun {
-		names := make([]string, len(fresh))
-		for i := range fresh {
-			names[i] = fresh[i].Name
+		for i := range lines {
+			r.foresee("person " + lines[i].person.Name)
 		}
-		taken, err := r.store.TakenNames(ctx, names)
-		if err != nil {
-			return true, err
-		}
-		for i, name := range names {
-			if r.foresee("person " + name); taken[name] {
-				refused[i] = Errorf(KindConflict, "The name %q is taken, or was once; choose another.", name)
-			}
-		}
-	} else {
-		if refused, err = r.store.CreatePeople(ctx, fresh, r.now()); err != nil {
-			return true, err
-		}
-		if err := r.dir.settle(ctx); err != nil {
-			return true, err
-		}
+		r.report.People.Added += len(lines)
+		return false, nil
 	}
-	n, stop := r.refusals(lines, refused)
+	list, numbers := make([]NewPerson, len(lines)), make([]int, len(lines))
+	for i := range lines {
+		list[i], numbers[i] = lines[i].person.NewPerson, lines[i].number
+	}
+	refused, err := r.store.CreatePeople(ctx, list, r.now())
+	if err != nil {
+		return true, err
+	}
+	if err := r.dir.settle(ctx); err != nil {
+		return true, err
+	}
+	n, stop := r.refusals(numbers, refused)
 	r.report.People.Added += n
 	return stop, nil
 }
