@@ -50,11 +50,15 @@ func (s *session) resume(ctx context.Context, from *social.SessionClaimed) error
 	return nil
 }
 
+// takeUpAgain is the pause before takeUp reads again: it may be many that come back
+// while rights change.
+const takeUpAgain = 5 * time.Millisecond
+
 // takeUp puts the subscriptions of a stored session in force, their cursors where it
 // left them, and gives what it left unacknowledged. What it may not have of what
 // it missed is told by the history of rights, which was read before: the gate must
 // answer by nothing newer from the beginning of this to its end, or the history is
-// read again. It blocks for the store then.
+// read again. It blocks for the store then, until ctx ends.
 func (s *session) takeUp(ctx context.Context, subs []*subscription, from *social.SessionClaimed) ([]social.OpenPacket, error) {
 	b := s.broker
 	for reads, to := from.Reads, from.ReadsTo; ; {
@@ -63,6 +67,11 @@ func (s *session) takeUp(ctx context.Context, subs []*subscription, from *social
 			if s.subscribeWhile(subs, continues, func() bool { return b.backlog.Rights() == version }) {
 				return open, nil
 			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, social.Unavailable(context.Cause(ctx))
+		case <-time.After(takeUpAgain):
 		}
 		var err error
 		if reads, to, err = b.store.SessionReads(ctx, &from.Session, b.now()); err != nil {
