@@ -39,6 +39,8 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 	}{
 		{"", exitUsage, "expected one of"},
 		{"--help", exitOK, "serve"},
+		{"help", exitOK, "serve"},
+		{"help user add", exitOK, "--password-file"},
 		{"version", exitOK, "rambla "},
 		{"dance", exitUsage, "dance"},
 		{"version --loud", exitUsage, "--loud"},

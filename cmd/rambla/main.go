@@ -129,6 +129,9 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errOut 
 			code = e.code
 		}
 	}()
+	if len(args) > 0 && args[0] == "help" { // as many programs have it
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	var cmd command
 	parser, err := kong.New(&cmd,
 		kong.Name("rambla"),
