@@ -189,12 +189,14 @@ const (
 
 const (
 	// Several of a person in one statement come one after the other: k counts them.
-	// Of two transactions that write of one person at a time one's is lost.
+	// Of two transactions that write of one person at a time one's is lost. Of who was
+	// removed while a push was under way nothing is kept.
 	insertDecisions = `INSERT INTO push_decisions (person, n, device, stream, since, seq, at, what, status, until_at, reason, code, answer)
 		SELECT u.person, COALESCE((SELECT MAX(d.n) FROM push_decisions d WHERE d.person = u.person), 0) + u.k,
 			u.device, u.stream, u.since, u.seq, u.at, u.what, u.status, u.until_at, u.reason, u.code, u.answer
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[])
-			AS u (person, k, device, stream, since, seq, at, what, status, until_at, reason, code, answer) WHERE TRUE
+			AS u (person, k, device, stream, since, seq, at, what, status, until_at, reason, code, answer)
+		WHERE NOT (SELECT p.removed FROM people p WHERE p.id = u.person)
 		ON CONFLICT DO NOTHING`
 	insertDead = `INSERT INTO push_dead (at, person, stream, device, seq, platform, attempt, status, app, code, detail)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`

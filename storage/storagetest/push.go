@@ -506,12 +506,30 @@ func pushDecisions(w *World) {
 
 func pushRemoved(w *World) {
 	w.Append(Epoch(), w.posts(w.Alice, 5)...)
-	w.putNews(Epoch(), w.news(w.Bob, 1, 5, minutes(0)))
+	w.putNews(Epoch(), w.news(w.Bob, 1, 5, minutes(0)), w.news(w.Carol, 1, 5, minutes(0)))
+	var settled []social.PushSettled // was under way
+	for _, c := range w.claim(minutes(0), 1) {
+		settled = append(settled, social.PushSettled{
+			PushClaim: c, Decided: true, Told: []social.PushTold{{PushPlace: c.PushPlace, Device: 1, Seq: 5, Shown: true}},
+			Decisions: []social.PushDecision{{Person: c.Person, Stream: c.Stream, Seq: 4}, {Person: c.Person, Stream: c.Stream, Since: 4, Seq: 5}},
+		})
+	}
 	if err := w.DB.RemovePerson(w.Context(), w.Bob, Epoch()); err != nil {
 		w.Fatal(err)
 	}
+	w.settle(minutes(0), settled...)
 	if got := w.claim(minutes(1), 1); len(got) != 0 {
 		w.Errorf("claimed %+v", got)
+	}
+	for person, want := range map[social.PersonKey]int{w.Bob: 0, w.Carol: 2} {
+		left, err := w.DB.PushDecisions(w.Context(), person, 0, 0, 10)
+		if err != nil || len(left) != want {
+			w.Errorf("of %d there are %+v, %v", person, left, err)
+		}
+		told, err := w.DB.PushTolds(w.Context(), []social.PushPlace{w.place(person)})
+		if err != nil || len(told) != min(want, 1) {
+			w.Errorf("%d was told %+v, %v", person, told, err)
+		}
 	}
 	w.soundPush()
 }
