@@ -117,7 +117,7 @@ func (b *Broker) newGroup(ctx context.Context, key groupKey, first *session, sub
 	c := &conn{broker: b, version: version5}
 	g := &group{key: key, s: newSession(c, sessionKey{key.person, ""}, first.principal), rested: make(chan struct{})}
 	c.session, c.group, g.s.group = g.s, g, g
-	g.s.stored = &persistence{last: b.now(), placed: true, parted: make(chan struct{})}
+	g.s.stored = &persistence{last: b.now(), parted: make(chan struct{})}
 	c.out.open(wire{version: version5}, limits{b.config.MaxQueued, b.config.MaxQueuedBytes, b.metrics}, 1)
 	expiry, err := g.lifetime(ctx, first)
 	if err != nil {
@@ -131,7 +131,7 @@ func (b *Broker) newGroup(ctx context.Context, key groupKey, first *session, sub
 	}
 	there := claimed != nil && claimed.Present
 	if there {
-		g.s.id, g.s.stored.placed = claimed.Session.ID, false
+		g.s.id = claimed.Session.ID
 	}
 	b.mu.Lock()
 	b.groups[key] = g
@@ -141,9 +141,7 @@ func (b *Broker) newGroup(ctx context.Context, key groupKey, first *session, sub
 	subs := []*subscription{g.s.newSubscription(shared, sub.cover)}
 	if !there {
 		g.s.subscribe(subs, g.s.fromNow)
-		return g, nil
-	}
-	if _, err := g.s.takeUp(ctx, subs, claimed); err != nil {
+	} else if _, err := g.s.takeUp(ctx, subs, claimed); err != nil {
 		b.mu.Lock()
 		delete(b.groups, key)
 		b.mu.Unlock()
