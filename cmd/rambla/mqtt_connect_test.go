@@ -283,7 +283,7 @@ func TestCommandsActOnARunningServer(t *testing.T) {
 		}
 		connects := func(name, password string, want byte) {
 			t.Helper()
-			deadline := time.Now().Add(patience) // the command's journal is read every tenth of a second
+			deadline := time.Now().Add(2 * time.Second) // the command's journal is read every tenth of a second
 			for {
 				ack := s.wire(t, 5).connect(hello{id: "probe", name: name, password: password})
 				if ack.code == want {
@@ -357,7 +357,7 @@ func TestCommandsActOnARunningServer(t *testing.T) {
 // eventually asks until the status is right.
 func (s *instance) eventually(t *testing.T, want int, token, path string) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(5 * time.Second)
 	for code := 0; ; {
 		if code = s.call(t, token, http.MethodGet, path, nil, nil); code == want {
 			return

@@ -78,7 +78,7 @@ func takes(from, to int, of ...*wire) [][]string {
 	for began := time.Now(); len(missing) > 0 && time.Since(began) < patience; {
 		take(100 * time.Millisecond)
 	}
-	take(500 * time.Millisecond)
+	take(1500 * time.Millisecond)
 	return taken
 }
 

@@ -240,7 +240,7 @@ func TestNothingIsAcknowledgedWhileTheDatabaseIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What was committed before may still be acknowledged; then nothing is.
-	time.Sleep(5 * time.Second) //nolint:forbidigo // the time of the outage is the test
+	time.Sleep(2 * time.Second) //nolint:forbidigo // the time of the outage is the test
 	before := st.count()
 	time.Sleep(away) //nolint:forbidigo // likewise
 	if n := st.count() - before; n > 0 {
