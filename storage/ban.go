@@ -95,8 +95,9 @@ func (db *DB) Bans(ctx context.Context, space social.SpaceKey, after social.Pers
 // has left.
 func (db *DB) purgeBans(ctx context.Context, now time.Time) (int64, error) {
 	// By bans_until.
-	return db.purgeBy(ctx, now.Add(-readLife), func(*tx) string {
-		return `WITH old AS MATERIALIZED (SELECT space, person FROM bans WHERE until_at <> 0 AND until_at <= $1 ORDER BY until_at LIMIT $2)
+	return db.purgeBy(ctx, now.Add(-readLife), func(t *tx) string {
+		return `WITH old AS MATERIALIZED (
+				SELECT space, person FROM bans WHERE until_at <> 0 AND until_at <= $1 ORDER BY until_at LIMIT $2` + t.skipLocked + `)
 			DELETE FROM bans WHERE (space, person) IN (SELECT space, person FROM old)`
 	})
 }

@@ -142,10 +142,14 @@ func endRows(ctx context.Context, t *tx, over [4][]int64) error {
 	if len(over[0]) == 0 {
 		return nil
 	}
-	_, err := t.exec(ctx, `DELETE FROM push_rows WHERE (person, stream) IN (SELECT r.person, r.stream
-			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u (person, stream, claim, last)
-			JOIN push_rows r ON r.person = u.person AND r.stream = u.stream
-			WHERE r.claim = u.claim AND r.last_seq = u.last AND r.again = 0)`, over[0], over[1], over[2], over[3])
+	// Locked first: a DELETE that waited for whoever writes the row would not ask
+	// again what it asked of the row in a subquery.
+	_, err := t.exec(ctx, `WITH over AS MATERIALIZED (SELECT r.person, r.stream
+				FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u (person, stream, claim, last)
+				JOIN push_rows r ON r.person = u.person AND r.stream = u.stream
+				WHERE r.claim = u.claim AND r.last_seq = u.last AND r.again = 0
+				ORDER BY r.person, r.stream`+forUpdateOf(t, "r")+`)
+			DELETE FROM push_rows WHERE (person, stream) IN (SELECT person, stream FROM over)`, over[0], over[1], over[2], over[3])
 	if err == nil {
 		err = endOrphans(ctx, t, over[0], over[1])
 	}

@@ -71,9 +71,12 @@ func (db *DB) purgePushRows(ctx context.Context, now time.Time) (n int64, err er
 		n = 0
 		for from := 0; from < len(old[0]); from += pushChunk {
 			to := min(from+pushChunk, len(old[0]))
-			gone, err := t.exec(ctx, `DELETE FROM push_rows WHERE (person, stream) IN (SELECT r.person, r.stream
-				FROM unnest($1::bigint[], $2::bigint[]) AS u (person, stream) JOIN push_rows r ON r.person = u.person AND r.stream = u.stream
-				WHERE r.touched_at <= $3 OR r.person IN (SELECT id FROM people WHERE removed))`, old[0][from:to], old[1][from:to], micros(now.Add(-pushShownFor)))
+			// Locked first, as in endRows.
+			gone, err := t.exec(ctx, `WITH old AS MATERIALIZED (SELECT r.person, r.stream
+					FROM unnest($1::bigint[], $2::bigint[]) AS u (person, stream) JOIN push_rows r ON r.person = u.person AND r.stream = u.stream
+					WHERE r.touched_at <= $3 OR r.person IN (SELECT id FROM people WHERE removed)
+					ORDER BY r.person, r.stream`+forUpdateOf(t, "r")+`)
+				DELETE FROM push_rows WHERE (person, stream) IN (SELECT person, stream FROM old)`, old[0][from:to], old[1][from:to], micros(now.Add(-pushShownFor)))
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"reflect"
+	"sync"
 	"time"
 
 	"rambla/social"
@@ -14,6 +15,7 @@ func banClaims() []claim {
 		{"the owner is not banned, nor somebody who is not there", banOwner},
 		{"bans are listed by key while they hold", bans},
 		{"a ban outlives leaving and ends with the person or the context", banEnds},
+		{"a ban that is renewed while old ones are purged holds", banRenewed},
 		{"a ban that ends by itself is told with the heads of that moment", readsEndedBan},
 		{"a ban and its end are in the history of who could read", readsBan},
 		{"a grant that ended by itself is told to a session", readsEndedGrant},
@@ -95,6 +97,27 @@ func banOver(w *World) {
 	}
 	if !w.ban(social.Ban{Person: w.Bob, Until: end.Add(time.Hour), At: end}) {
 		w.Error("a ban after one that was over is not the first")
+	}
+}
+
+func banRenewed(w *World) {
+	const rounds = 40
+	for i := range rounds {
+		begun := Epoch().Add(time.Duration(i) * 100 * 24 * time.Hour)
+		w.ban(social.Ban{Person: w.Bob, At: begun, Until: begun.Add(time.Hour)})
+		later := begun.Add(90 * 24 * time.Hour)
+		var both sync.WaitGroup
+		both.Go(func() {
+			if _, err := w.DB.Purge(w.Context(), later); err != nil {
+				w.Error(err)
+			}
+		})
+		both.Go(func() { w.ban(social.Ban{Person: w.Bob, At: later}) })
+		both.Wait()
+		if got := w.bansOf(0, 10, later); len(got) != 1 {
+			w.Fatalf("in round %d the bans are %+v", i, got)
+		}
+		w.unban(w.Bob, later)
 	}
 }
 

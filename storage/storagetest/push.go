@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"rambla/social"
@@ -21,11 +22,13 @@ func pushClaims() []claim {
 		{"an edit wakes those who are shown the post", pushAmended},
 		{"what changes while it is being pushed is looked at again", pushAmendedMeanwhile},
 		{"what is over leaves nothing", pushOver},
+		{"what comes at the moment a row ends is not lost", pushEnding},
 		{"what can be told of is unread, living, and by others", pushContents},
 		{"unread is summed up per person", pushUnread},
 		{"decisions are the newest of a person", pushDecisions},
 		{"a removed person is pushed nothing", pushRemoved},
 		{"pushes that nobody needs are purged", pushPurged},
+		{"what comes at the moment a row is purged is not lost", pushPurging},
 	}
 }
 
@@ -407,6 +410,33 @@ func pushOver(w *World) {
 	w.soundPush()
 }
 
+// pushEnding is how a post was pushed to nobody: its row was written on while a
+// settlement that had read what it was before waited to delete it.
+func pushEnding(w *World) {
+	const rounds = 100
+	w.Append(Epoch(), w.posts(w.Alice, rounds+1)...)
+	w.putNews(Epoch(), w.news(w.Bob, 1, 1, minutes(0)))
+	for seq := uint64(1); seq <= rounds; seq++ {
+		c := w.claimOne(minutes(int(seq)), int64(seq)) //nolint:gosec // a few
+		if c.Last != seq {
+			w.Fatalf("claimed %+v", c)
+		}
+		news := social.PushDerived{
+			News: []social.PushNews{w.news(w.Bob, seq+1, seq+1, minutes(0))},
+			Read: map[social.StreamKey]uint64{c.Stream: seq + 1},
+		}
+		var both sync.WaitGroup
+		both.Go(func() {
+			if err := w.DB.PutPushes(w.Context(), news, minutes(0)); err != nil {
+				w.Error(err)
+			}
+		})
+		both.Go(func() { w.settle(minutes(0), social.PushSettled{PushClaim: c, Over: true, More: minutes(0)}) })
+		both.Wait()
+	}
+	w.soundPush()
+}
+
 func pushContents(w *World) {
 	stream := w.Lobby.Stream(social.ChannelMessages)
 	posts := w.posts(w.Alice, 4)
@@ -580,6 +610,35 @@ func pushPurged(w *World) {
 	}
 	if got := w.claim(Epoch().Add(8*24*time.Hour), 2); len(got) != 1 || got[0].Person != w.Carol {
 		w.Errorf("what waits: %+v", got)
+	}
+	w.soundPush()
+}
+
+func pushPurging(w *World) {
+	const rounds = 40
+	w.Append(Epoch(), w.posts(w.Alice, rounds+1)...)
+	now := Epoch()
+	w.putNews(now, w.news(w.Bob, 1, 1, now))
+	for seq := uint64(1); seq <= rounds; seq++ {
+		c := w.claimOne(now, int64(seq)) //nolint:gosec // a few
+		if c.Last != seq {
+			w.Fatalf("claimed %+v", c)
+		}
+		w.settle(now, social.PushSettled{PushClaim: c, Decided: true})
+		now = now.Add(8 * 24 * time.Hour)
+		var both sync.WaitGroup
+		both.Go(func() {
+			if _, err := w.DB.Purge(w.Context(), now); err != nil {
+				w.Error(err)
+			}
+		})
+		both.Go(func() {
+			news := social.PushDerived{News: []social.PushNews{w.news(w.Bob, seq+1, seq+1, now)}, Read: map[social.StreamKey]uint64{c.Stream: seq + 1}}
+			if err := w.DB.PutPushes(w.Context(), news, now); err != nil {
+				w.Error(err)
+			}
+		})
+		both.Wait()
 	}
 	w.soundPush()
 }
