@@ -155,13 +155,14 @@ func evictDevices(ctx context.Context, t *tx, d *social.Device, most int) error 
 // endDevices removes those of a grant that ends.
 func endDevices(ctx context.Context, t *tx, grant social.GrantKey) error {
 	var over []social.DeviceKey
-	// By devices_grant.
+	// By devices_grant. Locked, or one that is registered anew under another grant
+	// at this moment would be removed with the grant that it had.
 	err := each(ctx, t, func(rs rows) error {
 		var k social.DeviceKey
 		err := rs.Scan(&k)
 		over = append(over, k)
 		return err
-	}, `SELECT id FROM devices WHERE grant_id = $1 ORDER BY id`, int64(grant))
+	}, `SELECT id FROM devices WHERE grant_id = $1 ORDER BY id`+t.forDelete, int64(grant))
 	if err != nil {
 		return fmt.Errorf("find devices: %w", err)
 	}
