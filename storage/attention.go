@@ -20,16 +20,12 @@ func (db *DB) SetInterest(ctx context.Context, person social.PersonKey, space so
 		if err := lockSpace(ctx, t, space); err != nil {
 			return err
 		}
-		// An empty row to lock, so that of two changes at a time none is lost.
-		_, err := t.exec(ctx, `INSERT INTO attention (person, space, level, muted_until) VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING`,
-			int64(person), int64(space))
-		if err != nil {
-			return err
-		}
+		// Locks the row that is there, or an empty one, so that of two changes at a
+		// time none is lost, nor in the way of one that deletes the row.
 		var until int64
 		var was social.Interest
-		err = one(ctx, t, into(&was.Level, &until), `SELECT level, muted_until FROM attention WHERE person = $1 AND space = $2`+t.forUpdate,
-			int64(person), int64(space))
+		err := one(ctx, t, into(&was.Level, &until), `INSERT INTO attention (person, space, level, muted_until) VALUES ($1, $2, 0, 0)
+			ON CONFLICT (person, space) DO UPDATE SET level = attention.level RETURNING level, muted_until`, int64(person), int64(space))
 		if err != nil {
 			return err
 		}
