@@ -207,20 +207,21 @@ func (r *tableRange) delete(ctx context.Context) (n int64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		for _, text := range []string{
-			`DELETE FROM post_readers` + inRange,
-			`DELETE FROM tallies` + inRange,
-			`DELETE FROM reactions` + inRange,
-			`DELETE FROM reports` + inRange,
-			`DELETE FROM edits WHERE post IN (SELECT id FROM posts` + inRange + `)`,
-		} {
-			if _, err := r.exec(ctx, text, r.stream, r.floor, r.to); err != nil {
-				return 0, err
-			}
+		err = r.run(ctx, `DELETE FROM post_readers`+inRange, `DELETE FROM tallies`+inRange,
+			`DELETE FROM edits WHERE post IN (SELECT id FROM posts`+inRange+`)`)
+		if err != nil {
+			return 0, err
 		}
 	}
 	if n, err = r.exec(ctx, `DELETE FROM `+r.table+inRange, r.stream, r.floor, r.to); err != nil {
 		return 0, err
+	}
+	if r.table == "posts" {
+		// After them: whoever reports a post, or keeps it as a favorite, holds its row
+		// meanwhile, and was waited for.
+		if err := r.run(ctx, `DELETE FROM reactions`+inRange, `DELETE FROM reports`+inRange); err != nil {
+			return 0, err
+		}
 	}
 	for _, x := range said {
 		// What these posts were about may be given up already, and its row with it.
@@ -232,6 +233,16 @@ func (r *tableRange) delete(ctx context.Context) (n int64, err error) {
 	}
 	_, err = r.exec(ctx, `UPDATE streams SET floor = $2, bytes = bytes - $3 WHERE id = $1`, r.stream, r.to, bytes)
 	return n, err
+}
+
+// run runs statements on the range.
+func (r *tableRange) run(ctx context.Context, texts ...string) error {
+	for _, text := range texts {
+		if _, err := r.exec(ctx, text, r.stream, r.floor, r.to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saidIn is how many living comments on a post, or shares of it, stand in a range.

@@ -21,7 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		sessionClaims(), sessionLifeClaims(), nodeClaims(), inboundClaims(), readClaims(), banClaims(), treeClaims(), memberSyncClaims(), retainedClaims(), retentionClaims(), feedClaims(),
 		conversationClaims(), reactionClaims(),
 		wallClaims(), seenClaims(), vapidClaims(), deviceClaims(), pushClaims(), searchClaims(), attachmentClaims(), exportClaims(),
-		auditClaims(), eraseClaims(), importClaims(),
+		auditClaims(), eraseClaims(), importClaims(), raceClaims(),
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,96 @@
+package storagetest
+
+import (
+	"sync"
+
+	"rambla/social"
+)
+
+// raceClaims are about what is done at the same moment by several who know nothing of
+// each other. Each is done often enough to fail nearly always where it is not so.
+func raceClaims() []claim {
+	return []claim{
+		{"a device that is registered anew outlives the login that it had", deviceOutlivesLogin},
+		{"of what is said of one space at the same moment nothing is lost", interestAtOnce},
+		{"what is given up takes along what is kept of it at that moment", givesUpAtOnce},
+	}
+}
+
+// atOnce does all at the same moment.
+func (w *World) atOnce(fs ...func() error) {
+	w.Helper()
+	var all sync.WaitGroup
+	for _, f := range fs {
+		all.Go(func() {
+			if err := f(); err != nil {
+				w.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// unless is err, if it is not of that kind.
+func unless(kind social.Kind, err error) error {
+	if social.KindOrNil(err) == kind {
+		return nil
+	}
+	return err
+}
+
+func deviceOutlivesLogin(w *World) {
+	const rounds = 40
+	for range rounds {
+		former, _ := w.login(w.Bob, social.GrantPassword)
+		w.put(w.device(w.Bob, former, "token"))
+		next, _ := w.login(w.Bob, social.GrantPassword)
+		w.atOnce(
+			func() error { return w.DB.EndGrant(w.Context(), former, Epoch()) },
+			func() error {
+				_, _, err := w.DB.PutDevice(w.Context(), w.device(w.Bob, next, "token"), social.MaxDevices)
+				return err
+			},
+		)
+		w.wantTokens(w.Bob, "token ")
+	}
+}
+
+func interestAtOnce(w *World) {
+	const rounds = 60
+	mentions := social.LevelMentions
+	say := func(p social.InterestPatch) func() error {
+		return func() error {
+			_, err := w.DB.SetInterest(w.Context(), w.Bob, w.Lobby.Key, p, Epoch())
+			return err
+		}
+	}
+	none := social.LevelDefault
+	for range rounds {
+		w.must(say(social.InterestPatch{Mute: &social.Mute{On: true}, Level: &none})())
+		w.atOnce(say(social.InterestPatch{Mute: &social.Mute{}}), say(social.InterestPatch{Level: &mentions}))
+		got, err := w.DB.Interests(w.Context(), w.Bob, []social.SpaceKey{w.Lobby.Key}, Epoch())
+		if want := (social.Interest{Level: mentions}); err != nil || got[w.Lobby.Key] != want {
+			w.Fatalf("what is kept is %+v, %v", got, err)
+		}
+	}
+}
+
+func givesUpAtOnce(w *World) {
+	const rounds = 40
+	w.keep(social.Retention{Posts: 1})
+	for range rounds {
+		p := w.Post(w.Alice, "p")
+		w.stored(Entries(p, w.Post(w.Alice, "next"))...)
+		w.atOnce(
+			func() error { _, err := w.DB.Purge(w.Context(), Epoch()); return err },
+			func() error {
+				_, err := w.DB.SetFavorite(w.Context(), p.Ref(), w.Bob, true, Epoch())
+				return unless(social.KindNotFound, err)
+			},
+			func() error {
+				_, err := w.DB.AddReport(w.Context(), social.Report{ID: w.IDs.New(Epoch()), Post: *p, Space: w.Lobby.Key, Reporter: w.Bob, At: Epoch()})
+				return unless(social.KindNotFound, err)
+			},
+		)
+	}
+}
