@@ -224,10 +224,7 @@ func (r *tableRange) delete(ctx context.Context) (n int64, err error) {
 		}
 	}
 	for _, x := range said {
-		// What these posts were about may be given up already, and its row with it.
-		_, err := r.exec(ctx, `UPDATE tallies AS t SET comments = comments - $3, shares = shares - $4, commented_at = `+newestComment+`
-			WHERE stream = $1 AND seq = $2`, x.stream, x.seq, x.comments, x.shares)
-		if err != nil {
+		if err := r.unsay(ctx, x); err != nil {
 			return 0, err
 		}
 	}
@@ -247,6 +244,18 @@ func (r *tableRange) run(ctx context.Context, texts ...string) error {
 
 // saidIn is how many living comments on a post, or shares of it, stand in a range.
 type saidIn struct{ stream, seq, comments, shares int64 }
+
+// unsay takes them from what is told of the post, which may be given up already,
+// and its row with it. When it was last commented on is asked only in a range of
+// comments: nobody makes any while their stream is held, but of a share it is not.
+func (r *tableRange) unsay(ctx context.Context, x saidIn) error {
+	text := `UPDATE tallies AS t SET comments = comments - $3, shares = shares - $4`
+	if x.comments > 0 {
+		text += `, commented_at = ` + newestComment
+	}
+	_, err := r.exec(ctx, text+` WHERE stream = $1 AND seq = $2`, x.stream, x.seq, x.comments, x.shares)
+	return err
+}
 
 // said finds what of the range is about posts that stay.
 func (r *tableRange) said(ctx context.Context) (out []saidIn, err error) {

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"fmt"
 	"sync"
 
 	"rambla/social"
@@ -13,6 +14,7 @@ func raceClaims() []claim {
 		{"a device that is registered anew outlives the login that it had", deviceOutlivesLogin},
 		{"of what is said of one space at the same moment nothing is lost", interestAtOnce},
 		{"what is given up takes along what is kept of it at that moment", givesUpAtOnce},
+		{"a post knows of a comment that comes while a share of it is given up", commentedWhileGivenUp},
 	}
 }
 
@@ -92,5 +94,34 @@ func givesUpAtOnce(w *World) {
 				return unless(social.KindNotFound, err)
 			},
 		)
+	}
+}
+
+func commentedWhileGivenUp(w *World) {
+	const rounds = 20
+	news := w.Space("news", w.Alice)
+	w.must(w.DB.PatchSpace(w.Context(), news.Key, social.SpacePatch{Retention: &social.Retention{Posts: 1}}, nil, Epoch()))
+	for i := range rounds {
+		p, next := w.Post(w.Alice, "p"), w.Post(w.Alice, "next")
+		next.Stream = news.Stream(social.ChannelMessages)
+		w.stored(Entries(p)...)
+		w.stored(w.share(news, p))
+		w.stored(Entries(next)...)
+		w.atOnce(
+			func() error { _, err := w.DB.Purge(w.Context(), Epoch()); return err },
+			w.commenting(p, i),
+		)
+	}
+}
+
+// commenting comments on a post in a batch that goes on for a while after that.
+func (w *World) commenting(p *social.Post, round int) func() error {
+	entries := []social.Entry{w.comment(w.Alice, p, "c")}
+	for i := range 150 {
+		entries = append(entries, Entries(w.keyed(w.Alice, fmt.Sprint("key ", round, " ", i), "with a key"))...)
+	}
+	return func() error {
+		_, err := w.DB.Append(w.Context(), entries, Epoch())
+		return err
 	}
 }
