@@ -16,7 +16,8 @@ const (
 	eraseCount = `SELECT COUNT(*) FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
 		WHERE p.author = $4 AND p.counts AND NOT p.as_space AND p.removed_at >= $5`
 	// What of the person is left in streams that take no Delete any more.
-	eraseClosed = `SELECT p.id, p.stream, p.seq, p.root FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
+	eraseClosed = `SELECT p.id, p.stream, p.seq, COALESCE(o.stream, 0), COALESCE(o.seq, 0) FROM ` + inRanges + `
+		JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high LEFT JOIN posts o ON o.id = p.root
 		WHERE p.author = $4 AND p.counts AND NOT p.as_space AND p.removed_at IS NULL`
 	eraseKeys = `UPDATE posts SET key = NULL, session = NULL WHERE (stream, seq) IN (
 		SELECT p.stream, p.seq FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
@@ -26,13 +27,14 @@ const (
 	eraseSamples = `UPDATE samples SET payload = $5, properties = NULL, key = NULL, session = NULL WHERE (stream, seq) IN (
 		SELECT m.stream, m.seq FROM ` + inRanges + ` JOIN samples m ON m.stream = u.stream AND m.seq > u.low AND m.seq <= u.high
 		WHERE m.author = $4 AND (octet_length(m.payload) > 0 OR m.properties IS NOT NULL OR m.key IS NOT NULL))`
-	recountSaid = `UPDATE tallies SET
-			comments = (SELECT COUNT(*) FROM posts c JOIN posts p ON p.id = c.root WHERE p.stream = tallies.stream AND p.seq = tallies.seq
+	saidAbout   = ` FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, seq)`
+	lockSaid    = `SELECT t.seq` + saidAbout + ` JOIN tallies t ON t.stream = u.stream AND t.seq = u.seq ORDER BY t.stream, t.seq`
+	recountSaid = `UPDATE tallies AS t SET commented_at = ` + newestComment + `,
+			comments = (SELECT COUNT(*) FROM posts c JOIN posts p ON p.id = c.root WHERE p.stream = t.stream AND p.seq = t.seq
 				AND c.counts AND c.removed_at IS NULL AND c.type <> 'Announce'),
-			shares = (SELECT COUNT(*) FROM posts c JOIN posts p ON p.id = c.root WHERE p.stream = tallies.stream AND p.seq = tallies.seq
+			shares = (SELECT COUNT(*) FROM posts c JOIN posts p ON p.id = c.root WHERE p.stream = t.stream AND p.seq = t.seq
 				AND c.counts AND c.removed_at IS NULL AND c.type = 'Announce')
-		WHERE (stream, seq) IN (SELECT stream, seq FROM posts WHERE id = $1)`
-	redateSaid = `UPDATE tallies AS t SET commented_at = ` + newestComment + ` WHERE (t.stream, t.seq) IN (SELECT stream, seq FROM posts WHERE id = $1)`
+		WHERE (t.stream, t.seq) IN (SELECT u.stream, u.seq` + saidAbout + `)`
 )
 
 // FinishParcel is [social.EraseStore]'s.
@@ -109,18 +111,20 @@ func (b *parcel) finish(ctx context.Context, t *tx) error {
 func (b *parcel) blank(ctx context.Context, t *tx) error {
 	l := rangeLists(b.ranges, func(r *eraseRange) bool { return r.channel.Log() && r.closed })
 	var (
-		ids, roots []social.ID
-		refs       []social.PostRef
+		ids   []social.ID
+		refs  []social.PostRef
+		roots [2][]int64
 	)
 	err := each(ctx, t, func(rs rows) error {
 		var (
-			id, root social.ID
-			ref      social.PostRef
+			id          social.ID
+			ref         social.PostRef
+			stream, seq int64
 		)
-		err := rs.Scan(idColumn{&id}, &ref.Stream, &ref.Seq, idColumn{&root})
+		err := rs.Scan(idColumn{&id}, &ref.Stream, &ref.Seq, &stream, &seq)
 		ids, refs = append(ids, id), append(refs, ref)
-		if !root.IsZero() {
-			roots = append(roots, root)
+		if stream != 0 {
+			putColumns(roots[:], stream, seq)
 		}
 		return err
 	}, eraseClosed, l[0], l[1], l[2], b.person)
@@ -138,11 +142,15 @@ func (b *parcel) blank(ctx context.Context, t *tx) error {
 			}
 		}
 	}
-	for _, root := range roots {
-		for _, text := range []string{recountSaid, redateSaid} {
-			if _, err := t.exec(ctx, text, root[:]); err != nil {
-				return fmt.Errorf("count again: %w", err)
-			}
+	if len(roots[0]) > 0 {
+		// Locked before they are counted: what was shared here may be said something
+		// about elsewhere at this moment.
+		err := each(ctx, t, func(rows) error { return nil }, lockSaid+forUpdateOf(t, "t"), roots[0], roots[1])
+		if err == nil {
+			_, err = t.exec(ctx, recountSaid, roots[0], roots[1])
+		}
+		if err != nil {
+			return fmt.Errorf("count again: %w", err)
 		}
 	}
 	return forgetPosts(ctx, t, refs)

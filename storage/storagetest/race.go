@@ -3,6 +3,7 @@ package storagetest
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"rambla/social"
 )
@@ -15,6 +16,7 @@ func raceClaims() []claim {
 		{"of what is said of one space at the same moment nothing is lost", interestAtOnce},
 		{"what is given up takes along what is kept of it at that moment", givesUpAtOnce},
 		{"a post knows of a comment that comes while a share of it is given up", commentedWhileGivenUp},
+		{"a post counts comments that come while shares of it are erased", commentedWhileErased},
 	}
 }
 
@@ -123,5 +125,26 @@ func (w *World) commenting(p *social.Post, round int) func() error {
 	return func() error {
 		_, err := w.DB.Append(w.Context(), entries, Epoch())
 		return err
+	}
+}
+
+func commentedWhileErased(w *World) {
+	const rounds = 12
+	e := w.EraseBegun(w.Bob)
+	if _, ok, err := w.DB.ClaimErasure(w.Context(), 1, Epoch(), time.Hour); !ok || err != nil {
+		w.Fatal(ok, err)
+	}
+	for i := range rounds {
+		p := w.Post(w.Alice, "p")
+		w.stored(Entries(p)...)
+		gone := w.Space(fmt.Sprint("gone-", i), w.Alice)
+		w.stored(w.share(gone, p))
+		w.must(w.DB.DeleteSpace(w.Context(), gone.Key, nil, Epoch()))
+		w.atOnce(
+			func() error {
+				return w.DB.FinishParcel(w.Context(), e.ID, 1, social.ErasureCounts{}, Epoch(), time.Hour)
+			},
+			w.commenting(p, i),
+		)
 	}
 }
