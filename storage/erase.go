@@ -220,6 +220,13 @@ func rangeLists(ranges []eraseRange, pick func(*eraseRange) bool) (out [3][]int6
 	return out
 }
 
+// takesDelete tells whether what stands there is removed by an entry of the log.
+func takesDelete(r *eraseRange) bool { return r.channel.Log() && !r.closed }
+
+// eraseLiving are the person's living posts.
+const eraseLiving = ` FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
+		WHERE p.author = $4 AND p.counts AND NOT p.as_space AND p.removed_at IS NULL`
+
 const inRanges = `unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (stream, low, high)`
 
 // EraseParcel is [social.EraseStore]'s.
@@ -232,14 +239,13 @@ func (db *DB) EraseParcel(ctx context.Context, id social.ID) (out social.ErasePa
 	if len(ranges) == 0 {
 		return social.EraseParcel{Last: true}, nil
 	}
-	l := rangeLists(ranges, func(r *eraseRange) bool { return r.channel.Log() && !r.closed })
+	l := rangeLists(ranges, takesDelete)
 	// By primary key.
 	err = each(ctx, c, func(rs rows) error {
 		p, err := scanPost(rs)
 		out.Posts = append(out.Posts, p)
 		return err
-	}, `SELECT `+postColumns+` FROM `+inRanges+` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
-		WHERE p.author = $4 AND p.counts AND NOT p.as_space AND p.removed_at IS NULL ORDER BY p.stream, p.seq`, l[0], l[1], l[2], person)
+	}, `SELECT `+postColumns+eraseLiving+` ORDER BY p.stream, p.seq`, l[0], l[1], l[2], person)
 	if err == nil {
 		err = each(ctx, c, func(rs rows) error {
 			var post social.ID

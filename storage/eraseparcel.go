@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rambla/social"
@@ -19,6 +20,7 @@ const (
 	eraseClosed = `SELECT p.id, p.stream, p.seq, COALESCE(o.stream, 0), COALESCE(o.seq, 0) FROM ` + inRanges + `
 		JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high LEFT JOIN posts o ON o.id = p.root
 		WHERE p.author = $4 AND p.counts AND NOT p.as_space AND p.removed_at IS NULL`
+	eraseLate = `SELECT p.stream, p.seq` + eraseLiving + ` ORDER BY p.stream, p.seq LIMIT 1`
 	eraseKeys = `UPDATE posts SET key = NULL, session = NULL WHERE (stream, seq) IN (
 		SELECT p.stream, p.seq FROM ` + inRanges + ` JOIN posts p ON p.stream = u.stream AND p.seq > u.low AND p.seq <= u.high
 		WHERE p.author = $4 AND (p.key IS NOT NULL OR p.session IS NOT NULL))`
@@ -52,6 +54,9 @@ func (db *DB) FinishParcel(ctx context.Context, id social.ID, claim int64, did s
 			return err
 		}
 		b := parcel{person: person, ranges: ranges, asked: micros(e.Asked), now: micros(now), did: did}
+		if err := b.lock(ctx, t); err != nil {
+			return err
+		}
 		if err := b.finish(ctx, t); err != nil {
 			return err
 		}
@@ -60,7 +65,7 @@ func (db *DB) FinishParcel(ctx context.Context, id social.ID, claim int64, did s
 		if err != nil {
 			return err
 		}
-		last := ranges[len(ranges)-1]
+		last := b.ranges[len(b.ranges)-1]
 		_, err = t.exec(ctx, `UPDATE erasures SET stream = $2, seq = $3, counts = $4, claim_until = $5 WHERE id = $1`,
 			id[:], last.stream, last.high, string(counts), micros(now.Add(lease)))
 		return err
@@ -80,15 +85,42 @@ type parcel struct {
 	did    social.ErasureCounts
 }
 
-func (b *parcel) finish(ctx context.Context, t *tx) error {
-	var streams []int64
-	for _, r := range b.ranges {
-		streams = append(streams, r.stream)
+func (b *parcel) streams() (out []int64) {
+	for i := range b.ranges {
+		out = append(out, b.ranges[i].stream)
 	}
+	return out
+}
+
+// lock holds the streams of the part, and ends it before what its person has posted
+// since it was read, by a server that had not heard of the erasure yet: that is
+// removed with the next one.
+func (b *parcel) lock(ctx context.Context, t *tx) error {
 	// As appends do, in their order.
-	if err := each(ctx, t, func(rows) error { return nil }, `SELECT id FROM streams WHERE id = ANY($1) ORDER BY id`+t.forUpdate, streams); err != nil {
+	err := each(ctx, t, func(rows) error { return nil }, `SELECT id FROM streams WHERE id = ANY($1) ORDER BY id`+t.forUpdate, b.streams())
+	if err != nil {
 		return fmt.Errorf("lock streams: %w", err)
 	}
+	var stream, seq int64
+	l := rangeLists(b.ranges, takesDelete)
+	err = one(ctx, t, into(&stream, &seq), eraseLate, l[0], l[1], l[2], b.person)
+	if errors.Is(err, errNoRow) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read what came meanwhile: %w", err)
+	}
+	i := slices.IndexFunc(b.ranges, func(r eraseRange) bool { return r.stream == stream })
+	if b.ranges[i].high = seq - 1; b.ranges[i].high > b.ranges[i].low {
+		i++
+	}
+	if b.ranges = b.ranges[:i]; i == 0 {
+		return social.Errorf(social.KindUnavailable, "There is a post to be removed before the erasure goes on.")
+	}
+	return nil
+}
+
+func (b *parcel) finish(ctx context.Context, t *tx) error {
 	if err := b.blank(ctx, t); err != nil {
 		return err
 	}
@@ -101,7 +133,7 @@ func (b *parcel) finish(ctx context.Context, t *tx) error {
 			return fmt.Errorf("forget what stands beside posts: %w", err)
 		}
 	}
-	if _, err := t.exec(ctx, `DELETE FROM read_markers WHERE stream = ANY($1) AND person = $2`, streams, b.person); err != nil {
+	if _, err := t.exec(ctx, `DELETE FROM read_markers WHERE stream = ANY($1) AND person = $2`, b.streams(), b.person); err != nil {
 		return fmt.Errorf("forget what was read: %w", err)
 	}
 	return b.empty(ctx, t)

@@ -16,6 +16,7 @@ func raceClaims() []claim {
 		{"of what is said of one space at the same moment nothing is lost", interestAtOnce},
 		{"what is given up takes along what is kept of it at that moment", givesUpAtOnce},
 		{"a post knows of a comment that comes while a share of it is given up", commentedWhileGivenUp},
+		{"what is posted while a part of the log is erased is erased too", postedWhileErased},
 		{"a post counts comments that come while shares of it are erased", commentedWhileErased},
 	}
 }
@@ -125,6 +126,33 @@ func (w *World) commenting(p *social.Post, round int) func() error {
 	return func() error {
 		_, err := w.DB.Append(w.Context(), entries, Epoch())
 		return err
+	}
+}
+
+func postedWhileErased(w *World) {
+	first, late := w.Post(w.Carol, "first"), w.Post(w.Carol, "late")
+	w.stored(Entries(first)...)
+	e := w.EraseBegun(w.Carol)
+	if _, ok, err := w.DB.ClaimErasure(w.Context(), 1, Epoch(), time.Minute); !ok || err != nil {
+		w.Fatal(ok, err)
+	}
+	for posted := false; ; posted = true {
+		p, err := w.DB.EraseParcel(w.Context(), e.ID)
+		w.must(err)
+		if p.Last {
+			break
+		}
+		for i := range p.Posts {
+			w.Append(Epoch(), w.Amend(social.TypeDelete, &p.Posts[i], ""))
+		}
+		if !posted { // by a server that has not heard of it yet
+			w.stored(Entries(late)...)
+		}
+		w.must(w.DB.FinishParcel(w.Context(), e.ID, 1, social.ErasureCounts{}, Epoch(), time.Minute))
+	}
+	w.must(w.DB.FinishErasure(w.Context(), e.ID, 1, Epoch()))
+	if p, err := w.DB.PostByID(w.Context(), late.ID); err != nil || p.Removed.IsZero() {
+		w.Errorf("left is %+v, %v", p, err)
 	}
 }
 
