@@ -133,6 +133,10 @@ func (db *DB) SetFavorite(ctx context.Context, post social.PostRef, person socia
 			changed = n == 1
 			return err
 		}
+		// Who is removed and erased leaves none behind.
+		if err := lockPerson(ctx, t, person); err != nil {
+			return err
+		}
 		// The post stays while this is written: what gives it up takes its favorites along.
 		var is int
 		err = one(ctx, t, into(&is), `SELECT 1 FROM posts WHERE stream = $1 AND seq = $2 AND removed_at IS NULL`+t.forShare, stream, seq)

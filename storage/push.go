@@ -248,11 +248,14 @@ func (db *DB) WakePushes(ctx context.Context, places []social.PushPlace, now tim
 }
 
 // forUpdateOf locks the rows of one table of a join.
-func forUpdateOf(t *tx, table string) string {
-	if t.forUpdate == "" {
+func forUpdateOf(t *tx, table string) string { return lockOf(t.forUpdate, table) }
+
+// lockOf is a lock of a transaction on the rows of one table of a join.
+func lockOf(lock, table string) string {
+	if lock == "" {
 		return ""
 	}
-	return t.forUpdate + " OF " + table
+	return lock + " OF " + table
 }
 
 // WakeStreams is [social.PushStore]'s.

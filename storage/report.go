@@ -51,6 +51,10 @@ func (db *DB) readReports(ctx context.Context, text string, args ...any) ([]soci
 func (db *DB) AddReport(ctx context.Context, r social.Report) (first bool, err error) {
 	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
 		stream, seq := int64(r.Post.Stream), int64(r.Post.Seq) //nolint:gosec // came from a BIGINT
+		// Who is removed and erased leaves none behind.
+		if err := lockPerson(ctx, t, r.Reporter); err != nil {
+			return err
+		}
 		var is int
 		// The post stays while this is written: what gives it up takes its reports along.
 		err := one(ctx, t, into(&is), `SELECT 1 FROM posts WHERE stream = $1 AND seq = $2`+t.forShare, stream, seq)

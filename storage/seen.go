@@ -32,11 +32,11 @@ func (db *DB) SaveSeen(ctx context.Context, seen map[social.PersonKey]time.Time)
 		people, at = append(people, int64(person)), append(at, micros(when))
 	}
 	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
-		// In the order of the key, as every node locks them. Whoever is removed
-		// while this runs leaves a row that nobody reads.
+		// In the order of the key, as every node locks them. Whoever is removed while
+		// this runs is waited for, and leaves no row behind.
 		_, err := t.exec(ctx, `INSERT INTO seen (person, at)
 			SELECT u.person, u.at FROM unnest($1::bigint[], $2::bigint[]) AS u (person, at)
-			JOIN people p ON p.id = u.person WHERE NOT p.removed ORDER BY u.person
+			JOIN people p ON p.id = u.person WHERE NOT p.removed ORDER BY p.id`+lockOf(t.forShare, "p")+`
 			ON CONFLICT (person) DO UPDATE SET at = CASE WHEN excluded.at > seen.at THEN excluded.at ELSE seen.at END`, people, at)
 		return err
 	})

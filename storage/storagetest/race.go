@@ -16,6 +16,8 @@ func raceClaims() []claim {
 		{"of what is said of one space at the same moment nothing is lost", interestAtOnce},
 		{"what is given up takes along what is kept of it at that moment", givesUpAtOnce},
 		{"a post knows of a comment that comes while a share of it is given up", commentedWhileGivenUp},
+		{"who is erased leaves nothing that came at that moment", erasedAtOnce},
+		{"who is removed was never seen, whatever is written at that moment", seenWhileRemoved},
 		{"what is posted while a part of the log is erased is erased too", postedWhileErased},
 		{"a post counts comments that come while shares of it are erased", commentedWhileErased},
 	}
@@ -126,6 +128,47 @@ func (w *World) commenting(p *social.Post, round int) func() error {
 	return func() error {
 		_, err := w.DB.Append(w.Context(), entries, Epoch())
 		return err
+	}
+}
+
+func erasedAtOnce(w *World) {
+	const rounds = 25
+	p := w.Post(w.Alice, "p")
+	w.stored(Entries(p)...)
+	for i := range rounds {
+		who := w.Person(fmt.Sprint("who-", i))
+		w.atOnce(
+			func() error {
+				_, err := w.DB.BeginErasure(w.Context(), social.Erasure{ID: w.IDs.New(Epoch()), Person: who, Asked: Epoch()}, Epoch())
+				return err
+			},
+			func() error {
+				_, err := w.DB.SetFavorite(w.Context(), p.Ref(), who, true, Epoch())
+				return unless(social.KindNotFound, err)
+			},
+			func() error {
+				_, err := w.DB.AddReport(w.Context(), social.Report{ID: w.IDs.New(Epoch()), Post: *p, Space: w.Lobby.Key, Reporter: who, At: Epoch(), Reason: "mine"})
+				return unless(social.KindNotFound, err)
+			},
+		)
+		if f := w.facts(who, p); f.Favorited {
+			w.Errorf("in round %d its favorite stays", i)
+		}
+	}
+	if left, err := w.DB.OpenReports(w.Context(), []social.SpaceKey{w.Lobby.Key}, social.ID{}, 100); err != nil || len(left) > 0 {
+		w.Errorf("%d of its reports stay, %v", len(left), err)
+	}
+}
+
+func seenWhileRemoved(w *World) {
+	const rounds = 60
+	for i := range rounds {
+		who := w.Person(fmt.Sprint("who-", i))
+		w.atOnce(
+			func() error { return w.DB.RemovePerson(w.Context(), who, Epoch()) },
+			func() error { return w.DB.SaveSeen(w.Context(), map[social.PersonKey]time.Time{who: Epoch()}) },
+		)
+		w.wantSeen(nil, who)
 	}
 }
 
