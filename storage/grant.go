@@ -102,6 +102,9 @@ func (db *DB) Rotate(ctx context.Context, refresh [32]byte, successors []social.
 		// and then finds it used.
 		var ended int64
 		err = one(ctx, t, into(&ended), `SELECT ended_at FROM grants WHERE id = $1`+t.forUpdate, int64(grant))
+		if errors.Is(err, errNoRow) { // its person was erased meanwhile
+			return nil
+		}
 		if err != nil || ended != 0 {
 			return err
 		}

@@ -18,6 +18,7 @@ func raceClaims() []claim {
 		{"a post knows of a comment that comes while a share of it is given up", commentedWhileGivenUp},
 		{"who is erased leaves nothing that came at that moment", erasedAtOnce},
 		{"who is removed was never seen, whatever is written at that moment", seenWhileRemoved},
+		{"a login that is refreshed while its person is erased has ended", refreshedWhileErased},
 		{"what is posted while a part of the log is erased is erased too", postedWhileErased},
 		{"a post counts comments that come while shares of it are erased", commentedWhileErased},
 	}
@@ -169,6 +170,24 @@ func seenWhileRemoved(w *World) {
 			func() error { return w.DB.SaveSeen(w.Context(), map[social.PersonKey]time.Time{who: Epoch()}) },
 		)
 		w.wantSeen(nil, who)
+	}
+}
+
+func refreshedWhileErased(w *World) {
+	const rounds = 25
+	for i := range rounds {
+		who := w.Person(fmt.Sprint("who-", i))
+		_, tokens := w.login(who, social.GrantPassword)
+		w.atOnce(
+			func() error {
+				_, err := w.DB.BeginErasure(w.Context(), social.Erasure{ID: w.IDs.New(Epoch()), Person: who, Asked: Epoch()}, Epoch())
+				return err
+			},
+			func() error {
+				_, err := w.DB.Rotate(w.Context(), tokens[1].Hash, []social.Token{newToken(social.TokenRefresh, Epoch().Add(time.Hour))}, Epoch())
+				return err
+			},
+		)
 	}
 }
 
