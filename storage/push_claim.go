@@ -203,7 +203,7 @@ const (
 		WHERE NOT (SELECT p.removed FROM people p WHERE p.id = u.person)
 		ON CONFLICT DO NOTHING`
 	insertDead = `INSERT INTO push_dead (at, person, stream, device, seq, platform, attempt, status, app, code, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+		SELECT $1, p.id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM people p WHERE p.id = $2 AND NOT p.removed`
 )
 
 func keepDecisions(ctx context.Context, t *tx, settled []social.PushSettled) error {

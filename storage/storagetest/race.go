@@ -19,6 +19,7 @@ func raceClaims() []claim {
 		{"who is erased leaves nothing that came at that moment", erasedAtOnce},
 		{"who is removed was never seen, whatever is written at that moment", seenWhileRemoved},
 		{"a login that is refreshed while its person is erased has ended", refreshedWhileErased},
+		{"of who was erased while a push was under way nothing is kept", pushedWhileErased},
 		{"what is posted while a part of the log is erased is erased too", postedWhileErased},
 		{"a post counts comments that come while shares of it are erased", commentedWhileErased},
 	}
@@ -188,6 +189,20 @@ func refreshedWhileErased(w *World) {
 				return err
 			},
 		)
+	}
+}
+
+func pushedWhileErased(w *World) {
+	w.Append(Epoch(), w.posts(w.Alice, 1)...)
+	w.putNews(Epoch(), w.news(w.Bob, 1, 1, Epoch()))
+	c := w.claimOne(Epoch(), 1)
+	w.EraseBegun(w.Bob)
+	w.settle(Epoch(), social.PushSettled{
+		PushClaim: c, Decided: true,
+		Dead: []social.PushDead{{At: Epoch(), Person: w.Bob, Stream: c.Stream, Device: 7, Seq: 1, Platform: social.PlatformFCM, App: "app", Code: "gone"}},
+	})
+	if d, err := w.DB.PushDepth(w.Context()); err != nil || d.Dead != 0 {
+		w.Errorf("%+v, %v", d, err)
 	}
 }
 
