@@ -99,17 +99,13 @@ func comparePlaces(a, b social.PushPlace) int {
 // is: whoever settles it finds that there is more.
 func putNews(ctx context.Context, t *tx, news []social.PushNews, now time.Time) error {
 	var named [4][]int64
-	var calm, urgent [7][]int64
+	var l [8][]int64
 	for _, n := range news {
 		for _, x := range n.Named {
 			putColumns(named[:], int64(n.Person), int64(n.Stream), int64(x.Seq), int64(x.Why)) //nolint:gosec // seqs are BIGINTs
 		}
-		lists := &calm
-		if n.Urgent {
-			lists = &urgent
-		}
-		putColumns(lists[:], int64(n.Person), int64(n.Stream), int64(n.Rank), int64(n.First), int64(n.Last), //nolint:gosec // likewise
-			micros(n.Posted), micros(n.Due))
+		putColumns(l[:], int64(n.Person), int64(n.Stream), int64(n.Rank), int64(n.First), int64(n.Last), //nolint:gosec // likewise
+			micros(n.Posted), micros(n.Due), truth(n.Urgent))
 	}
 	if len(named[0]) > 0 {
 		_, err := t.exec(ctx, `INSERT INTO push_named (person, stream, seq, why) SELECT u.person, u.stream, u.seq, u.why
@@ -119,37 +115,29 @@ func putNews(ctx context.Context, t *tx, news []social.PushNews, now time.Time) 
 			return fmt.Errorf("named: %w", err)
 		}
 	}
-	for text, l := range map[string]*[7][]int64{putCalm: &calm, putUrgent: &urgent} { // of different rows
-		if len(l[0]) == 0 {
-			continue
-		}
-		if _, err := t.exec(ctx, text, l[0], l[1], l[2], l[3], l[4], l[5], l[6], micros(now)); err != nil {
-			return fmt.Errorf("rows: %w", err)
-		}
+	if _, err := t.exec(ctx, putRows, l[0], l[1], l[2], l[3], l[4], l[5], l[6], l[7], micros(now)); err != nil {
+		return fmt.Errorf("rows: %w", err)
 	}
 	return nil
 }
 
 // A row that waits is due no later than before; in a flood the spacing comes first.
-// What is urgent does not wait for it.
-const (
-	putCalm = putRow + `WHEN push_rows.due <> 0 THEN push_rows.due
-				WHEN push_rows.next_at > excluded.due THEN push_rows.next_at ELSE excluded.due` + putRest
-	putUrgent = putRow + `WHEN push_rows.due <> 0 AND push_rows.due <= excluded.due THEN push_rows.due ELSE excluded.due` + putRest
-	putRow    = `INSERT INTO push_rows (person, stream, rank, first_seq, last_seq, done_seq, posted_at, due, touched_at)
-		SELECT u.person, u.stream, u.rank, u.first, u.last, u.first - 1, u.posted, u.due, $8
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-			AS u (person, stream, rank, first, last, posted, due) WHERE TRUE
+// What is urgent does not wait for it. Both are written by one statement, so that all
+// rows are locked in the order of their places: again, which means nothing of a row
+// that nobody claims, says in excluded that it is urgent.
+const putRows = `INSERT INTO push_rows (person, stream, rank, first_seq, last_seq, done_seq, posted_at, due, again, touched_at)
+		SELECT u.person, u.stream, u.rank, u.first, u.last, u.first - 1, u.posted, u.due, u.urgent, $9
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+			AS u (person, stream, rank, first, last, posted, due, urgent) WHERE TRUE
 		ON CONFLICT (person, stream) DO UPDATE SET
 			rank = CASE WHEN push_rows.due = 0 OR excluded.rank < push_rows.rank THEN excluded.rank ELSE push_rows.rank END,
 			posted_at = CASE WHEN push_rows.done_seq = push_rows.last_seq THEN excluded.posted_at ELSE push_rows.posted_at END,
 			due = CASE WHEN excluded.last_seq <= push_rows.last_seq OR push_rows.claim <> 0 THEN push_rows.due
-				`
-	putRest = ` END,
+				WHEN push_rows.due <> 0 AND (excluded.again = 0 OR push_rows.due <= excluded.due) THEN push_rows.due
+				WHEN excluded.again = 0 AND push_rows.next_at > excluded.due THEN push_rows.next_at ELSE excluded.due END,
 			first_seq = CASE WHEN excluded.first_seq < push_rows.first_seq THEN excluded.first_seq ELSE push_rows.first_seq END,
 			last_seq = CASE WHEN excluded.last_seq > push_rows.last_seq THEN excluded.last_seq ELSE push_rows.last_seq END,
 			touched_at = excluded.touched_at`
-)
 
 // putPositions moves on what was read of each stream.
 func putPositions(ctx context.Context, t *tx, read map[social.StreamKey]uint64) error {

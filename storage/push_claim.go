@@ -102,12 +102,14 @@ func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, no
 // settleRows lets go of the claims that still hold.
 func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now time.Time) error {
 	var lists [10][]int64
-	var over [4][]int64
+	var ends [5][]int64
+	var over [2][]int64
 	for i := range settled {
 		s := &settled[i]
 		if s.Over {
-			putColumns(over[:], int64(s.Person), int64(s.Stream), s.Claim, int64(s.Last)) //nolint:gosec // a BIGINT
+			putColumns(over[:], int64(s.Person), int64(s.Stream))
 		}
+		putColumns(ends[:], int64(s.Person), int64(s.Stream), s.Claim, int64(s.Last), truth(s.Over)) //nolint:gosec // a BIGINT
 		// done is packed with whether anything is decided: 0 leaves it as it is.
 		done := uint64(0)
 		if s.Decided || s.Over {
@@ -116,8 +118,10 @@ func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now ti
 		putColumns(lists[:], int64(s.Person), int64(s.Stream), s.Claim, int64(s.Last), int64(done), micros(s.Again), micros(s.More), //nolint:gosec // likewise
 			micros(s.Next), micros(s.Sent), int64(s.Step)<<32|int64(s.Attempt)<<2|truth(s.Perhaps)<<1|truth(s.Shown))
 	}
-	if err := endRows(ctx, t, over); err != nil {
-		return err
+	if len(over[0]) > 0 {
+		if err := endRows(ctx, t, ends, over); err != nil {
+			return err
+		}
 	}
 	_, err := t.exec(ctx, `UPDATE push_rows SET claim = 0, again = 0, touched_at = $11,
 			done_seq = CASE WHEN u.done > push_rows.done_seq THEN u.done ELSE push_rows.done_seq END,
@@ -137,19 +141,19 @@ func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now ti
 }
 
 // endRows deletes the rows of which nothing is left, unless something came
-// meanwhile, with what belongs to them.
-func endRows(ctx context.Context, t *tx, over [4][]int64) error {
-	if len(over[0]) == 0 {
-		return nil
-	}
+// meanwhile, with what belongs to them, and holds all others whose claims hold.
+// over are the places of those that end.
+func endRows(ctx context.Context, t *tx, ends [5][]int64, over [2][]int64) error {
 	// Locked first: a DELETE that waited for whoever writes the row would not ask
-	// again what it asked of the row in a subquery.
-	_, err := t.exec(ctx, `WITH over AS MATERIALIZED (SELECT r.person, r.stream
-				FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u (person, stream, claim, last)
+	// again what it asked of the row in a subquery. And all at once, in the order in
+	// which everybody does: those that stay are written next.
+	_, err := t.exec(ctx, `WITH held AS MATERIALIZED (
+				SELECT r.person, r.stream, CASE WHEN u.ends = 1 AND r.last_seq = u.last AND r.again = 0 THEN 1 ELSE 0 END AS ends
+				FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS u (person, stream, claim, last, ends)
 				JOIN push_rows r ON r.person = u.person AND r.stream = u.stream
-				WHERE r.claim = u.claim AND r.last_seq = u.last AND r.again = 0
-				ORDER BY r.person, r.stream`+forUpdateOf(t, "r")+`)
-			DELETE FROM push_rows WHERE (person, stream) IN (SELECT person, stream FROM over)`, over[0], over[1], over[2], over[3])
+				WHERE r.claim = u.claim ORDER BY r.person, r.stream`+forUpdateOf(t, "r")+`)
+			DELETE FROM push_rows WHERE (person, stream) IN (SELECT person, stream FROM held WHERE ends = 1)`,
+		ends[0], ends[1], ends[2], ends[3], ends[4])
 	if err == nil {
 		err = endOrphans(ctx, t, over[0], over[1])
 	}
