@@ -79,7 +79,8 @@ func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, no
 	slices.SortFunc(settled, func(a, b social.PushSettled) int { return comparePlaces(a.PushPlace, b.PushPlace) })
 	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
 		for chunk := range slices.Chunk(settled, pushChunk) {
-			if err := settleRows(ctx, t, chunk, now); err != nil {
+			late, err := settleRows(ctx, t, chunk, now)
+			if err != nil {
 				return err
 			}
 			// Also of what is over: the row stays where more has come meanwhile.
@@ -87,7 +88,7 @@ func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, no
 			for i := range chunk {
 				told = append(told, chunk[i].Told...)
 			}
-			if err := putTold(ctx, t, told); err != nil {
+			if err := putTold(ctx, t, told, late); err != nil {
 				return err
 			}
 		}
@@ -99,8 +100,8 @@ func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, no
 	return nil
 }
 
-// settleRows lets go of the claims that still hold.
-func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now time.Time) error {
+// settleRows lets go of the claims that still hold. late tells that some do not.
+func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now time.Time) (late bool, err error) {
 	var lists [10][]int64
 	var ends [5][]int64
 	var over [2][]int64
@@ -118,12 +119,13 @@ func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now ti
 		putColumns(lists[:], int64(s.Person), int64(s.Stream), s.Claim, int64(s.Last), int64(done), micros(s.Again), micros(s.More), //nolint:gosec // likewise
 			micros(s.Next), micros(s.Sent), int64(s.Step)<<32|int64(s.Attempt)<<2|truth(s.Perhaps)<<1|truth(s.Shown))
 	}
+	var gone int64
 	if len(over[0]) > 0 {
-		if err := endRows(ctx, t, ends, over); err != nil {
-			return err
+		if gone, err = endRows(ctx, t, ends, over); err != nil {
+			return false, err
 		}
 	}
-	_, err := t.exec(ctx, `UPDATE push_rows SET claim = 0, again = 0, touched_at = $11,
+	left, err := t.exec(ctx, `UPDATE push_rows SET claim = 0, again = 0, touched_at = $11,
 			done_seq = CASE WHEN u.done > push_rows.done_seq THEN u.done ELSE push_rows.done_seq END,
 			posted_at = CASE WHEN u.done > 0 AND push_rows.last_seq > u.last THEN $11 ELSE push_rows.posted_at END,
 			due = CASE WHEN push_rows.again <> 0 THEN $11
@@ -135,19 +137,19 @@ func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now ti
 		WHERE push_rows.person = u.person AND push_rows.stream = u.stream AND push_rows.claim = u.claim`,
 		lists[0], lists[1], lists[2], lists[3], lists[4], lists[5], lists[6], lists[7], lists[8], lists[9], micros(now))
 	if err != nil {
-		return fmt.Errorf("rows: %w", err)
+		return false, fmt.Errorf("rows: %w", err)
 	}
-	return nil
+	return gone+left < int64(len(settled)), nil
 }
 
 // endRows deletes the rows of which nothing is left, unless something came
 // meanwhile, with what belongs to them, and holds all others whose claims hold.
 // over are the places of those that end.
-func endRows(ctx context.Context, t *tx, ends [5][]int64, over [2][]int64) error {
+func endRows(ctx context.Context, t *tx, ends [5][]int64, over [2][]int64) (gone int64, err error) {
 	// Locked first: a DELETE that waited for whoever writes the row would not ask
 	// again what it asked of the row in a subquery. And all at once, in the order in
 	// which everybody does: those that stay are written next.
-	_, err := t.exec(ctx, `WITH held AS MATERIALIZED (
+	gone, err = t.exec(ctx, `WITH held AS MATERIALIZED (
 				SELECT r.person, r.stream, CASE WHEN u.ends = 1 AND r.last_seq = u.last AND r.again = 0 THEN 1 ELSE 0 END AS ends
 				FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS u (person, stream, claim, last, ends)
 				JOIN push_rows r ON r.person = u.person AND r.stream = u.stream
@@ -158,13 +160,18 @@ func endRows(ctx context.Context, t *tx, ends [5][]int64, over [2][]int64) error
 		err = endOrphans(ctx, t, over[0], over[1])
 	}
 	if err != nil {
-		return fmt.Errorf("rows that are over: %w", err)
+		return 0, fmt.Errorf("rows that are over: %w", err)
 	}
-	return nil
+	return gone, nil
 }
 
-// putTold keeps what devices were told of the rows that there are.
-func putTold(ctx context.Context, t *tx, all []social.PushTold) error {
+// putTold keeps what devices were told of the rows that there are. late: some of
+// them may be somebody else's by now, who may be about to delete them.
+func putTold(ctx context.Context, t *tx, all []social.PushTold, late bool) error {
+	lock := ""
+	if late {
+		lock = ` ORDER BY r.person, r.stream` + lockOf(t.forShare, "r")
+	}
 	for chunk := range slices.Chunk(all, pushChunk) {
 		var lists [7][]int64
 		for _, x := range chunk {
@@ -175,7 +182,7 @@ func putTold(ctx context.Context, t *tx, all []social.PushTold) error {
 			SELECT u.person, u.stream, u.device, u.seq, u.mark, u.rest & 1, u.wait, u.rest >> 1
 			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
 				AS u (person, stream, device, seq, mark, wait, rest)
-			JOIN push_rows r ON r.person = u.person AND r.stream = u.stream WHERE TRUE
+			JOIN push_rows r ON r.person = u.person AND r.stream = u.stream WHERE TRUE`+lock+`
 			ON CONFLICT (person, stream, device) DO UPDATE SET
 				seq = CASE WHEN excluded.seq > push_told.seq THEN excluded.seq ELSE push_told.seq END,
 				mark = excluded.mark, shown = excluded.shown, wait_until = excluded.wait_until, attempt = excluded.attempt`,

@@ -20,6 +20,7 @@ func raceClaims() []claim {
 		{"who is removed was never seen, whatever is written at that moment", seenWhileRemoved},
 		{"a login that is refreshed while its person is erased has ended", refreshedWhileErased},
 		{"of who was erased while a push was under way nothing is kept", pushedWhileErased},
+		{"what a late worker was answered is kept of no row that is gone", toldWhileEnding},
 		{"what is posted while a part of the log is erased is erased too", postedWhileErased},
 		{"a post counts comments that come while shares of it are erased", commentedWhileErased},
 	}
@@ -203,6 +204,28 @@ func pushedWhileErased(w *World) {
 	})
 	if d, err := w.DB.PushDepth(w.Context()); err != nil || d.Dead != 0 {
 		w.Errorf("%+v, %v", d, err)
+	}
+}
+
+func toldWhileEnding(w *World) {
+	const rounds = 40
+	w.Append(Epoch(), w.posts(w.Alice, 1)...)
+	for i := range rounds {
+		now := minutes(10 * i)
+		w.putNews(now, w.news(w.Bob, 1, 1, now))
+		late := w.claimOne(now, int64(2*i+1))
+		now = now.Add(2 * time.Minute)
+		next := w.claimOne(now, int64(2*i+2))
+		settle := func(s social.PushSettled) func() error {
+			return func() error { return w.DB.SettlePushes(w.Context(), []social.PushSettled{s}, now) }
+		}
+		w.atOnce(
+			settle(social.PushSettled{PushClaim: late, Decided: true, Told: []social.PushTold{{PushPlace: late.PushPlace, Device: 7, Seq: 1, Shown: true}}}),
+			settle(social.PushSettled{PushClaim: next, Over: true}),
+		)
+		if told, err := w.DB.PushTolds(w.Context(), []social.PushPlace{late.PushPlace}); err != nil || len(told) > 0 {
+			w.Fatalf("in round %d is left %+v, %v", i, told, err)
+		}
 	}
 }
 
