@@ -372,6 +372,13 @@ func (c *conn) watchQuiet(quiet time.Duration) {
 	c.watch.Reset(quiet)
 }
 
+// A watch that fires so late tells of a process that was stopped, or had no processor;
+// then the reader has this long to read what has come.
+const (
+	watchLate = 100 * time.Millisecond
+	readOn    = time.Second
+)
+
 // check runs when the watch fires: it ends a connection that has not finished
 // its CONNECT in time, or that was silent for too long [MQTT-3.1.2-22]. Any byte
 // counts; the time in which we do not read is not the client's fault.
@@ -391,7 +398,13 @@ func (c *conn) check() {
 	if c.paused.Load() {
 		c.heard.Store(int64(time.Since(c.begun)))
 	}
-	left := quiet - time.Since(c.begun) + time.Duration(c.heard.Load())
+	heard := c.heard.Load()
+	left := quiet - time.Since(c.begun) + time.Duration(heard)
+	if left < -watchLate {
+		// We stood still, and so did the reader: what the client said may be unread.
+		c.heard.CompareAndSwap(heard, int64(time.Since(c.begun)-quiet+readOn))
+		left = readOn
+	}
 	if left > 0 {
 		c.watch.Reset(left)
 		return
