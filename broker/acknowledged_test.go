@@ -19,7 +19,7 @@ func TestASessionTellsUpToWhereItHasAcknowledged(t *testing.T) {
 	}
 	wants := func(id string, want uint64) {
 		t.Helper()
-		deadline := time.Now().Add(5 * time.Second)
+		deadline := time.Now().Add(eventually)
 		for {
 			seq, live := ask(id)
 			if live && seq == want {

@@ -386,4 +386,4 @@ func (s *site) post(p *broker.Principal, pub *broker.Publication) (broker.Receip
 }
 
 // eventually is how long tests wait for what must happen.
-const eventually = 10 * time.Second
+const eventually = 30 * time.Second

@@ -360,7 +360,11 @@ func TestSysFiguresAreToldToWhoSubscribes(t *testing.T) {
 	s := serve(t, broker.Config{SysInterval: 20 * time.Millisecond, Version: "1.2.3"})
 	p := s.client(t, 4, "tcp", "alice", "a")
 	p.subscribe("$SYS/broker/+", 1)
-	if r := p.expect(3); r.topic != "$SYS/broker/version" || r.payload != "1.2.3" || r.qos() != 0 {
+	r := p.expect(3)
+	if r.topic == "$SYS/broker/uptime" {
+		r = p.expect(3) // of the next round
+	}
+	if r.topic != "$SYS/broker/version" || r.payload != "1.2.3" || r.qos() != 0 {
 		t.Errorf("got %s %s", r.topic, r.payload)
 	}
 	if r := p.expect(3); r.topic != "$SYS/broker/uptime" {

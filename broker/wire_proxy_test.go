@@ -118,7 +118,7 @@ func TestAProxyHeaderOfWhoIsNotTrustedIsNoConnect(t *testing.T) {
 
 func TestAMalformedProxyHeaderEndsTheConnection(t *testing.T) {
 	t.Parallel()
-	s := serve(t, broker.Config{TrustedProxies: loopback, ConnectTimeout: 500 * time.Millisecond})
+	s := serve(t, broker.Config{TrustedProxies: loopback})
 	good := proxied(netip.MustParseAddrPort("192.0.2.7:4660"))
 	huge := append([]byte(nil), good...)
 	huge[14] = 0xFF
@@ -136,6 +136,8 @@ func TestAMalformedProxyHeaderEndsTheConnection(t *testing.T) {
 		waitFor(t, func() bool { return s.value("rambla_broker_disconnects_total", "proxy_header") == counted })
 		t.Log(name)
 	}
+	waitFor(t, func() bool { return s.value("rambla_broker_connecting", "") == 0 })
+	s = serve(t, broker.Config{TrustedProxies: loopback, ConnectTimeout: 100 * time.Millisecond})
 	for _, bytes := range [][]byte{nil, good[:1], good[:20]} { // it does not end in time
 		p := s.dial(t, 5, "tcp")
 		p.try(bytes)
