@@ -97,8 +97,10 @@ func TestReadingDropsWhatWaitsAndClearsWhatIsShown(t *testing.T) {
 		s.device("bob", "web", func(d *social.Device) {
 			d.Platform, d.P256dh, d.Auth = social.PlatformWebPush, make([]byte, 65), make([]byte, 16)
 		})
-		s.post("alice", "hello")
-		s.read("bob", 1)
+		s.whileHeld(func() {
+			s.post("alice", "hello")
+			s.read("bob", 1)
+		})
 		s.settled()
 		s.decides("bob", "suppressed read")
 		s.tells()
@@ -116,7 +118,8 @@ func TestEditsAndRemovalsReplaceWhatIsShown(t *testing.T) {
 	s := onSQLite(t)
 	s.device("bob", "b", func(d *social.Device) { d.Preview = true })
 	s.device("carol", "c", nil)
-	one, two := s.post("alice", "one"), s.post("alice", "two")
+	var one, two social.Found
+	s.whileHeld(func() { one, two = s.post("alice", "one"), s.post("alice", "two") })
 	first := []string{"b message " + lobby + " seq 2 n 2 badge 2", "c message " + lobby + " seq 2 n 2 badge 2"}
 	s.tells(first...)
 	s.settled()
@@ -132,8 +135,10 @@ func TestEditsAndRemovalsReplaceWhatIsShown(t *testing.T) {
 	s.tells(append(removed, "b clear "+lobby+" seq 2 n 0 badge 0", "c clear "+lobby+" seq 2 n 0 badge 0")...)
 	s.settled()
 	// What waits is of what is there when it is due.
-	last := s.post("alice", "never mind")
-	s.must(s.posts.Remove(t.Context(), s.as("alice"), social.SortActivity, last.Post.ID.String()))
+	s.whileHeld(func() {
+		last := s.post("alice", "never mind")
+		s.must(s.posts.Remove(t.Context(), s.as("alice"), social.SortActivity, last.Post.ID.String()))
+	})
 	s.settled()
 	s.tells(append(removed, "b clear "+lobby+" seq 2 n 0 badge 0", "c clear "+lobby+" seq 2 n 0 badge 0")...)
 }
@@ -143,8 +148,10 @@ func TestWhoLosesTheRightHearsNothingMore(t *testing.T) {
 	s.device("bob", "b", nil)
 	s.device("carol", "c", nil)
 	s.must(s.spaces.Edit(t.Context(), s.as("alice"), "lobby", social.SpacePatch{Policies: &social.Policies{social.PolicyMembers}}))
-	s.post("alice", "hello")
-	s.must(s.spaces.Ban(t.Context(), s.as("alice"), "lobby", "bob", social.Ban{}))
+	s.whileHeld(func() {
+		s.post("alice", "hello")
+		s.must(s.spaces.Ban(t.Context(), s.as("alice"), "lobby", "bob", social.Ban{}))
+	})
 	s.tells("c message " + lobby + " seq 1 n 1 badge 1")
 	s.settled()
 	s.decides("bob", "suppressed right")
@@ -240,8 +247,10 @@ func TestQuietHoursHoldBackUntilTheyEnd(t *testing.T) {
 	s.must(s.settings.Put(t.Context(), s.as("bob"), social.Preferences{Quiet: quiet}))
 	s.device("bob", "b", nil)
 	s.device("carol", "c", nil)
-	s.post("alice", "one")
-	s.post("alice", "two")
+	s.whileHeld(func() {
+		s.post("alice", "one")
+		s.post("alice", "two")
+	})
 	s.tells("c message " + lobby + " seq 2 n 2 badge 2")
 	s.decides("bob", "waiting quiet")
 	s.pass(2 * time.Hour)
@@ -361,8 +370,10 @@ func TestWhoIsIgnoredIsNotPushedFor(t *testing.T) {
 		s.settled()
 		s.decides("bob", "suppressed ignored")
 		s.pass(time.Hour)
-		s.post("carol", "hi")
-		s.post("alice", "hello again")
+		s.whileHeld(func() {
+			s.post("carol", "hi")
+			s.post("alice", "hello again")
+		})
 		s.tells("b message " + lobby + " seq 2 n 1 badge 3")
 		s.settled()
 	})
@@ -393,9 +404,10 @@ func TestConversationsCommentsAndAdditions(t *testing.T) {
 	s.tells(all...)
 	s.settled()
 	// Who blocks the other hears nothing more of what waits.
-	s.postAt("alice", social.InConversation(id), social.Draft{Content: "and?"})
-	s.must(s.blocks.Put(t.Context(), s.as("bob"), "alice"))
-	s.pass(time.Minute)
+	s.whileHeld(func() {
+		s.postAt("alice", social.InConversation(id), social.Draft{Content: "and?"})
+		s.must(s.blocks.Put(t.Context(), s.as("bob"), "alice"))
+	})
 	s.decides("bob", "suppressed blocked")
 }
 

@@ -38,6 +38,7 @@ type site struct {
 	ids       social.IDs
 	gateway   *pushgw.Gateway
 	stop      func() // of the gateway
+	long      bool   // the gateway holds what is posted for heldFor
 	notes     string // where the gateways keep theirs
 
 	mu       sync.Mutex
@@ -49,12 +50,14 @@ type site struct {
 	acked    map[string]uint64 // by client
 	attached bool              // hints reach the gateway
 	dying    bool              // nothing is settled any more, as if the process had been killed before
+	open     int               // claims that are not settled or given back
 }
 
-// The holds of a site: short, and long enough that what a test does at once is at once.
+// The holds of a site: short. What is to happen within one does so in whileHeld.
 const (
 	hold     = 200 * time.Millisecond
 	holdTalk = 100 * time.Millisecond
+	heldFor  = 10 * time.Minute
 )
 
 // newSite has alice, bob, carol, dave and the manager root, and the open context
@@ -112,7 +115,11 @@ func newSite(t *testing.T, db *storage.DB) *site {
 func (s *site) serve() {
 	book, err := phrase.New(nil, "")
 	s.must(err)
-	g := pushgw.New(pushgw.Config{Hold: hold, HoldTalk: holdTalk, Sends: 16, Rows: 64, Dir: s.notes}, pushgw.Deps{
+	c := pushgw.Config{Hold: hold, HoldTalk: holdTalk, Sends: 16, Rows: 64, Dir: s.notes}
+	if s.long {
+		c.Hold, c.HoldTalk = heldFor, heldFor
+	}
+	g := pushgw.New(c, pushgw.Deps{
 		Directory: s.dir, Posts: s.db, Store: mortal{s.db, s}, Devices: s.db, Sessions: s, Sender: s, Words: book, Text: func(text string) string { return text },
 		Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Now: s.now,
 	})
@@ -126,17 +133,54 @@ func (s *site) serve() {
 	s.Cleanup(s.stop)
 }
 
-// mortal is a store whose gateway may die.
+// whileHeld does something before what it posts is due, however long that takes; then
+// it is.
+func (s *site) whileHeld(f func()) {
+	s.Helper()
+	s.stop()
+	s.long = true
+	s.serve()
+	f()
+	s.derived()
+	s.stop()
+	s.long = false
+	s.serve()
+	s.pass(heldFor)
+}
+
+// mortal is a store whose gateway may die. It counts what is claimed.
 type mortal struct {
 	*storage.DB
 	site *site
 }
 
+func (m mortal) ClaimPushes(ctx context.Context, rank social.PushRank, claim int64, _ time.Time, lease time.Duration, limit int) ([]social.PushClaim, error) {
+	m.site.claims(1) // from here on no time passes
+	claims, err := m.DB.ClaimPushes(ctx, rank, claim, m.site.now(), lease, limit)
+	m.site.claims(len(claims) - 1)
+	return claims, err
+}
+
 func (m mortal) SettlePushes(ctx context.Context, settled []social.PushSettled, now time.Time) error {
-	if m.site.dies() {
-		return nil
+	if !m.site.dies() {
+		if err := m.DB.SettlePushes(ctx, settled, now); err != nil {
+			return err
+		}
 	}
-	return m.DB.SettlePushes(ctx, settled, now)
+	m.site.claims(-len(settled))
+	return nil
+}
+
+func (m mortal) ReleasePushes(ctx context.Context, claims []social.PushClaim, now time.Time) error {
+	err := m.DB.ReleasePushes(ctx, claims, now)
+	m.site.claims(-len(claims)) // whatever came of it: nobody will try again
+	return err
+}
+
+func (s *site) claims(more int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open += more
 }
 
 func (s *site) dies() bool {
@@ -184,12 +228,21 @@ func (s *site) now() time.Time {
 	return time.Now().Add(s.leap)
 }
 
-// pass lets time go by.
+// pass lets time go by once nothing is under way: else what was claimed long ago would
+// be claimed again.
 func (s *site) pass(d time.Duration) {
-	s.mu.Lock()
-	s.leap += d
-	g := s.gateway
-	s.mu.Unlock()
+	s.Helper()
+	var g *pushgw.Gateway
+	s.until(func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.open > 0 {
+			return fmt.Errorf("%d claims are open", s.open)
+		}
+		s.leap += d
+		g = s.gateway
+		return nil
+	})
 	g.Look()
 }
 
@@ -359,7 +412,7 @@ func (s *site) tells(want ...string) {
 func (s *site) until(f func() error) {
 	s.Helper()
 	var err error
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if err = f(); err == nil {
 			return
 		}
