@@ -113,8 +113,7 @@ func (o *ordeal) check(options check.Options, meanwhile func(ctx context.Context
 // freeAddress is one that nobody listens on, below the ports that the system
 // hands out: else a client that dials the server while it is away might be given
 // its port, and even connect to itself.
-func freeAddress(t *testing.T) string {
-	t.Helper()
+func freeAddress(t interface{ Fatal(reason ...any) }) string {
 	for port := 20_000 + os.Getpid()%7_000; port < 32_000; port++ {
 		address := fmt.Sprintf("127.0.0.1:%d", port)
 		if _, used := taken.LoadOrStore(address, true); used {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -23,12 +22,8 @@ func TestStories(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(path)+":"+env.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir)
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				return err
-			}
-			env.Setenv("HTTP", ln.Addr().String()) // for the servers of the story, one after the other
-			return ln.Close()
+			env.Setenv("HTTP", freeAddress(env.T())) // for the servers of the story, one after the other
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready},
 	})
