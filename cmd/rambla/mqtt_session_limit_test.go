@@ -27,7 +27,7 @@ func inStore(t *testing.T, flags []string, statement string) int64 {
 		}
 		return tag.RowsAffected()
 	}
-	db, err := sql.Open("sqlite", flags[slices.Index(flags, "--data")+1]+"/rambla.db")
+	db, err := sql.Open("sqlite", flags[slices.Index(flags, "--data")+1]+"/rambla.db?_pragma=busy_timeout(30000)") // the server writes, too
 	if err != nil {
 		t.Fatal(err)
 	}
