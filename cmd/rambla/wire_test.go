@@ -214,7 +214,7 @@ func (w *wire) subscribe(filter string, qos byte) byte {
 	w.t.Helper()
 	w.live = w.live || frame{topic: filter}.tellsLife()
 	w.send(bytesOf(0x82, twoBytes(5), w.props(), utf8String(filter), []byte{qos}))
-	f := w.expect(kindSuback)
+	f := w.acknowledged(kindSuback)
 	if f.id != 5 || len(f.codes) != 1 {
 		w.t.Fatalf("SUBACK %+v", f)
 	}
@@ -251,8 +251,8 @@ func (w *wire) publish(qos byte, topic, payload string, props ...[]byte) frame {
 	return ack
 }
 
-// acknowledged is expect, for who may be delivered its own publish first: an
-// acknowledgement waits for nobody, and nobody for it.
+// acknowledged is expect, for who may be delivered its own publish first, or what it
+// subscribed to before: an acknowledgement waits for nobody, and nobody for it.
 func (w *wire) acknowledged(kind byte) frame {
 	w.t.Helper()
 	for {
@@ -291,6 +291,9 @@ func (w *wire) readWithin(limit time.Duration) (frame, error) {
 			return frame{}, errQuiet
 		}
 		return frame{}, io.EOF // however it ended
+	}
+	if err := w.limit.SetReadDeadline(time.Now().Add(patience)); err != nil { // the rest is under way
+		return frame{}, err
 	}
 	size, err := bits.ReadUvarint(w.in)
 	if err != nil {
