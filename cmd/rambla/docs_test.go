@@ -37,7 +37,7 @@ func TestTheProtocolPageShowsWhatHappens(t *testing.T) {
 	if len(want) < 20 {
 		t.Fatalf("only %d commands on the page", len(want))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	sh := exec.CommandContext(ctx, "bash", "-s")
 	sh.Dir = t.TempDir()

@@ -234,7 +234,7 @@ func verify(t *testing.T, flags []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, path, append([]string{"doctor"}, flags...)...).CombinedOutput(); err != nil {
 		t.Errorf("doctor: %v\n%s", err, out)

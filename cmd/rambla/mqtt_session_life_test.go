@@ -223,7 +223,14 @@ func sessionLives(t *testing.T, s *instance) {
 			w.subscribe("/ctx/lobby/messages", 1)
 			w.leaves(c.leave...)
 			passes(c.after)
-			if _, ack := connect(t, c.name, sessionExpiry(hour)); ack.present != c.lives {
+			w, ack = connect(t, c.name, sessionExpiry(hour))
+			for wait := 2 * c.after; c.after > 0 && !c.lives && ack.present && wait < patience; wait *= 2 {
+				// Its time is counted from when the server has put it away, which may be busy.
+				w.leaves(sessionExpiry(1))
+				passes(wait)
+				w, ack = connect(t, c.name, sessionExpiry(hour))
+			}
+			if ack.present != c.lives {
 				t.Errorf("it is there: %v", ack.present)
 			}
 		})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -46,26 +47,36 @@ func (w *wire) status(topic, status string) presence {
 	}
 }
 
-// serveLive is a server whose people are gone soon after they left.
-func serveLive(t *testing.T, flags ...string) *instance {
+// serveLive is a server whose people are gone after the grace.
+func serveLive(t *testing.T, grace time.Duration, flags ...string) *instance {
 	t.Helper()
-	t.Setenv("RAMBLA_PRESENCE_GRACE", "1s")
-	return serve(t, flags...)
+	config := t.TempDir() + "/rambla.yaml"
+	writeFile(t, config, fmt.Sprintf("presence: {grace: %v}\n", grace))
+	return serve(t, append(flags, "--config", config)...)
 }
 
 func TestAContextTellsWhoIsThere(t *testing.T) {
-	s := serveLive(t, "--data", t.TempDir(), "--demo")
+	t.Parallel()
+	const grace = 3 * time.Second // enough to come back within, on a busy machine
+	s := serveLive(t, grace, "--data", t.TempDir(), "--demo")
 	alice := s.as(t, 5, "alice", "a")
 	if code := alice.subscribe("/ctx/lobby/presence/#", 1); code != 0 {
 		t.Fatalf("granted %d", code)
 	}
+	// That she came may be told as what happens, too, before or after what is retained.
 	topic, retained, p := alice.present()
-	if topic != "/ctx/lobby/presence" || !retained || p.Online == nil || *p.Online != 1 {
-		t.Fatalf("%s %v %+v", topic, retained, p)
+	for !retained {
+		topic, retained, p = alice.present()
+	}
+	if topic != "/ctx/lobby/presence" || p.Online == nil || *p.Online != 1 {
+		t.Fatalf("%s %+v", topic, p)
 	}
 	topic, retained, p = alice.present()
-	if topic != "/ctx/lobby/presence/alice" || !retained || p.Status != "online" || p.Actor.ID != "alice" || !p.LastSeen.IsZero() {
-		t.Fatalf("%s %v %+v", topic, retained, p)
+	for !retained {
+		topic, retained, p = alice.present()
+	}
+	if topic != "/ctx/lobby/presence/alice" || p.Status != "online" || p.Actor.ID != "alice" || !p.LastSeen.IsZero() {
+		t.Fatalf("%s %+v", topic, p)
 	}
 	phone, laptop := s.as(t, 4, "bob", "phone"), s.as(t, 5, "bob", "laptop")
 	alice.status("/ctx/lobby/presence/bob", "online")
@@ -102,7 +113,7 @@ func TestAContextTellsWhoIsThere(t *testing.T) {
 	began := time.Now()
 	_ = laptop.nc.Close()
 	alice.status("/ctx/lobby/presence/bob", "offline")
-	if took := time.Since(began); took < 900*time.Millisecond || took > 5*time.Second {
+	if took := time.Since(began); took < grace {
 		t.Errorf("gone after %v", took)
 	}
 	alice.online("/ctx/lobby/presence", 1)
@@ -129,13 +140,14 @@ func TestWhatIsNoStatusIsRefused(t *testing.T) {
 
 // Killed like by a power cut, a server forgets who was there.
 func TestAfterACrashNobodyIsStuckOnline(t *testing.T) {
+	t.Parallel()
 	flags := []string{"--data", t.TempDir()}
-	s := serveLive(t, append(flags, "--demo")...)
+	s := serveLive(t, time.Second, append(flags, "--demo")...)
 	bob := s.as(t, 5, "bob", "b")
 	bob.subscribe("/ctx/lobby/presence/bob", 0)
 	bob.status("/ctx/lobby/presence/bob", "online")
 	s.kill()
-	s = serveLive(t, flags...)
+	s = serveLive(t, time.Second, flags...)
 	alice := s.as(t, 5, "alice", "a")
 	alice.subscribe("/ctx/lobby/presence/+", 0)
 	if topic, _, p := alice.present(); topic != "/ctx/lobby/presence/alice" || p.Status != "online" {
@@ -159,8 +171,9 @@ func TestAfterACrashNobodyIsStuckOnline(t *testing.T) {
 
 // Those who have a conversation see each other; others do not.
 func TestPresenceIsForThoseWhoKnowEachOther(t *testing.T) {
+	t.Parallel()
 	flags := []string{"--data", t.TempDir()}
-	s := serveLive(t, append(flags, "--demo")...)
+	s := serveLive(t, time.Second, append(flags, "--demo")...)
 	token := s.login(t, "alice", "alice")
 	var shown struct{ Presence *presence }
 	look := func(who string) *presence {
@@ -212,7 +225,7 @@ func TestPresenceIsForThoseWhoKnowEachOther(t *testing.T) {
 		t.Error("not one's own")
 	}
 	s.stop()
-	s = serveLive(t, flags...)
+	s = serveLive(t, time.Second, flags...)
 	if p := look("bob"); p == nil || p.Status != "offline" || p.LastSeen.Sub(hidden).Abs() > time.Millisecond {
 		t.Errorf("after a restart %+v, want last seen %v", p, hidden)
 	}

@@ -89,21 +89,25 @@ func (p *pushSite) why(t *testing.T, person, post string) api.PushTrace {
 // decided waits until it is told that this was decided of a post.
 func (p *pushSite) decided(t *testing.T, person string, post published, what, reason string) api.PushDecision {
 	t.Helper()
-	var found api.PushDecision
-	var trace api.PushTrace
-	if !within(patience, func() bool {
-		trace = p.why(t, person, post.ID)
-		for _, d := range trace.Items {
-			if d.What == what && d.Reason == reason {
-				found = d
-				return true
-			}
-		}
-		return false
-	}) {
-		t.Fatalf("of %q to %s nobody says %s %s: %+v\n%s", post.Object.Content, person, what, reason, trace.Items, p.tail())
+	found, all := p.decides(t, patience, person, post, what, reason)
+	if found == nil {
+		t.Fatalf("of %q to %s nobody says %s %s: %+v\n%s", post.Object.Content, person, what, reason, all, p.tail())
 	}
-	return found
+	return *found
+}
+
+// decides waits no longer than limit for a decision, nil where there is none, and gives
+// all there are.
+func (p *pushSite) decides(t *testing.T, limit time.Duration, person string, post published, what, reason string) (found *api.PushDecision, all []api.PushDecision) {
+	t.Helper()
+	within(limit, func() bool {
+		all = p.why(t, person, post.ID).Items
+		if i := slices.IndexFunc(all, func(d api.PushDecision) bool { return d.What == what && d.Reason == reason }); i >= 0 {
+			found = &all[i]
+		}
+		return found != nil
+	})
+	return found, all
 }
 
 // club is a closed context of three, in which nothing was posted.
@@ -168,7 +172,7 @@ func within(limit time.Duration, done func() bool) bool {
 // it may take several attempts, each with people of its own.
 func (p *pushSite) whileHeld(t *testing.T, prepare func(c *club) (began time.Time, check func())) {
 	t.Helper()
-	for range 5 {
+	for range 20 {
 		c := p.club(t)
 		began, check := prepare(c)
 		if time.Since(began) < pushHold*3/4 {

@@ -53,19 +53,24 @@ func TestNoPushIsMissedAndNoneIsNeedless(t *testing.T) {
 }
 
 func foregroundPush(t *testing.T, p *pushSite) {
-	c := p.club(t)
-	phone := p.gadget(t, c.reader, simulator.APNs, with{"mqttClientId": "phone"})
-	tablet := p.gadget(t, c.reader, simulator.FCM, with{"mqttClientId": "tablet"}) // its app is closed
-	app := p.hearing(t, 5, c.reader, "phone", "/ctx/+/messages")
-	post := c.post(t, "seen at once")
-	if f := app.hears(); readPost(t, f).ID != post.ID {
-		t.Fatalf("heard %+v", f)
-	}
-	if d := p.decided(t, c.reader, post, "suppressed", "acknowledged"); d.Device != phone.id {
-		t.Errorf("decided of %s, not of %s", d.Device, phone.id)
-	}
-	tablet.told(t, "message", post, 1, 1)
-	phone.nothing(t)
+	p.whileHeld(t, func(c *club) (time.Time, func()) {
+		phone := p.gadget(t, c.reader, simulator.APNs, with{"mqttClientId": "phone"})
+		tablet := p.gadget(t, c.reader, simulator.FCM, with{"mqttClientId": "tablet"}) // its app is closed
+		app := p.hearing(t, 5, c.reader, "phone", "/ctx/+/messages")
+		began := time.Now()
+		post := c.post(t, "seen at once")
+		if f := app.hears(); readPost(t, f).ID != post.ID {
+			t.Fatalf("heard %+v", f)
+		}
+		app.quiet() // so that the acknowledgement has been read
+		return began, func() {
+			if d := p.decided(t, c.reader, post, "suppressed", "acknowledged"); d.Device != phone.id {
+				t.Errorf("decided of %s, not of %s", d.Device, phone.id)
+			}
+			tablet.told(t, "message", post, 1, 1)
+			phone.nothing(t)
+		}
+	})
 }
 
 func deadPush(t *testing.T, p *pushSite) {
@@ -116,17 +121,22 @@ func closedPush(t *testing.T, p *pushSite) {
 }
 
 func awayPush(t *testing.T, p *pushSite) {
-	c := p.club(t)
-	phone := p.gadget(t, c.reader, simulator.FCM, with{"mqttClientId": "phone"})
-	app := p.begins(t, 4, c.reader, "phone", 1, "/ctx/"+c.id+"/messages")
-	first := c.post(t, "first")
-	app.gets("first")
-	p.decided(t, c.reader, first, "suppressed", "acknowledged")
-	app.leaves()
-	second := c.post(t, "second")
-	phone.told(t, "message", second, 1, 2) // the first one is unread, and known
-	c.marks(t, c.reader, second)
-	phone.cleared(t, second, 0)
+	p.whileHeld(t, func(c *club) (time.Time, func()) {
+		phone := p.gadget(t, c.reader, simulator.FCM, with{"mqttClientId": "phone"})
+		app := p.begins(t, 4, c.reader, "phone", 1, "/ctx/"+c.id+"/messages")
+		began := time.Now()
+		first := c.post(t, "first")
+		app.gets("first")
+		app.quiet() // so that the acknowledgement has been read
+		return began, func() {
+			p.decided(t, c.reader, first, "suppressed", "acknowledged")
+			app.leaves()
+			second := c.post(t, "second")
+			phone.told(t, "message", second, 1, 2) // the first one is unread, and known
+			c.marks(t, c.reader, second)
+			phone.cleared(t, second, 0)
+		}
+	})
 }
 
 func readElsewhere(t *testing.T, p *pushSite) {
