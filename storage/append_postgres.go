@@ -51,9 +51,10 @@ const (
 		ON CONFLICT (stream, topic) DO UPDATE SET ` + replaceRetained
 	pgDeleteRetained = `DELETE FROM retained r USING unnest($1::bigint[], $2::text[]) AS u (stream, topic)
 		WHERE r.stream = u.stream AND r.topic = u.topic`
-	// Locked in order first: two nodes may reuse the same forgotten keys.
+	// Locked in order first: two nodes may reuse the same forgotten keys. The one that
+	// comes second leaves the other's, and loses the race.
 	pgDeleteKeys = `DELETE FROM keys d USING (
-			SELECT person, key FROM keys WHERE (person, key) IN (SELECT * FROM unnest($1::bigint[], $2::text[]))
+			SELECT person, key FROM keys WHERE (person, key) IN (SELECT * FROM unnest($1::bigint[], $2::text[])) AND at <= ANY($3::bigint[])
 			ORDER BY person, key FOR UPDATE) l
 		WHERE d.person = l.person AND d.key = l.key`
 	// In ascending order: where another node inserts the same keys, one of the
@@ -215,7 +216,8 @@ func (e *postgres) write(ctx context.Context, p *pipeline, b *batch, set *column
 		e.queueSaid(ctx, p, b, set)
 	}
 	if len(b.expired) > 0 {
-		set.expired.reset(oidInt64, oidText)
+		set.expired.reset(oidInt64, oidText, oidInt64)
+		set.expired.cols[2].int64(b.now - social.KeyLife.Microseconds())
 		for _, k := range b.expired {
 			set.expired.cols[0].int64(k.person)
 			set.expired.cols[1].text(k.key)

@@ -14,6 +14,7 @@ func raceClaims() []claim {
 	return []claim{
 		{"a device that is registered anew outlives the login that it had", deviceOutlivesLogin},
 		{"of what is said of one space at the same moment nothing is lost", interestAtOnce},
+		{"a key that is forgotten and used anew by two at once is one publish", keyAnewAtOnce},
 		{"what is given up takes along what is kept of it at that moment", givesUpAtOnce},
 		{"a post knows of a comment that comes while a share of it is given up", commentedWhileGivenUp},
 		{"who is erased leaves nothing that came at that moment", erasedAtOnce},
@@ -82,6 +83,37 @@ func interestAtOnce(w *World) {
 		if want := (social.Interest{Level: mentions}); err != nil || got[w.Lobby.Key] != want {
 			w.Fatalf("what is kept is %+v, %v", got, err)
 		}
+	}
+}
+
+func keyAnewAtOnce(w *World) {
+	const rounds = 30
+	other := w.Space("other", w.Alice)
+	now := Epoch()
+	for i := range rounds {
+		w.Append(now, w.keyed(w.Alice, "key", "x"))
+		now = now.Add(2 * social.KeyLife)
+		var ids [2]social.ID
+		use := func(n, before int, stream social.StreamKey) func() error {
+			p := w.keyed(w.Alice, "key", "x")
+			p.Stream = stream
+			posts := []*social.Post{p}
+			for range before {
+				posts = append(posts, w.Post(w.Alice, "y"))
+			}
+			return func() error {
+				out, err := w.DB.Append(w.Context(), Entries(posts...), now)
+				if err == nil {
+					ids[n], err = out[0].ID, out[0].Err
+				}
+				return err
+			}
+		}
+		w.atOnce(use(0, 5*i, w.messages()), use(1, 0, other.Stream(social.ChannelMessages)))
+		if ids[0] != ids[1] {
+			w.Errorf("in round %d it became %v and %v", i, ids[0], ids[1])
+		}
+		now = now.Add(2 * social.KeyLife)
 	}
 }
 
