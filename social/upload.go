@@ -154,7 +154,20 @@ func (as *Attachments) upload(ctx context.Context, a Actor, name string, r io.Re
 		_, undo := as.store.RemoveAttachment(within, f.ID, now)
 		return Attachment{}, errors.Join(err, undo)
 	}
-	return f, nil
+	return f, as.stands(ctx, f)
+}
+
+// stands finds what was kept gone again: with its owner, who was erased while it was
+// being written. The sweep has then found the row and no bytes, and nobody finds
+// the bytes without the row.
+func (as *Attachments) stands(ctx context.Context, f Attachment) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetWithin)
+	defer cancel()
+	_, err := as.store.Attachment(within, f.ID)
+	if KindOrNil(err) != KindNotFound {
+		return nil // where the store does not say, the row is found a day later
+	}
+	return errors.Join(err, as.blobs.RemoveAll(within, roomAttachments, f.ID))
 }
 
 // forgetWithin bounds what is cleared up after a failure.
