@@ -74,6 +74,9 @@ func (db *DB) BeginErasure(ctx context.Context, e social.Erasure, now time.Time)
 		if err := forgetPerson(ctx, t, e.Person, &e.Counts); err != nil {
 			return err
 		}
+		if err := endSessionsOf(ctx, t, e.Person); err != nil {
+			return err
+		}
 		counts, err := json.Marshal(e.Counts)
 		if err != nil {
 			return err

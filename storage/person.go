@@ -184,11 +184,15 @@ func (db *DB) RenamePerson(ctx context.Context, key social.PersonKey, name strin
 // for a manager to hand over.
 func (db *DB) RemovePerson(ctx context.Context, key social.PersonKey, now time.Time) error {
 	return db.change(ctx, "remove a person", now, func(ctx context.Context, t *tx) error {
-		return removePerson(ctx, t, key, now)
+		if err := removePerson(ctx, t, key, now); err != nil {
+			return err
+		}
+		return endSessionsOf(ctx, t, key)
 	})
 }
 
-// removePerson is RemovePerson inside of a transaction.
+// removePerson is RemovePerson inside of a transaction, but for the sessions, which
+// are locked last of all.
 func removePerson(ctx context.Context, t *tx, key social.PersonKey, now time.Time) error {
 	n, err := t.exec(ctx, `UPDATE people SET removed = TRUE WHERE id = $1 AND NOT removed`, int64(key))
 	if err != nil {
@@ -230,10 +234,7 @@ func removePerson(ctx context.Context, t *tx, key social.PersonKey, now time.Tim
 	if _, err := t.exec(ctx, `DELETE FROM passwords WHERE person = $1`, int64(key)); err != nil {
 		return fmt.Errorf("delete the password: %w", err)
 	}
-	if err := endGrants(ctx, t, key, allGrants); err != nil {
-		return err
-	}
-	return endSessionsOf(ctx, t, key)
+	return endGrants(ctx, t, key, allGrants)
 }
 
 // endAffiliations deletes memberships, overrides and bans of a person everywhere.

@@ -301,3 +301,44 @@ func TestOneRefreshTokenIsExchangedOnce(t *testing.T) {
 		}
 	})
 }
+
+// Who is erased may be publishing with a file, in a packet of its session: neither
+// of the two waits for the other in a circle.
+func TestAnErasureWaitsForNoPublishThatWaitsForIt(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, engine storagetest.Engine) {
+		w, dbs := nodes(t, engine, 2)
+		now := storagetest.Epoch()
+		for round := range 8 {
+			who := w.Person(fmt.Sprint("who-", round))
+			c := claimOf(who, "phone", social.SessionID(round+1), 1) //nolint:gosec // small
+			if _, err := dbs[0].WriteSessions(t.Context(), []social.SessionWrite{{Claim: &c}}, now); err != nil {
+				t.Fatal(err)
+			}
+			var entries []social.Entry
+			for i := range 30 {
+				f := social.Attachment{ID: w.IDs.New(now), Owner: who, Name: "a.txt", MediaType: "text/plain", Size: 1, Created: now}
+				if err := dbs[0].CreateAttachment(t.Context(), f, 1000); err != nil {
+					t.Fatal(err)
+				}
+				e := storagetest.Entries(w.Post(who, "x"))[0]
+				e.Attachments = []social.ID{f.ID}
+				e.Inbound = social.InboundPacket{Session: c.ID, Packet: uint16(i + 1)} //nolint:gosec // small
+				entries = append(entries, e)
+			}
+			var both sync.WaitGroup
+			both.Go(func() {
+				if _, err := dbs[0].Append(context.Background(), entries, now); err != nil {
+					t.Error(err)
+				}
+			})
+			both.Go(func() {
+				_, err := dbs[1].BeginErasure(context.Background(), social.Erasure{ID: w.IDs.New(now), Person: who, Asked: now}, now)
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			both.Wait()
+		}
+	})
+}
