@@ -31,7 +31,8 @@ const (
 
 // Indexer reads the log and keeps the index that Searches find posts by. What is
 // posted waits in the log, so that a restart, or a store that was away, costs time
-// only. One of them works on a store.
+// only. One of them works on a store; where a command beside the server indexes too, they
+// do the same work twice.
 type Indexer struct {
 	IndexerConfig
 	dir   *Directory

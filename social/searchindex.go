@@ -60,7 +60,8 @@ type SearchIndexStore interface {
 	// SearchObjects finds posts by their ids, likewise, in no order; what is not there
 	// is left out.
 	SearchObjects(ctx context.Context, ids []ID) ([]Post, error)
-	// PutSearch commits in one transaction. Repeats do no harm.
+	// PutSearch commits in one transaction. Repeats do no harm; of streams of which
+	// somebody else has read more by now nothing is written.
 	PutSearch(ctx context.Context, put SearchPut) error
 	SearchBehind(ctx context.Context) (SearchBehind, error)
 }

@@ -296,13 +296,20 @@ func (db *DB) PutSearch(ctx context.Context, put social.SearchPut) error {
 	slices.SortFunc(put.Entries, func(a, b social.SearchEntry) int { return compare(a.PostRef, b.PostRef) })
 	slices.SortFunc(put.Gone, compare)
 	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
-		if err := forgetPosts(ctx, t, put.Gone); err != nil {
+		// First, as it holds the streams against others who index them.
+		passed, err := putSearched(ctx, t, put.Read)
+		if err != nil {
 			return err
 		}
-		if err := db.eng.putSearch(ctx, t, put.Entries); err != nil {
+		gone, entries := put.Gone, put.Entries
+		if len(passed) > 0 {
+			gone = slices.DeleteFunc(slices.Clone(gone), func(p social.PostRef) bool { return passed[p.Stream] })
+			entries = slices.DeleteFunc(slices.Clone(entries), func(e social.SearchEntry) bool { return passed[e.Stream] })
+		}
+		if err := forgetPosts(ctx, t, gone); err != nil {
 			return err
 		}
-		return putSearched(ctx, t, put.Read)
+		return db.eng.putSearch(ctx, t, entries)
 	})
 	if err != nil {
 		return failure(fmt.Errorf("index posts: %w", err))
@@ -334,8 +341,9 @@ func forgetPosts(ctx context.Context, t *tx, posts []social.PostRef) error {
 	return nil
 }
 
-// putSearched moves on what was read of each stream.
-func putSearched(ctx context.Context, t *tx, read map[social.StreamKey]uint64) error {
+// putSearched moves on what was read of each stream. passed are those of which
+// somebody else has read more: what that one wrote is as new as this, or newer.
+func putSearched(ctx context.Context, t *tx, read map[social.StreamKey]uint64) (passed map[social.StreamKey]bool, err error) {
 	var lists [2][]int64
 	streams := make([]social.StreamKey, 0, len(read))
 	for stream := range read {
@@ -346,16 +354,25 @@ func putSearched(ctx context.Context, t *tx, read map[social.StreamKey]uint64) e
 		putColumns(lists[:], int64(stream), int64(read[stream])) //nolint:gosec // BIGINTs
 	}
 	if len(streams) == 0 {
-		return nil
+		return nil, nil
 	}
-	_, err := t.exec(ctx, `INSERT INTO search_streams (stream, position) SELECT u.stream, u.position
+	passed = map[social.StreamKey]bool{}
+	err = each(ctx, t, func(rs rows) error {
+		var stream social.StreamKey
+		var at uint64
+		err := rs.Scan(&stream, &at)
+		if at > read[stream] {
+			passed[stream] = true
+		}
+		return err
+	}, `INSERT INTO search_streams (stream, position) SELECT u.stream, u.position
 		FROM unnest($1::bigint[], $2::bigint[]) AS u (stream, position) WHERE TRUE
 		ON CONFLICT (stream) DO UPDATE SET position = CASE WHEN excluded.position > search_streams.position
-			THEN excluded.position ELSE search_streams.position END`, lists[0], lists[1])
+			THEN excluded.position ELSE search_streams.position END RETURNING stream, position`, lists[0], lists[1])
 	if err != nil {
-		return fmt.Errorf("positions: %w", err)
+		return nil, fmt.Errorf("positions: %w", err)
 	}
-	return nil
+	return passed, nil
 }
 
 // quoteWords writes words of a query as one text for an engine, each by quote.

@@ -19,6 +19,7 @@ func searchClaims() []claim {
 		{"what retention gives up is not found, and leaves the index", searchPurge},
 		{"an index from which much goes at once is whole", searchEmptied},
 		{"an author is forgotten where nobody indexes", searchForgets},
+		{"who indexes late leaves what somebody has indexed since", searchLate},
 	}
 }
 
@@ -277,6 +278,19 @@ func searchForgets(w *World) {
 	w.must(w.DB.ForgetAuthor(w.Context(), w.Alice))
 	w.must(w.DB.PutSearch(w.Context(), social.SearchPut{Read: map[social.StreamKey]uint64{p.Stream: 3}}))
 	w.wantFound("by bob", asks(word("by")))
+}
+
+// searchLate has the store verified at its end, too. Beside a server, the command that
+// erases somebody indexes as well.
+func searchLate(w *World) {
+	p, q := w.Post(w.Alice, "alpha"), w.Post(w.Alice, "beta")
+	w.stored(Entries(p, q)...)
+	done := w.Amend(social.TypeDelete, p, "")
+	w.stored(Entries(done)...)
+	w.index(q)
+	w.must(w.DB.PutSearch(w.Context(), social.SearchPut{Gone: []social.PostRef{p.Ref()}, Read: map[social.StreamKey]uint64{p.Stream: done.Seq}}))
+	w.index(p) // which it had read before
+	w.wantFound("beta", asks(word("beta")))
 }
 
 func searchPurge(w *World) {
