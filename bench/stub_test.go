@@ -233,6 +233,8 @@ func readPacket(r *bufio.Reader) (head byte, body []byte, err error) {
 }
 
 func (s *stub) connected(c *stubClient) {
+	c.writing.Lock() // what is new comes behind what is owed
+	defer c.writing.Unlock()
 	s.mu.Lock()
 	s.hellos = append(s.hellos, c.hello)
 	body := []byte{0, 0}
@@ -260,12 +262,11 @@ func (s *stub) connected(c *stubClient) {
 		props = mqttwire.AppendText(append(props, 0x12), "assigned")
 		body = append(mqttwire.AppendLength(body, len(props)), props...)
 	}
-	c.write(append([]byte{mqttwire.Connack << 4, byte(len(body))}, body...))
+	all := append([]byte{mqttwire.Connack << 4, byte(len(body))}, body...)
 	for _, o := range owing {
-		for _, f := range o.frames {
-			c.write(f)
-		}
+		all = append(all, slices.Concat(o.frames...)...)
 	}
+	_, _ = c.conn.Write(all) // the client may have gone
 }
 
 func (s *stub) subscribed(c *stubClient, body []byte) {
