@@ -130,7 +130,7 @@ func TestFanoutTellsWhatAServerDoesWrong(t *testing.T) {
 				t.Parallel()
 				s := newStub(t, row.change)
 				o := s.options()
-				o.Subscribers, o.Count, o.Burst, o.Runs, o.Patience = 4, 50, 50, 1, time.Second
+				o.Subscribers, o.Count, o.Burst, o.Runs, o.Patience = 4, 50, 50, 1, 3*time.Second
 				r, err := fanOut(t, o, follow)
 				if err != nil {
 					t.Fatal(err)
@@ -167,7 +167,7 @@ func TestADeliveryAfterItsRunIsLateAndNotADuplicate(t *testing.T) {
 		}
 	})
 	o := s.options()
-	o.Count, o.Patience = 50, time.Second
+	o.Count, o.Patience = 50, 3*time.Second
 	r, err := Fanout(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -106,7 +106,7 @@ func TestCatchupTellsWhatAServerDoesWrong(t *testing.T) {
 			t.Parallel()
 			s := newStub(t, row.change)
 			o := s.sessionOptions()
-			o.Subscribers, o.Count, o.Runs, o.Patience = 4, 50, 1, time.Second
+			o.Subscribers, o.Count, o.Runs, o.Patience = 4, 50, 1, 3*time.Second
 			r, err := Catchup(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -166,6 +166,7 @@ func TestSlowSubscribersAreToldFromTheOthers(t *testing.T) {
 		if err != nil || !r.Sound() || len(r.Resumed.Runs) != 2 || r.Change <= 0 {
 			t.Fatalf("%+v, %v", r, err)
 		}
+		late := 0
 		for i := range 2 {
 			steady, stalled, resumed := r.Steady.Runs[i], r.Stalled.Runs[i], r.Resumed.Runs[i]
 			if all := steady.Operations + stalled.Operations + resumed.Operations; all != 7*80 {
@@ -178,10 +179,14 @@ func TestSlowSubscribersAreToldFromTheOthers(t *testing.T) {
 			if !follow && (stalled.Operations != 5*40 || resumed.Operations != 7*20+2*40) || resumed.CaughtUp <= 0 {
 				t.Errorf("deliveries: stalled %+v, resumed %+v", stalled, resumed)
 			}
-			// What waited for the slow ones, for a second and more, is not the others' latency.
 			if resumed.Latency.Max > 800 {
-				t.Errorf("the others' latency is %+v", resumed.Latency)
+				late++
 			}
+		}
+		// What waited for the slow ones, for a second and more, is not the others' latency:
+		// that would be so in each run, where in one the machine may have been busy.
+		if late == 2 {
+			t.Errorf("the others' latency is %+v and %+v", r.Resumed.Runs[0].Latency, r.Resumed.Runs[1].Latency)
 		}
 		s.mu.Lock()
 		for _, h := range s.hellos[:7] {
@@ -207,7 +212,7 @@ func TestWhatASlowSubscriberDoesNotGetIsLost(t *testing.T) {
 		}
 	})
 	o := s.options()
-	o.Slow, o.Rate, o.Runs, o.Patience = 7, 200, 1, time.Second
+	o.Slow, o.Rate, o.Runs, o.Patience = 7, 200, 1, 3*time.Second
 	o.Duration, o.Stall = 100*time.Millisecond, 100*time.Millisecond
 	r, err := Slow(t.Context(), o)
 	if err != nil {
