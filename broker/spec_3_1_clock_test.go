@@ -32,8 +32,12 @@ func TestSection3_1_2AClockThatJumpsNeitherEndsAConnectionNorKeepsASilentOne(t *
 			}
 			speaks(8) // two of the three seconds that a client may say nothing
 			ahead.Store(int64(jump))
+			jumped := time.Now()
 			speaks(12)
-			silent.ended(0x8D) // not an hour later
+			silent.ended(0x8D)
+			if d := time.Since(jumped); d > 12*time.Second {
+				t.Errorf("the silent one ended %v after the jump", d)
+			}
 			busy.quiet()
 		})
 	}
