@@ -51,10 +51,8 @@ func blockTextsOf(b social.Block) blockTexts {
 // Block is [social.BlockStore]'s.
 func (db *DB) Block(ctx context.Context, b social.Block, most int) (first bool, err error) {
 	err = db.change(ctx, "block a person", b.At, func(ctx context.Context, t *tx) error {
-		for _, p := range []social.PersonKey{b.Person, b.Blocked} {
-			if err := lockPerson(ctx, t, p); err != nil {
-				return err
-			}
+		if err := lockPeople(ctx, t, b.Person, b.Blocked); err != nil {
+			return err
 		}
 		texts := blockTextsOf(b)
 		n, err := t.exec(ctx, texts.put, int64(b.Person), int64(b.Blocked), micros(b.At))

@@ -19,10 +19,8 @@ func (db *DB) CreateConversation(ctx context.Context, s social.Space, participan
 		return 0, false, failure(err)
 	}
 	err = db.change(ctx, "create a conversation", now, func(ctx context.Context, t *tx) error {
-		for _, p := range participants {
-			if err := lockPerson(ctx, t, p); err != nil {
-				return err
-			}
+		if err := lockPeople(ctx, t, participants...); err != nil {
+			return err
 		}
 		if s.Single() {
 			found, err := findPair(ctx, t, s.Pair)

@@ -200,7 +200,7 @@ func (b *pairBatch) choose(ctx context.Context, t *tx, list []social.SpaceMember
 		err := rs.Scan(&k, &is)
 		roles[k] = is
 		return err
-	}, `SELECT id, roles FROM people WHERE id = ANY($1) AND NOT removed`+t.forShare, people)
+	}, `SELECT id, roles FROM people WHERE id = ANY($1) AND NOT removed ORDER BY id`+t.forShare, people)
 	if err != nil {
 		return fmt.Errorf("read people: %w", err)
 	}
@@ -210,7 +210,7 @@ func (b *pairBatch) choose(ctx context.Context, t *tx, list []social.SpaceMember
 		err := rs.Scan(&k)
 		open[k] = true
 		return err
-	}, `SELECT id FROM spaces WHERE id = ANY($1) AND NOT deleted`+t.forShare, b.touched)
+	}, `SELECT id FROM spaces WHERE id = ANY($1) AND NOT deleted ORDER BY id`+t.forShare, b.touched)
 	if err != nil {
 		return fmt.Errorf("read contexts: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rambla/social"
@@ -15,6 +16,17 @@ func lockPerson(ctx context.Context, t *tx, key social.PersonKey) error {
 	var is int
 	err := one(ctx, t, into(&is), `SELECT 1 FROM people WHERE id = $1 AND NOT removed`+t.forShare, int64(key))
 	return orNotFound(err, "person")
+}
+
+// lockPeople does so with several, in the order of their keys, as whoever makes
+// sessions for many locks them.
+func lockPeople(ctx context.Context, t *tx, keys ...social.PersonKey) error {
+	for _, key := range slices.Sorted(slices.Values(keys)) {
+		if err := lockPerson(ctx, t, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lockSpace does the same for a space.

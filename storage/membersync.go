@@ -76,7 +76,7 @@ func (b *memberBatch) choose(ctx context.Context, t *tx) error {
 	if err := one(ctx, t, into(&owner), `SELECT owner FROM spaces WHERE id = $1`, int64(b.space)); err != nil {
 		return fmt.Errorf("read the owner: %w", err)
 	}
-	living, err := keySet(ctx, t, `SELECT id FROM people WHERE id = ANY($1) AND NOT removed`+t.forShare, keys)
+	living, err := keySet(ctx, t, `SELECT id FROM people WHERE id = ANY($1) AND NOT removed ORDER BY id`+t.forShare, keys)
 	if err != nil {
 		return fmt.Errorf("read people: %w", err)
 	}

@@ -342,3 +342,67 @@ func TestAnErasureWaitsForNoPublishThatWaitsForIt(t *testing.T) {
 		}
 	})
 }
+
+// People are locked in one order, by whoever makes sessions for many, and by whoever
+// brings some together.
+func TestPeopleAreLockedInOneOrder(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, engine storagetest.Engine) {
+		w, dbs := nodes(t, engine, 2)
+		const rounds, people = 15, 20
+		var all []social.PersonKey
+		for i := range people {
+			all = append(all, w.Person(fmt.Sprint("person-", i)))
+		}
+		now, title := storagetest.Epoch(), "teaches"
+		for round := range rounds {
+			var both sync.WaitGroup
+			run := func(f func(ctx context.Context) error) {
+				both.Go(func() {
+					if err := f(context.Background()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			run(func(ctx context.Context) error {
+				var writes []social.SessionWrite
+				for i, p := range all {
+					c := claimOf(p, fmt.Sprint("phone ", round), social.SessionID(1+round*people+i), 1) //nolint:gosec // small
+					writes = append(writes, social.SessionWrite{Claim: &c})
+				}
+				_, err := dbs[0].WriteSessions(ctx, writes, now)
+				return err
+			})
+			run(func(ctx context.Context) error {
+				for i := range 3 {
+					b := social.Block{Person: all[people-1-i], Blocked: all[i], At: now, Ignored: round%2 == 0}
+					if _, err := dbs[1].Block(ctx, b, 1000); err != nil {
+						return err
+					}
+					if err := dbs[1].Unblock(ctx, b); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			run(func(ctx context.Context) error {
+				for i := range 4 {
+					if err := dbs[1].PatchPerson(ctx, all[i], social.PersonPatch{Title: &title}, now); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			run(func(ctx context.Context) error {
+				for i := range 4 {
+					g := social.Grant{ID: w.IDs.New(now), Person: all[i], Kind: social.GrantPassword}
+					if _, err := dbs[1].CreateGrant(ctx, g, nil); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			both.Wait()
+		}
+	})
+}

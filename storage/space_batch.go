@@ -65,7 +65,7 @@ func (b *spaceBatch) choose(ctx context.Context, t *tx) (refused, err error) {
 	for i := range b.list {
 		owners, names = append(owners, int64(b.list[i].Owner)), append(names, b.list[i].ID)
 	}
-	living, err := keySet(ctx, t, `SELECT id FROM people WHERE id = ANY($1) AND NOT removed`+t.forShare, owners)
+	living, err := keySet(ctx, t, `SELECT id FROM people WHERE id = ANY($1) AND NOT removed ORDER BY id`+t.forShare, owners)
 	if err != nil {
 		return nil, fmt.Errorf("read the owners: %w", err)
 	}
