@@ -112,7 +112,7 @@ func deadlock(err error) bool {
 // lostRace tells whether the same transaction may go through when it is run
 // again at once: somebody else committed something between.
 func lostRace(err error) bool {
-	if errors.Is(err, errSessionMoved) {
+	if errors.Is(err, errSessionMoved) || errors.Is(err, errClaimMoved) {
 		return true
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)

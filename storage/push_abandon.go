@@ -80,7 +80,7 @@ func keepTaken(ctx context.Context, t *tx, claims []claimOf, taken []social.Push
 		}
 	}
 	slices.SortFunc(told, func(a, b social.PushTold) int { return comparePlaces(a.PushPlace, b.PushPlace) })
-	if err := putTold(ctx, t, told, false); err != nil {
+	if err := putTold(ctx, t, told); err != nil {
 		return err
 	}
 	var lists [5][]int64

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -77,9 +78,15 @@ func (db *DB) ReleasePushes(ctx context.Context, claims []social.PushClaim, now 
 func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, now time.Time) error {
 	settled = slices.Clone(settled)
 	slices.SortFunc(settled, func(a, b social.PushSettled) int { return comparePlaces(a.PushPlace, b.PushPlace) })
+	late := false
 	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
 		for chunk := range slices.Chunk(settled, pushChunk) {
-			late, err := settleRows(ctx, t, chunk, now)
+			if late {
+				if err := holdRows(ctx, t, chunk); err != nil {
+					return err
+				}
+			}
+			moved, err := settleRows(ctx, t, chunk, now)
 			if err != nil {
 				return err
 			}
@@ -88,7 +95,11 @@ func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, no
 			for i := range chunk {
 				told = append(told, chunk[i].Told...)
 			}
-			if err := putTold(ctx, t, told, late); err != nil {
+			if moved && len(told) > 0 && !late && t.forUpdate != "" {
+				late = true
+				return errClaimMoved
+			}
+			if err := putTold(ctx, t, told); err != nil {
 				return err
 			}
 		}
@@ -100,8 +111,26 @@ func (db *DB) SettlePushes(ctx context.Context, settled []social.PushSettled, no
 	return nil
 }
 
-// settleRows lets go of the claims that still hold. late tells that some do not.
-func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now time.Time) (late bool, err error) {
+// errClaimMoved says that somebody else has taken over rows of which devices were
+// told. The transaction is run again and holds all rows first: the other one may be
+// about to delete them.
+var errClaimMoved = errors.New("a claim was taken over")
+
+func holdRows(ctx context.Context, t *tx, settled []social.PushSettled) error {
+	var places [2][]int64
+	for i := range settled {
+		putColumns(places[:], int64(settled[i].Person), int64(settled[i].Stream))
+	}
+	err := each(ctx, t, func(rows) error { return nil }, `SELECT r.person FROM unnest($1::bigint[], $2::bigint[]) AS u (person, stream)
+		JOIN push_rows r ON r.person = u.person AND r.stream = u.stream ORDER BY r.person, r.stream`+forUpdateOf(t, "r"), places[0], places[1])
+	if err != nil {
+		return fmt.Errorf("hold rows: %w", err)
+	}
+	return nil
+}
+
+// settleRows lets go of the claims that still hold. moved tells that some do not.
+func settleRows(ctx context.Context, t *tx, settled []social.PushSettled, now time.Time) (moved bool, err error) {
 	var lists [10][]int64
 	var ends [5][]int64
 	var over [2][]int64
@@ -165,13 +194,8 @@ func endRows(ctx context.Context, t *tx, ends [5][]int64, over [2][]int64) (gone
 	return gone, nil
 }
 
-// putTold keeps what devices were told of the rows that there are. late: some of
-// them may be somebody else's by now, who may be about to delete them.
-func putTold(ctx context.Context, t *tx, all []social.PushTold, late bool) error {
-	lock := ""
-	if late {
-		lock = ` ORDER BY r.person, r.stream` + lockOf(t.forShare, "r")
-	}
+// putTold keeps what devices were told of the rows that there are.
+func putTold(ctx context.Context, t *tx, all []social.PushTold) error {
 	for chunk := range slices.Chunk(all, pushChunk) {
 		var lists [7][]int64
 		for _, x := range chunk {
@@ -182,7 +206,7 @@ func putTold(ctx context.Context, t *tx, all []social.PushTold, late bool) error
 			SELECT u.person, u.stream, u.device, u.seq, u.mark, u.rest & 1, u.wait, u.rest >> 1
 			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
 				AS u (person, stream, device, seq, mark, wait, rest)
-			JOIN push_rows r ON r.person = u.person AND r.stream = u.stream WHERE TRUE`+lock+`
+			JOIN push_rows r ON r.person = u.person AND r.stream = u.stream WHERE TRUE
 			ON CONFLICT (person, stream, device) DO UPDATE SET
 				seq = CASE WHEN excluded.seq > push_told.seq THEN excluded.seq ELSE push_told.seq END,
 				mark = excluded.mark, shown = excluded.shown, wait_until = excluded.wait_until, attempt = excluded.attempt`,
