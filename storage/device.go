@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rambla/social"
@@ -92,14 +93,16 @@ func (db *DB) PutDevice(ctx context.Context, d social.Device, most int) (kept so
 // person, whose place it takes: Key, ID, Created and Used.
 func replaceDevices(ctx context.Context, t *tx, d *social.Device) (known bool, err error) {
 	hash := d.Hash()
-	// By devices_hash_key and devices_person. The one with the token comes first.
+	// By devices_hash_key and devices_person, locked in the order of their keys.
 	former, err := devices(ctx, t, `SELECT `+deviceColumns+` FROM devices d WHERE d.hash = $1
 			OR (d.person = $2 AND d.client <> '' AND d.client = $3 AND d.platform = $4 AND d.app = $5)
-		ORDER BY CASE WHEN d.hash = $1 THEN 0 ELSE 1 END, d.id`+t.forUpdate,
+		ORDER BY d.id`+t.forUpdate,
 		hash[:], int64(d.Person), d.Client, int64(d.Platform), d.App)
 	if err != nil {
 		return false, err
 	}
+	// The one with the token comes first.
+	slices.SortStableFunc(former, func(a, b social.Device) int { return int(truth(b.Hash() == hash) - truth(a.Hash() == hash)) })
 	var over []social.DeviceKey
 	for i := range former {
 		f := &former[i]
