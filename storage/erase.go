@@ -113,19 +113,26 @@ func forgetPerson(ctx context.Context, t *tx, key social.PersonKey, did *social.
 		}
 	}
 	did.Names = len(names)
-	if err := eraseActs(ctx, t, key); err != nil {
-		return err
-	}
 	_, err = t.exec(ctx, `UPDATE people SET name = $2, display_name = '', roles = 0, erased = TRUE WHERE id = $1`,
 		int64(key), hashMark+strconv.FormatInt(int64(key), 10))
 	if err != nil {
 		return fmt.Errorf("hide the person: %w", err)
 	}
+	return forgetBeside(ctx, t, key, t.journal.now, did)
+}
+
+// forgetBeside deletes what a person has beside the log and the journal of rights.
+func forgetBeside(ctx context.Context, t *tx, key social.PersonKey, now int64, did *social.ErasureCounts) error {
+	if err := eraseActs(ctx, t, key); err != nil {
+		return err
+	}
 	for _, s := range []struct {
 		n    *int
 		text string
 	}{
-		{&did.Files, `UPDATE attachments SET name = '-', removed_at = COALESCE(removed_at, CAST($2 AS BIGINT)) WHERE owner = $1 AND CAST($2 AS BIGINT) > 0`},
+		// In the order in which a post takes its files.
+		{&did.Files, `WITH theirs AS MATERIALIZED (SELECT id FROM attachments WHERE owner = $1 ORDER BY id` + t.forUpdate + `)
+			UPDATE attachments SET name = '-', removed_at = COALESCE(removed_at, CAST($2 AS BIGINT)) WHERE id IN (SELECT id FROM theirs)`},
 		{nil, `DELETE FROM keys WHERE person = $1 AND CAST($2 AS BIGINT) > 0`},
 		{nil, `DELETE FROM replays WHERE person = $1 AND CAST($2 AS BIGINT) > 0`},
 		{nil, `DELETE FROM reports WHERE reporter = $1 AND CAST($2 AS BIGINT) > 0`},
@@ -136,7 +143,7 @@ func forgetPerson(ctx context.Context, t *tx, key social.PersonKey, did *social.
 		{&did.Logins, `DELETE FROM grants WHERE person = $1 AND CAST($2 AS BIGINT) > 0`},
 		{nil, `DELETE FROM reactions WHERE person = $1 AND kind = 2 AND CAST($2 AS BIGINT) > 0`},
 	} {
-		n, err := t.exec(ctx, s.text, int64(key), t.journal.now)
+		n, err := t.exec(ctx, s.text, int64(key), now)
 		if err != nil {
 			return fmt.Errorf("forget what a person has: %w", err)
 		}

@@ -220,10 +220,21 @@ func (b *parcel) empty(ctx context.Context, t *tx) error {
 
 // FinishErasure is [social.EraseStore]'s.
 func (db *DB) FinishErasure(ctx context.Context, id social.ID, claim int64, now time.Time) error {
+	mine := false
+	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) (err error) {
+		mine, err = forgetLate(ctx, t, id, claim, now)
+		return err
+	})
+	if err != nil {
+		return failure(fmt.Errorf("forget what came late: %w", err))
+	}
+	if !mine {
+		return nil
+	}
 	if err := db.eng.overwrite(ctx); err != nil {
 		return failure(fmt.Errorf("overwrite what was deleted: %w", err))
 	}
-	err := db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
+	err = db.eng.transact(ctx, func(ctx context.Context, t *tx) error {
 		_, err := t.exec(ctx, `UPDATE erasures SET done_at = $3, claim_until = 0 WHERE id = $1 AND claim = $2 AND done_at = 0`, id[:], claim, micros(now))
 		return err
 	})
@@ -231,4 +242,20 @@ func (db *DB) FinishErasure(ctx context.Context, id social.ID, claim int64, now 
 		return failure(fmt.Errorf("finish an erasure: %w", err))
 	}
 	return nil
+}
+
+// forgetLate deletes again what a person has beside the log: what was under way when
+// the erasure began was written after it was deleted first, such as acts, keys of
+// publishes, and answers that are remembered. mine is false where somebody else goes
+// on with the erasure.
+func forgetLate(ctx context.Context, t *tx, id social.ID, claim int64, now time.Time) (mine bool, err error) {
+	var person social.PersonKey
+	err = one(ctx, t, into(&person), `SELECT person FROM erasures WHERE id = $1 AND claim = $2 AND done_at = 0`, id[:], claim)
+	if errors.Is(err, errNoRow) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, forgetBeside(ctx, t, person, micros(now), new(social.ErasureCounts))
 }

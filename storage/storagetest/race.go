@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ func raceClaims() []claim {
 		{"of who was erased while a push was under way nothing is kept", pushedWhileErased},
 		{"what a late worker was answered is kept of no row that is gone", toldWhileEnding},
 		{"what is posted while a part of the log is erased is erased too", postedWhileErased},
+		{"what an erased person was doing when the erasure began is forgotten at its end", doingWhileErased},
 		{"a post counts comments that come while shares of it are erased", commentedWhileErased},
 	}
 }
@@ -285,6 +287,27 @@ func postedWhileErased(w *World) {
 	w.must(w.DB.FinishErasure(w.Context(), e.ID, 1, Epoch()))
 	if p, err := w.DB.PostByID(w.Context(), late.ID); err != nil || p.Removed.IsZero() {
 		w.Errorf("left is %+v, %v", p, err)
+	}
+}
+
+func doingWhileErased(w *World) {
+	e := w.EraseBegun(w.Carol)
+	if _, ok, err := w.DB.ClaimErasure(w.Context(), 1, Epoch(), time.Minute); !ok || err != nil {
+		w.Fatal(ok, err)
+	}
+	// A server that has not heard of it yet, and its audit log.
+	answer := social.Replay{Person: w.Carol, Key: [32]byte{1}, At: Epoch()}
+	if _, err := w.DB.BeginReplay(w.Context(), answer); err != nil {
+		w.Fatal(err)
+	}
+	act := social.Act{At: Epoch(), Verb: social.VerbPersonRoles, Actor: w.Carol, Person: w.Bob, Client: "her laptop", Address: netip.MustParseAddr("192.0.2.7"), Result: social.ActDone}
+	w.must(w.DB.AppendActs(w.Context(), []social.Act{act}))
+	w.must(w.DB.FinishErasure(w.Context(), e.ID, 1, Epoch()))
+	if got := w.acts(social.ActQuery{Actor: w.Carol, Limit: 10}); len(got) != 1 || got[0].Client != "" || got[0].Address.IsValid() {
+		w.Errorf("the audit log says %+v", got)
+	}
+	if earlier, err := w.DB.BeginReplay(w.Context(), answer); err != nil || earlier != nil {
+		w.Errorf("remembered is %+v, %v", earlier, err)
 	}
 }
 
