@@ -16,7 +16,7 @@
 // locks in this order, so that no two can wait for each other:
 //
 //  1. site, by whoever changes rights ([DB.change])
-//  2. people, spaces, members, overrides
+//  2. people, in ascending order of their keys; spaces, members, overrides
 //  3. grants, one at a time unless site is held; then their tokens
 //  4. streams, in ascending order of their keys
 //  5. posts of those streams, and what hangs on them
@@ -24,9 +24,9 @@
 //  7. nodes; then sessions, in the order of their names, by an append only so
 //     that they stay and by ascending id; then packets that wait for their PUBREL
 //
-// Appends begin at 4 and never go back; of sessions, new ones have their person
-// locked first. Deletions of old rows skip what somebody
-// else has locked. A transaction that loses a race all the same (two nodes,
+// Rows of pushes are locked in the order of person and stream, and devices in that of
+// their keys. Appends begin at 4 and never go back; of sessions, new ones have their
+// person locked first. Deletions of old rows skip what somebody else has locked. A transaction that loses a race all the same (two nodes,
 // one idempotency key, or one new session) is run again. On SQLite there is one writer.
 //
 // # Goroutines
