@@ -26,8 +26,12 @@
 //
 // Rows of pushes are locked in the order of person and stream, and devices in that of
 // their keys. Appends begin at 4 and never go back; of sessions, new ones have their
-// person locked first. Deletions of old rows skip what somebody else has locked. A transaction that loses a race all the same (two nodes,
-// one idempotency key, or one new session) is run again. On SQLite there is one writer.
+// person locked first. What a statement asks of a row before it deletes or changes it
+// is asked of the row itself, or the row is locked first: PostgreSQL does not ask a
+// subquery again after it has waited for whoever wrote the row. Deletions of old rows
+// skip what somebody else has locked. A transaction that loses a race all the same (two
+// nodes, one idempotency key, or one new session) is run again. On SQLite there is one
+// writer.
 //
 // # Goroutines
 //
