@@ -44,7 +44,7 @@ func TestTheLogOfTheEmbeddedStoreDoesNotGrowForEver(t *testing.T) {
 	w := storagetest.NewWorld(t, storagetest.OpenAt(t, cfg))
 	file := filepath.Join(cfg.Dir, "rambla.db")
 
-	db, err := sql.Open("sqlite", "file:"+file+"?mode=ro")
+	db, err := sql.Open("sqlite", "file:"+file+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}
