@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -291,16 +292,19 @@ func (s *Server) logSince(offset int64) string {
 	return string(bytes.TrimSpace(content[min(offset, int64(len(content))):]))
 }
 
+// freePort finds one below those that systems hand out to clients: else, while the
+// server is away, any client could be given its port, also who dials it, and it could
+// not be started again.
 func freePort(ctx context.Context) (int, error) {
+	const first, ports, tries = 12_000, 8_000, 100
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	var err error
+	for range tries {
+		port := first + mathrand.IntN(ports) //nolint:gosec // no secret
+		var listener net.Listener
+		if listener, err = config.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer listener.Close()
-	addr, ok := listener.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, fmt.Errorf("find a free port: %v is not a TCP address", listener.Addr())
-	}
-	return addr.Port, nil
+	return 0, fmt.Errorf("find a free port: %w", err)
 }
