@@ -155,7 +155,7 @@ func TestReadyMeansThatTheStoreAnswersAndNobodyDrains(t *testing.T) {
 }
 
 func TestAPostThatCannotBeCommittedInTimeIsUnavailable(t *testing.T) {
-	s := sqlite(t, api.Config{RequestTimeout: time.Second}, func(d *api.Deps) {
+	s := sqlite(t, api.Config{RequestTimeout: 3 * time.Second}, func(d *api.Deps) { // others have to be answered in time
 		db := d.Replays.(*storage.DB)
 		idle := social.NewCommitter(db, social.NewAnnouncer(db, d.Directory, silent{}), 1, d.Logger, d.Now) // nobody runs it
 		d.Posts = social.NewPosts(d.Directory, db, idle, &social.IDs{}, d.Now)
@@ -166,7 +166,8 @@ func TestAPostThatCannotBeCommittedInTimeIsUnavailable(t *testing.T) {
 }
 
 func TestRequestsAreLimitedByPersonAndByAddress(t *testing.T) {
-	s := sqlite(t, api.Config{PersonRate: 1, PersonBurst: 30, AddressRate: 1, AddressBurst: 60}, nil)
+	const rate = 0.01 // none more while this is asked
+	s := sqlite(t, api.Config{PersonRate: rate, PersonBurst: 30, AddressRate: rate, AddressBurst: 60}, nil)
 	limited := func(c *call) (after int) {
 		t.Helper()
 		for ; after < 100; after++ {
@@ -196,7 +197,7 @@ func TestRequestsAreLimitedByPersonAndByAddress(t *testing.T) {
 	}
 	nobody.from = "[2001:db8:1::2]:1"
 	nobody.wants(200)
-	s.skew.Store(int64(10 * time.Second))
+	s.skew.Store(int64(1000 * time.Second))
 	alice.wants(200)
 	seen := gather(s)
 	if seen["rambla_http_limited_total[person]"] == 0 || seen["rambla_http_limited_total[address]"] == 0 {
