@@ -167,12 +167,12 @@ func (db *DB) purgeAudit(ctx context.Context, now time.Time) (int64, error) {
 }
 
 // eraseActs takes from the audit log what is about a person beyond its key: where
-// it came from, and what it was called. The acts stay, and that of the erasure whole.
+// it came from, and what it was called. The acts stay.
 func eraseActs(ctx context.Context, t *tx, person social.PersonKey) error {
 	// By audit_person and audit_actor.
 	_, err := t.exec(ctx, `UPDATE audit SET target = '', before_text = '', after_text = '' WHERE person = $1`, int64(person))
 	if err == nil {
-		_, err = t.exec(ctx, `UPDATE audit SET address = '', client = '' WHERE actor = $1 AND verb <> $2`, int64(person), string(social.VerbPersonErase))
+		_, err = t.exec(ctx, `UPDATE audit SET address = '', client = '' WHERE actor = $1`, int64(person))
 	}
 	if err != nil {
 		return fmt.Errorf("erase from the audit log: %w", err)

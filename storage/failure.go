@@ -94,6 +94,12 @@ func diskFull(err error) bool {
 	return ok && lite.Code()&0xff == lib.SQLITE_FULL
 }
 
+// fileBusy tells whether another process has the embedded store.
+func fileBusy(err error) bool {
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	return ok && lite.Code()&0xff == lib.SQLITE_BUSY
+}
+
 // beyondLimits tells whether a CHECK of the schema has refused a value.
 func beyondLimits(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {

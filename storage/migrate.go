@@ -352,6 +352,21 @@ func (s *liteSchema) mark(ctx context.Context, what string) error {
 	return t.Commit()
 }
 
+// othersWait is how long is waited for others who open or close the same file.
+const othersWait = 10 * time.Second
+
+// begin opens the file and waits for the lock. While somebody else switches a new file
+// to WAL, or is the last one to close it, SQLite says that it is busy without waiting
+// (https://www.sqlite.org/wal.html, section 9).
+func (s *liteSchema) begin(ctx context.Context) (*sql.Tx, error) {
+	for deadline := time.Now().Add(othersWait); ; time.Sleep(20 * time.Millisecond) {
+		t, err := s.db.BeginTx(ctx, nil)
+		if err == nil || !fileBusy(err) || time.Now().After(deadline) {
+			return t, err
+		}
+	}
+}
+
 // up runs everything in one transaction, which is also the lock.
 func (s *liteSchema) up(ctx context.Context) (SchemaStatus, error) {
 	ctx = context.WithoutCancel(ctx) // see lite
@@ -367,7 +382,7 @@ func (s *liteSchema) up(ctx context.Context) (SchemaStatus, error) {
 			return SchemaStatus{}, err
 		}
 	}
-	t, err := s.db.BeginTx(ctx, nil)
+	t, err := s.begin(ctx)
 	if err != nil {
 		return SchemaStatus{}, fmt.Errorf("wait for the lock on migrations: %w", err)
 	}
