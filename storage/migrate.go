@@ -359,7 +359,9 @@ const othersWait = 10 * time.Second
 // to WAL, or is the last one to close it, SQLite says that it is busy without waiting
 // (https://www.sqlite.org/wal.html, section 9).
 func (s *liteSchema) begin(ctx context.Context) (*sql.Tx, error) {
-	for deadline := time.Now().Add(othersWait); ; time.Sleep(20 * time.Millisecond) {
+	wait := time.NewTicker(20 * time.Millisecond)
+	defer wait.Stop()
+	for deadline := time.Now().Add(othersWait); ; <-wait.C {
 		t, err := s.db.BeginTx(ctx, nil)
 		if err == nil || !fileBusy(err) || time.Now().After(deadline) {
 			return t, err
