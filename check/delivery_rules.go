@@ -259,7 +259,7 @@ func (x *index) repeats(c *Client, e *Event, before *delivered, end time.Duratio
 		if age > crashRepeats {
 			return fmt.Sprintf("it had been acknowledged for %.1fs before the connection ended, and a crash repeats at most the last 5 s", age.Seconds())
 		}
-	case goodbye:
+	case goodbye && c.Group == "": // a group keeps one place: behind what one member left open all comes again
 		return "it was acknowledged before the client said goodbye"
 	case age > inFlight:
 		return fmt.Sprintf("it had been acknowledged for %.1fs before the connection ended", age.Seconds())

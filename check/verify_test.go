@@ -199,6 +199,11 @@ func TestWhatIsAllowedIsNoOffence(t *testing.T) {
 		{"a refused filter of somebody who lost the right", func(s *story) {
 			s.moe.add(ms(15_000), GotSuback, Event{Link: 1, Stream: "/ctx/b/messages", Code: 0x80})
 		}},
+		{"behind what a group had open when it was left, all comes again", func(s *story) {
+			s.sue.Group = "g"
+			s.sue.insert(s.sue.find(LinkEnded, "", 1), SentDisconnect, Event{Link: 1})
+			s.sue.insert(s.sue.find(GotPublish, markNo(2), 2), GotPublish, post(2, 1, 40, false))
+		}},
 		{"the private post does not come to others", func(s *story) { s.Changes = nil; s.give(4) }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
